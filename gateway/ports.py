@@ -1,0 +1,184 @@
+"""The seams: what a stage needs, said in two to four methods. `app.py` names the classes behind them.
+
+Every port says what it raises when its dependency fails; a stage never sees a driver's own exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gateway.types import (
+    Balance,
+    Call,
+    Chunk,
+    Completion,
+    Deployment,
+    HoldRefused,
+    HoldRequest,
+    Identity,
+    Intent,
+    JsonObject,
+    Outcome,
+    Plan,
+    RequestRecord,
+    Settlement,
+)
+
+
+class Clock(Protocol):
+    """Injected everywhere, so that no test waits."""
+
+    def now(self) -> float: ...  # wall clock, Unix seconds
+    def monotonic(self) -> float: ...  # seconds
+
+
+class Stage(Protocol):
+    """One step of a request: entered in order, exited in reverse, exactly once, with the outcome."""
+
+    async def enter(self, call: Call) -> None: ...  # fill your slot of `call`, or raise a GatewayError; all or nothing
+    async def exit(self, call: Call, outcome: Outcome) -> None: ...  # never raises; runs even if the client has gone
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRequest:
+    """One attempt for a lane. `body` is the client's, as the stages left it; seconds are left-over time."""
+
+    deployment: Deployment
+    body: JsonObject
+    attempt_id: str  # "gen-…:1", sent on as X-Client-Request-Id
+    timeout: float
+    include_usage: bool = False  # the client asked for usage in the stream
+
+
+class Provider(Protocol):
+    """A lane. Raises `errors.ProviderError`; cancelled, or closed, it closes the provider's connection."""
+
+    async def complete(self, request: ProviderRequest) -> Completion: ...
+    def stream(self, request: ProviderRequest) -> AsyncGenerator[Chunk, None]: ...
+    def dropped(self, deployment: Deployment, body: JsonObject) -> tuple[str, ...]: ...  # members it will not send on
+
+
+class Tokens(Protocol):
+    """Counts tokens, off the hot path only."""
+
+    def count(self, text: str) -> int: ...
+
+
+class Ledger(Protocol):
+    """Money. Each method is one atomic, durable act. Raises `errors.Unavailable` when the store is away."""
+
+    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> HoldRefused | None: ...
+    async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:
+        """Write the intent down; first raise the request's hold to `hold_at_least` where it is smaller."""
+        ...
+
+    async def extend(self, request_ids: Sequence[str], expires_at: float) -> None: ...
+    async def settle(self, settlement: Settlement) -> None:
+        """Lines, outcome and capture at once. A second settlement of a request changes nothing."""
+        ...
+
+    async def record(self, record: RequestRecord, settlement: Settlement) -> None:
+        """A request that needed no provider (a cache hit): opened and settled in one act."""
+        ...
+
+    async def balances(self, scopes: Sequence[str]) -> list[Balance]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A virtual key as an admin sees it; never the key itself. Money in nano-dollars."""
+
+    id: str
+    name: str
+    prefix: str
+    created_at: float
+    role: str = "member"
+    user: str | None = None
+    team: str | None = None
+    expires_at: float | None = None
+    revoked_at: float | None = None
+    models: tuple[str, ...] | None = None
+    brands: tuple[str, ...] | None = None
+    default_brand: str | None = None
+    budget: int | None = None
+    budget_window: str | None = None  # "1d", "30d"; None: once for ever
+    rpm: int | None = None
+    max_parallel: int | None = None
+    on_disconnect: str = "cancel"
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+
+
+class Keys(Protocol):
+    """Virtual keys. Only digests are stored. Raises `errors.Unavailable` when the store is away."""
+
+    async def find(self, digest: bytes, litellm_digest: str) -> KeyInfo | None: ...
+    async def create(self, info: KeyInfo, digest: bytes) -> KeyInfo: ...
+    async def get(self, key_id: str) -> KeyInfo | None: ...
+    async def list(self, *, include_revoked: bool = False) -> list[KeyInfo]: ...
+    async def revoke(self, key_id: str, at: float) -> KeyInfo | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of a rate limit, for the x-ratelimit headers. `reset` in seconds."""
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+class Limiter(Protocol):
+    """A tenant's own limits. `acquire` raises `errors.RateLimited`; every acquired slot is released once."""
+
+    async def acquire(self, identity: Identity, call_id: str) -> Allowance | None: ...
+    async def release(self, identity: Identity, call_id: str) -> None: ...
+
+
+class Health(Protocol):
+    """What is known of each deployment; pure bookkeeping, no I/O."""
+
+    def usable(self, deployment_id: str) -> bool: ...
+    def state(self, deployment_id: str) -> str: ...  # "closed", "open", "half_open"
+    def succeeded(self, deployment_id: str, latency: float) -> None: ...
+    def failed(self, deployment_id: str, error: Exception) -> None: ...
+
+
+class Cache(Protocol):
+    """Whole answers by key. A miss when its store is away."""
+
+    async def get(self, key: str) -> JsonObject | None: ...
+    async def put(self, key: str, value: JsonObject, ttl: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What a policy may know beside the request. Pure data; `draw` is a uniform number in [0, 1) made by the caller."""
+
+    healthy: frozenset[str]  # deployment ids
+    in_flight: Mapping[str, int]
+    latency: Mapping[str, float]  # seconds to first token, by deployment id
+    draw: float
+
+
+class Policy(Protocol):
+    """Pure: no I/O, no clock, no randomness. Returns every deployment it was given, each once, best first."""
+
+    name: str
+
+    def rank(self, body: JsonObject, deployments: Sequence[Deployment], signals: Signals) -> Plan: ...
+
+
+class Identities(Protocol):
+    """Turns a credential into an identity. Raises `errors.Unauthenticated` or `errors.Unavailable`."""
+
+    async def identify(self, credential: str | None) -> Identity: ...
+
+
+class Records(Protocol):
+    """Reads what the ledger holds. Returns None for what the viewer may not see."""
+
+    async def generation(self, generation_id: str, viewer: Identity) -> JsonObject | None: ...
+    async def spend(self, viewer: Identity, key_id: str | None = None) -> JsonObject: ...

@@ -1,0 +1,410 @@
+"""The values that travel through the pipeline. Frozen, but for `Call`, which the stages fill in.
+
+Money is an integer: prices in pico-dollars per unit, everything else in nano-dollars. Times are seconds:
+`*_at` are wall clock (Unix), durations and deadlines are on the monotonic clock of `ports.Clock`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from gateway.errors import Fault, GatewayError, Interrupted, Reason
+
+T = TypeVar("T")
+JsonObject = dict[str, Any]
+
+
+class Endpoint(StrEnum):
+    CHAT = "chat"
+    EMBEDDINGS = "embeddings"
+
+
+class Status(StrEnum):
+    """The one terminal outcome of a request or of an attempt."""
+
+    COMPLETED = "completed"
+    INCOMPLETE = "incomplete"  # ended early in good order: length, content filter, a stop at the budget
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"  # found open after a crash, or past its lifetime
+
+
+# --- who asks -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a key belongs to and what it may do. None means: no limit of that kind."""
+
+    key_id: str
+    name: str
+    user: str | None = None
+    team: str | None = None
+    role: str = "member"  # "admin" may use the admin routes
+    models: frozenset[str] | None = None  # model groups
+    brands: frozenset[str] | None = None
+    default_brand: str | None = None
+    scopes: tuple[str, ...] = ()  # budget accounts that pay for its requests, for example ("key:k_1",)
+    rpm: int | None = None  # requests in any 60 seconds
+    max_parallel: int | None = None
+    on_disconnect: str = "cancel"  # or "continue"
+    tags: tuple[str, ...] = ()
+    expires_at: float | None = None
+    test_key: bool = False  # may use mock_response
+
+    @property
+    def tenant(self) -> str:
+        """Whose data this key may share: its team, else its user, else itself."""
+        return f"team:{self.team}" if self.team else f"user:{self.user}" if self.user else f"key:{self.key_id}"
+
+
+# --- where it can go ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Pico-dollars (1e-12 USD) per token, by class; `request` is per request. `source` says where they come from."""
+
+    input: int = 0
+    output: int = 0
+    cached_input: int | None = None  # None: billed as input
+    cache_write: int | None = None
+    reasoning: int | None = None  # None: billed as output
+    audio_input: int | None = None
+    audio_output: int | None = None
+    request: int = 0
+    source: str = "unknown"  # "litellm", "config", "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One model at one endpoint with one credential. `id` is stable across restarts and holds no secret."""
+
+    id: str
+    group: str  # the name a client asks for
+    provider: str  # LiteLLM's provider name: "openai", "anthropic", "gemini", …
+    model: str  # LiteLLM's model string, for example "anthropic/claude-haiku-5-5"
+    endpoint: Endpoint
+    price: Price
+    api_base: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False)  # further litellm_params of config.yaml
+    weight: int = 1
+    order: int = 1
+    tier: str | None = None
+    max_parallel: int | None = None
+    context_window: int | None = None
+    max_output: int | None = None
+    reasoning: bool = False
+    timeout: float = 300.0  # whole request, seconds
+    ttft_timeout: float = 30.0  # until the first chunk, seconds
+    idle_timeout: float = 20.0  # between chunks, seconds
+    simulated: bool = False
+    lane: str = "sdk"
+
+    @property
+    def model_name(self) -> str:
+        """The provider's own name for the model, without LiteLLM's prefix."""
+        prefix = f"{self.provider}/"
+        return self.model.removeprefix(prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    deployment: Deployment
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Deployments in the order in which they are to be tried. `reason` is one line for a person."""
+
+    candidates: tuple[Candidate, ...]
+    policy: str
+    reason: str
+    score: float | None = None  # complexity, 0 to 1
+    tier: str | None = None
+
+
+# --- what was used and what it costs ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one attempt. `input` and `output` are totals; the others are parts of them."""
+
+    input: int = 0
+    output: int = 0
+    cached_input: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    audio_input: int = 0
+    audio_output: int = 0
+    estimated: bool = False  # True: counted by us, because the provider did not say
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """Ask for `amount` on every scope at once, or on none. `expires_at` is wall clock."""
+
+    scopes: tuple[str, ...]
+    amount: int
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A budget account as it stands. All nano-dollars; `limit` None means unlimited."""
+
+    scope: str
+    limit: int | None
+    spent: int
+    held: int
+    resets_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRefused:
+    """`busy`: only other holds stand in the way, so waiting may help. Otherwise the budget is gone."""
+
+    balance: Balance
+    busy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """What is known of a request when it is opened in the ledger."""
+
+    id: str
+    request_id: str
+    key_id: str
+    tenant: str
+    endpoint: Endpoint
+    model_requested: str
+    stream: bool
+    created_at: float
+    user: str | None = None
+    team: str | None = None
+    brand: str | None = None
+    template: str | None = None
+    template_version: str | None = None
+    tags: tuple[str, ...] = ()
+    route: str | None = None  # policy and reason, one line
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One attempt, written down before it is dispatched. `bound` is the most it can cost, in nano-dollars."""
+
+    request_id: str
+    number: int  # 1, 2, …
+    deployment_id: str
+    provider: str
+    model: str
+    price: Price
+    bound: int
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """One attempt's terminal record: one line of the ledger."""
+
+    intent: Intent
+    status: Status
+    usage: Usage
+    cost: int
+    ended_at: float
+    ttft: float | None = None  # seconds
+    fault: Fault | None = None
+    error: str | None = None  # redacted
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended; what every stage's `exit` is told."""
+
+    status: Status
+    error: GatewayError | None = None
+    reason: Reason | None = None
+    finish_reason: str | None = None
+    http_status: int = 200
+    text_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Everything that ends with a request, in one act: its attempts' lines, its outcome, its hold."""
+
+    request_id: str
+    results: tuple[AttemptResult, ...]
+    status: Status
+    http_status: int
+    error_code: str | None
+    ended_at: float
+    ttft: float | None = None
+    deployment_id: str | None = None
+    cache: str | None = None
+    prompt_digest: str | None = None
+
+
+# --- what comes back ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One piece of a streamed answer. `frame` is the client's SSE bytes, ready to send; empty when only the rest counts.
+
+    `usage_only`: the frame carries nothing but usage, and is for clients that asked for it.
+    """
+
+    frame: bytes
+    text: str = ""
+    finish: str | None = None
+    usage: Usage | None = None
+    usage_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A whole answer. `body` is the client's JSON, decoded."""
+
+    body: JsonObject
+    usage: Usage | None = None
+    finish: str | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the pipeline found: a whole body or a running stream."""
+
+    completion: Completion | None = None
+    chunks: AsyncGenerator[Chunk, None] | None = None
+    source: str = "provider"  # or "cache", "mock"
+
+
+# --- the request on its way ---------------------------------------------------------------------------------------
+
+
+class Interruption:
+    """A message that ends running work. Only the child task in `run` is ever cancelled, never the walk itself."""
+
+    __slots__ = ("_task", "reason")
+
+    def __init__(self) -> None:
+        self.reason: Reason | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    def request(self, reason: Reason) -> None:
+        """Ask the work to end. The first reason counts."""
+        if self.reason is None:
+            self.reason = reason
+            if self._task is not None:
+                self._task.cancel()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await `work`; raise `Interrupted` as soon as an interruption was requested (the work has ended by then)."""
+        if self.reason is not None:
+            work.close()
+            raise Interrupted(self.reason)
+        task = self._task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait({task})
+            raise
+        finally:
+            self._task = None
+        if task.cancelled() and self.reason is not None:
+            raise Interrupted(self.reason)
+        return task.result()
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller asked for beside the body: headers and LiteLLM's extra members, validated."""
+
+    brand: str | None = None
+    tags: tuple[str, ...] = ()
+    timeout: float | None = None
+    cache: bool = True
+    policy: str | None = None
+    on_disconnect: str | None = None
+    fallbacks: tuple[str, ...] = ()
+    num_retries: int | None = None
+    patience: float | None = None  # seconds the client is going to wait for the first byte
+    mock_response: str | None = None
+    template: str | None = None
+    template_version: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on its way. Each stage fills its slot and reads those before it."""
+
+    id: str  # "gen-…": the generation
+    request_id: str
+    endpoint: Endpoint
+    credential: str | None = field(repr=False)
+    body: JsonObject = field(repr=False)
+    options: Options
+    created_at: float
+    started: float  # monotonic
+    deadline: float  # monotonic
+    stream: bool = False
+    include_usage: bool = False
+    traceparent: str | None = None
+    retry_count: int = 0  # the client SDK's own
+    interruption: Interruption = field(default_factory=Interruption)
+    # observe … call fill these
+    identity: Identity | None = None
+    brand: str | None = None
+    template: str | None = None
+    template_version: str | None = None
+    brand_version: str | None = None
+    plan: Plan | None = None
+    queue_ms: float = 0.0
+    recorded: bool = False  # a row of it is open in the ledger
+    bound_tokens: int | None = None  # output tokens that the hold pays for, per choice
+    input_bound: int = 0  # tokens
+    held: int = 0  # nano-dollars
+    attempts: list[AttemptResult] = field(default_factory=list)
+    running: RunningAttempt | None = None
+    answer: Answer | None = None
+    served: Deployment | None = None
+    upstream_ms: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)  # further response headers
+    warnings: list[str] = field(default_factory=list)
+    first_byte_at: float | None = None  # monotonic
+
+    @property
+    def model(self) -> str:
+        return str(self.body.get("model", ""))
+
+    @property
+    def cost(self) -> int:
+        """Nano-dollars of all attempts that have ended."""
+        return sum(result.cost for result in self.attempts)
+
+
+@dataclass(slots=True)
+class RunningAttempt:
+    """The attempt whose answer is being relayed, with what was seen of it so far."""
+
+    intent: Intent
+    deployment: Deployment
+    started: float  # monotonic
+    first_chunk: float | None = None  # monotonic
+    last_chunk: float | None = None
+    chunks: int = 0
+    text: list[str] = field(default_factory=list)
+    usage: Usage | None = None
+    finish: str | None = None
