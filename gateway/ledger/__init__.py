@@ -1,0 +1,1 @@
+"""Money: prices, holds, captures and the append-only record of every attempt."""

@@ -1,0 +1,75 @@
+"""The embedded ledger: budgets, holds and lines in one SQLite file, each act one durable transaction.
+
+There is no second copy of a balance anywhere. While the file cannot be written, `open`, `dispatch`, `extend` and
+`balances` raise `errors.Unavailable` and have done nothing; `settle` and `record` wait until it can.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.ledger import accounts, acts
+from gateway.ledger.acts import Recovered
+from gateway.ledger.writer import Writer
+from gateway.ports import Clock
+from gateway.types import Balance, HoldRefused, HoldRequest, Intent, RequestRecord, Settlement
+
+
+class SqliteLedger:
+    """`ports.Ledger` on the SQLite file at `path`, whose schema `store.database` has made."""
+
+    def __init__(self, path: Path, clock: Clock, *, lock_wait: float = 2.0) -> None:
+        self._writer = Writer(path, lock_wait)
+        self._clock = clock
+
+    async def start(self) -> None:
+        """Raises errors.Unavailable when the file cannot be opened."""
+        await self._writer.start()
+
+    async def close(self) -> None:
+        """Write what waits, then stop."""
+        await self._writer.close()
+
+    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> HoldRefused | None:
+        """Write the request down and take its hold on all scopes at once, or do neither and say why."""
+        return await self._writer.run(lambda db: acts.open_request(db, self._clock.now(), record, hold))
+
+    async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:
+        """Write the attempt down before it is sent. Raises Conflict for a request that is not open."""
+        return await self._writer.run(lambda db: acts.dispatch(db, self._clock.now(), intent, hold_at_least))
+
+    async def extend(self, request_ids: Sequence[str], expires_at: float) -> None:
+        """Keep the holds of running requests alive until `expires_at`, Unix seconds."""
+        await self._writer.run(lambda db: acts.extend(db, request_ids, expires_at))
+
+    async def settle(self, settlement: Settlement) -> None:
+        """End a request. Returns when that is durable; never fails because the store is away for a while."""
+
+        def act(db: sqlite3.Connection) -> None:
+            acts.settle(db, self._clock.now(), settlement)
+
+        await self._writer.run(act, keep=True)
+
+    async def record(self, record: RequestRecord, settlement: Settlement) -> None:
+        """Write down a request that needed no provider, opened and ended at once."""
+        await self._writer.run(lambda db: acts.record(db, self._clock.now(), record, settlement), keep=True)
+
+    async def balances(self, scopes: Sequence[str]) -> list[Balance]:
+        """The accounts of `scopes` in that order, expired holds and ended windows already taken off."""
+
+        def act(db: sqlite3.Connection) -> list[Balance]:
+            now = self._clock.now()
+            accounts.sweep(db, now)
+            return [accounts.balance(db, scope, now) for scope in scopes]
+
+        return await self._writer.run(act)
+
+    async def sweep(self) -> int:
+        """Give back what expired holds set aside; return how many there were. Their requests stay open."""
+        return await self._writer.run(lambda db: accounts.sweep(db, self._clock.now()))
+
+    async def recover(self) -> Recovered:
+        """Before serving: end what the previous process left open, each attempt charged at the most it can cost."""
+        return await self._writer.run(lambda db: acts.recover(db, self._clock.now()))

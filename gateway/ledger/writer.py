@@ -1,0 +1,192 @@
+"""One thread, one SQLite connection: everything that waits is committed together.
+
+While the store is away (locked for too long, disk full) an act fails with `errors.Unavailable` and has done nothing;
+an act that must be `kept` stays first in line, is tried again with growing pauses, and its waiter waits. A waiter that
+is cancelled takes nothing back: its act runs in its turn. Acts run in the order in which they were given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gateway.store.database import prepare, unavailable
+
+T = TypeVar("T")
+Act = Callable[[sqlite3.Connection], T]
+MAX_BATCH = 256
+PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # seconds between tries of what is kept
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    act: Act[Any]
+    keep: bool
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = field(default=None, repr=False)
+
+
+class Writer:
+    """Runs acts on the database file at `path`. Start and close it on one event loop."""
+
+    def __init__(self, path: Path, lock_wait: float = 2.0) -> None:
+        self._path = path
+        self._lock_wait = lock_wait
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._connection: sqlite3.Connection | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = threading.Event()
+
+    async def start(self) -> None:
+        """Open the store. Raises errors.Unavailable when that is not possible."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
+        self._thread.start()
+        await self.run(lambda connection: connection.execute("PRAGMA user_version").fetchone())
+
+    async def run(self, act: Act[T], *, keep: bool = False) -> T:
+        """Run `act` in a transaction and return its result once that is durable.
+
+        Raises what the act raises (its changes are undone), or errors.Unavailable.
+        """
+        if self._thread is None or self._closing.is_set():
+            raise unavailable()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._jobs.put(_Job(act, keep, future))
+        return await future
+
+    async def close(self) -> None:
+        """Commit everything that waits, then stop. What still cannot be written is logged and fails."""
+        if self._thread is None or self._closing.is_set():
+            return
+        self._closing.set()
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.sleep(0)  # the last answers were handed to the loop before the thread ended
+
+    def _work(self) -> None:
+        kept: list[_Job] = []
+        tries = 0
+        while True:
+            jobs = self._take(PAUSES[min(tries, len(PAUSES) - 1)] if kept else None)
+            kept = self._commit([*kept, *jobs])
+            tries = tries + 1 if kept else 0
+            if self._closing.is_set() and self._jobs.empty() and (not kept or tries > len(PAUSES)):
+                break
+        for job in kept:
+            _log.critical("ledger.closed_with_unwritten_act: its attempts are charged at their bound at the next start")
+            job.error = unavailable()
+        self._answer(kept)
+        self._disconnect()
+
+    def _take(self, pause: float | None) -> list[_Job]:
+        """All that waits; with nothing there, wait for it, at most `pause` seconds."""
+        jobs: list[_Job] = []
+        try:
+            job = self._jobs.get(timeout=pause)
+            while True:
+                if job is not None:
+                    jobs.append(job)
+                if len(jobs) == MAX_BATCH:
+                    break
+                job = self._jobs.get_nowait()
+        except queue.Empty:
+            pass
+        return jobs
+
+    def _commit(self, jobs: list[_Job]) -> list[_Job]:
+        """Run the jobs and answer them; return those that have to be tried again."""
+        if not jobs:
+            return []
+        self._run(jobs)
+        kept = [job for job in jobs if job.keep and _store_is_away(job.error)]
+        if kept:
+            _log.warning("ledger.store_away: %d acts wait (%s)", len(kept), kept[0].error)
+        answered = [job for job in jobs if job not in kept] if kept else jobs
+        for job in answered:
+            if _store_is_away(job.error):
+                _log.warning("ledger.store_away: an act was refused (%s)", job.error)
+                job.error = unavailable()
+            elif job.error is not None and (job.keep or job.future.cancelled()):
+                _log.critical("ledger.act_failed", exc_info=job.error)
+        self._answer(answered)
+        return kept
+
+    def _run(self, jobs: list[_Job]) -> None:
+        """Commit all in one transaction. When one spoils it, each gets its own, so that no other suffers."""
+        try:
+            connection = self._connect()
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            self._disconnect()
+            for job in jobs:
+                job.error = error
+            return
+        try:
+            for job in jobs:
+                job.result, job.error = job.act(connection), None
+            connection.execute("COMMIT")
+        except Exception as error:  # whatever an act raises belongs to its waiter, and must not end the thread
+            self._roll_back(connection)
+            if len(jobs) == 1:
+                jobs[0].error = error
+                return
+            for job in jobs:
+                self._run([job])
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+            try:
+                prepare(connection, self._lock_wait)
+            except sqlite3.Error:
+                connection.close()
+                raise
+            connection.row_factory = sqlite3.Row
+            self._connection = connection
+        return self._connection
+
+    def _roll_back(self, connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _answer(self, jobs: list[_Job]) -> None:
+        if not jobs or self._loop is None:
+            return
+        try:
+            self._loop.call_soon_threadsafe(_resolve, jobs)
+        except RuntimeError:
+            _log.warning("ledger.loop_closed: %d acts were written, and nobody waits for them", len(jobs))
+
+
+def _resolve(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
+
+
+def _store_is_away(error: Exception | None) -> bool:
+    """A failure of the store itself; IntegrityError, ProgrammingError and the like are the act's own fault."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError

@@ -1,0 +1,1 @@
+"""The SQL store: tables, migrations, and what is read and written outside the ledger's hot path."""

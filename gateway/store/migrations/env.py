@@ -1,0 +1,19 @@
+"""Alembic's entry: it runs on the connection that `gateway.store.schema` hands it, and on no other.
+
+Commands of Alembic's own (`revision --autogenerate`) get the same connection in the same way.
+"""
+
+from __future__ import annotations
+
+from alembic import context
+
+from sqlmodel import SQLModel
+
+import gateway.store.tables
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=SQLModel.metadata,
+    transactional_ddl=True,
+)
+context.run_migrations()

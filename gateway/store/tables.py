@@ -1,0 +1,177 @@
+"""The tables. Money is an integer of nano-dollars, times are Unix seconds, `*_ms` are milliseconds.
+
+A `request_id` in `hold`, `intent` and `ledger` is the `id` of a row of `request` (the generation, "gen-…"), never the
+`x-request-id` of HTTP, which a client may choose and repeat. `ledger` is append-only: the migration puts triggers
+on it that refuse changes. Definitions only: nothing here touches a store.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Double, Index, LargeBinary, Text, column
+from sqlmodel import Field, SQLModel
+
+_OPEN = column("status").is_(None)
+_HELD = column("state") == "held"
+
+
+class VirtualKey(SQLModel, table=True):
+    """A key that clients send; only digests of it are kept. JSON lists are None where there is no limit."""
+
+    __tablename__ = "virtual_key"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    digest: bytes = Field(unique=True, sa_type=LargeBinary)
+    litellm_digest: str | None = Field(default=None, unique=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    prefix: str = Field(sa_type=Text)
+    role: str = Field(default="member", sa_type=Text)
+    user: str | None = Field(default=None, sa_type=Text)
+    team: str | None = Field(default=None, sa_type=Text)
+    models: list[str] | None = Field(default=None, sa_type=JSON)
+    brands: list[str] | None = Field(default=None, sa_type=JSON)
+    default_brand: str | None = Field(default=None, sa_type=Text)
+    budget_nano: int | None = Field(default=None, sa_type=BigInteger)
+    budget_window: str | None = Field(default=None, sa_type=Text)
+    rpm: int | None = Field(default=None)
+    max_parallel: int | None = Field(default=None)
+    on_disconnect: str = Field(default="cancel", sa_type=Text)
+    tags: list[str] = Field(default_factory=list, sa_type=JSON)
+    extra: dict[str, Any] | None = Field(default=None, sa_type=JSON, sa_column_kwargs={"name": "metadata"})
+    created_at: float = Field(sa_type=Double)
+    expires_at: float | None = Field(default=None, sa_type=Double)
+    revoked_at: float | None = Field(default=None, sa_type=Double)
+
+
+class Account(SQLModel, table=True):
+    """What a scope ("key:k_1", "team:blog") may spend, has spent in its window, and has set aside."""
+
+    __tablename__ = "account"
+    __table_args__ = (CheckConstraint("held_nano >= 0", name="account_held_not_negative"),)
+
+    scope: str = Field(primary_key=True, sa_type=Text)
+    limit_nano: int | None = Field(default=None, sa_type=BigInteger)
+    spent_nano: int = Field(default=0, sa_type=BigInteger)
+    held_nano: int = Field(default=0, sa_type=BigInteger)
+    budget_window: str | None = Field(default=None, sa_type=Text)
+    window_started_at: float = Field(sa_type=Double)
+    resets_at: float | None = Field(default=None, sa_type=Double)
+
+
+class Request(SQLModel, table=True):
+    """One request, whose `status` is None until its one terminal outcome is known."""
+
+    __tablename__ = "request"
+    __table_args__ = (
+        Index("request_by_tenant", "tenant", "created_at"),
+        Index("request_by_key", "key_id", "created_at"),
+        Index("request_by_time", "created_at"),
+        Index("request_open", "created_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    x_request_id: str = Field(sa_type=Text)
+    key_id: str = Field(sa_type=Text)
+    tenant: str = Field(sa_type=Text)
+    user: str | None = Field(default=None, sa_type=Text)
+    team: str | None = Field(default=None, sa_type=Text)
+    brand: str | None = Field(default=None, sa_type=Text)
+    endpoint: str = Field(sa_type=Text)
+    model_requested: str = Field(sa_type=Text)
+    stream: bool
+    template: str | None = Field(default=None, sa_type=Text)
+    template_version: str | None = Field(default=None, sa_type=Text)
+    tags: list[str] = Field(default_factory=list, sa_type=JSON)
+    route: str | None = Field(default=None, sa_type=Text)
+    simulated: bool = False
+    created_at: float = Field(sa_type=Double)
+    ended_at: float | None = Field(default=None, sa_type=Double)
+    status: str | None = Field(default=None, sa_type=Text)
+    http_status: int | None = None
+    error_code: str | None = Field(default=None, sa_type=Text)
+    deployment_id: str | None = Field(default=None, sa_type=Text)
+    cache: str | None = Field(default=None, sa_type=Text)
+    prompt_digest: str | None = Field(default=None, sa_type=Text)
+    ttft_ms: float | None = Field(default=None, sa_type=Double)
+    duration_ms: float | None = Field(default=None, sa_type=Double)
+    cost_nano: int = Field(default=0, sa_type=BigInteger)
+    estimated: bool | None = None
+    input_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    output_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    cached_input_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    cache_write_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    reasoning_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    audio_input_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    audio_output_tokens: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Hold(SQLModel, table=True):
+    """Money set aside for a running request on each of `scopes`; `state`: held, then captured, released or expired."""
+
+    __tablename__ = "hold"
+    __table_args__ = (Index("hold_by_expiry", "expires_at", sqlite_where=_HELD, postgresql_where=_HELD),)
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id", sa_type=Text)
+    scopes: list[str] = Field(sa_type=JSON)
+    amount_nano: int = Field(sa_type=BigInteger)
+    state: str = Field(default="held", sa_type=Text)
+    created_at: float = Field(sa_type=Double)
+    expires_at: float = Field(sa_type=Double)
+
+
+class Intent(SQLModel, table=True):
+    """An attempt, written before it is dispatched, with the price it is going to be billed at."""
+
+    __tablename__ = "intent"
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id", sa_type=Text)
+    number: int = Field(primary_key=True)
+    deployment_id: str = Field(sa_type=Text)
+    provider: str = Field(sa_type=Text)
+    model: str = Field(sa_type=Text)
+    price: dict[str, Any] = Field(sa_type=JSON)
+    bound_nano: int = Field(sa_type=BigInteger)
+    started_at: float = Field(sa_type=Double)
+
+
+class LedgerLine(SQLModel, table=True):
+    """An attempt's one terminal record. Append-only.
+
+    `booked_at` is when it was added to the accounts: an account's spent is the sum of the lines booked in its window.
+    """
+
+    __tablename__ = "ledger"
+    __table_args__ = (
+        CheckConstraint("cost_nano >= 0", name="ledger_cost_not_negative"),
+        Index("ledger_by_time", "booked_at"),
+        Index("ledger_by_key", "key_id", "booked_at"),
+        Index("ledger_by_tenant", "tenant", "booked_at"),
+    )
+
+    request_id: str = Field(primary_key=True, foreign_key="request.id", sa_type=Text)
+    number: int = Field(primary_key=True)
+    key_id: str = Field(sa_type=Text)
+    tenant: str = Field(sa_type=Text)
+    provider: str = Field(sa_type=Text)
+    model: str = Field(sa_type=Text)
+    deployment_id: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    fault: str | None = Field(default=None, sa_type=Text)
+    error: str | None = Field(default=None, sa_type=Text)
+    finish_reason: str | None = Field(default=None, sa_type=Text)
+    input_tokens: int = Field(sa_type=BigInteger)
+    output_tokens: int = Field(sa_type=BigInteger)
+    cached_input_tokens: int = Field(sa_type=BigInteger)
+    cache_write_tokens: int = Field(sa_type=BigInteger)
+    reasoning_tokens: int = Field(sa_type=BigInteger)
+    audio_input_tokens: int = Field(sa_type=BigInteger)
+    audio_output_tokens: int = Field(sa_type=BigInteger)
+    cost_nano: int = Field(sa_type=BigInteger)
+    estimated: bool
+    late: bool
+    price: dict[str, Any] = Field(sa_type=JSON)
+    started_at: float = Field(sa_type=Double)
+    ended_at: float = Field(sa_type=Double)
+    booked_at: float = Field(sa_type=Double)
+    ttft_ms: float | None = Field(default=None, sa_type=Double)
