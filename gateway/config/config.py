@@ -1,0 +1,137 @@
+"""The whole configuration as one frozen value: what the file says, what LiteLLM's blocks mean for our sections, and
+where each of it stood. Made by `loader.load`; its repr never shows a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
+
+from gateway.config import models
+from gateway.config.kinds import Name, Names, Strict
+from gateway.config.litellm_models import GeneralSettings, LitellmSettings, ModelEntry, RouterSettings
+from gateway.config.positions import Section, place
+from gateway.config.problems import Mark, Problem
+from gateway.config.problems import Path as KeyPath
+
+
+def _texts(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return {} if value is None else value
+    return {name: str(each) for name, each in value.items() if each is not None}
+
+
+class ConfigFile(Strict):
+    """What a file may hold, at its top level."""
+
+    include: Names = Field(default=(), description="Further files, relative to this one.")
+    server: models.Server = Field(default=models.Server(), description="Address, bounds and browsers.")
+    stream: models.Stream = Field(default=models.Stream(), description="Times of streamed answers.")
+    timeouts: models.Timeouts = Field(default=models.Timeouts(), description="Times of every request.")
+    limits: models.Limits = Field(default=models.Limits(), description="Bounds of requests and keys.")
+    routing: models.Routing = Field(default=models.Routing(), description="Which model group serves a request.")
+    groups: Mapping[str, models.Group] = Field(default={}, description="Settings of single model groups.")
+    health: models.Health = Field(default=models.Health(), description="When a failing deployment is left out.")
+    retry: models.Retry = Field(default=models.Retry(), description="How often a request is tried.")
+    queue: models.Queue = Field(default=models.Queue(), description="Waiting for a free place.")
+    cache: models.Cache = Field(default=models.Cache(), description="Answers kept for repeated requests.")
+    templates: models.Folder = Field(
+        default=models.Folder(), description="Prompt templates and brand voices of your own."
+    )
+    policies: models.Folder = Field(default=models.Folder(), description="Routing policies of your own.")
+    pipeline: models.Pipeline = Field(default=models.Pipeline(), description="Stages of your own.")
+    keys: models.Keys = Field(default=models.Keys(), description="Virtual keys.")
+    store: models.Store = Field(default=models.Store(), description="Where accounts, ledger and shared state lie.")
+    telemetry: models.Telemetry = Field(default=models.Telemetry(), description="Logs.")
+    simulation: models.Simulation = Field(default=models.Simulation(), description="Answers without a provider key.")
+    dashboard: models.Dashboard = Field(default=models.Dashboard(), description="The dashboard beside the gateway.")
+    model_list: tuple[ModelEntry, ...] = Field(min_length=1, description="LiteLLM's: the deployments.")
+    router_settings: RouterSettings = Field(
+        default=RouterSettings(), description="LiteLLM's: fallbacks, aliases, cooldowns."
+    )
+    litellm_settings: LitellmSettings = Field(
+        default=LitellmSettings(), description="LiteLLM's: fallbacks, time limits."
+    )
+    general_settings: GeneralSettings = Field(default=GeneralSettings(), description="LiteLLM's: the master key.")
+    environment_variables: Annotated[Mapping[str, SecretStr], BeforeValidator(_texts)] = Field(
+        {}, description="LiteLLM's: variables for `os.environ/NAME`; they win over the environment."
+    )
+
+
+OWN_SECTIONS = frozenset(ConfigFile.model_fields) - {
+    "model_list",
+    "router_settings",
+    "litellm_settings",
+    "general_settings",
+    "environment_variables",
+    "include",
+}
+
+
+class Config(ConfigFile):
+    """A checked configuration. LiteLLM's settings are already in our sections, where those do not say otherwise."""
+
+    path: Path
+    data_dir: Path
+    secret: SecretStr | None = None
+    warnings: tuple[Problem, ...] = ()
+    default_fallbacks: tuple[Name, ...] = ()
+    aliases: Mapping[str, str] = {}
+    _root: Section = PrivateAttr()
+    _absent: Mapping[KeyPath, str] = PrivateAttr()
+    _secrets: frozenset[str] = PrivateAttr()
+
+    @property
+    def master_key(self) -> SecretStr | None:
+        """An admin key that may also call models; None when there is none."""
+        return self.general_settings.master_key
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """The model groups, in the order of the file."""
+        return tuple(dict.fromkeys(entry.model_name for entry in self.model_list))
+
+    def group_of(self, model: str) -> str | None:
+        """The group that a client's `model` means, by its own name or an alias; None for unknown and virtual ones."""
+        name = self.aliases.get(model, model)
+        return name if name in self.group_names else None
+
+    def policy_of(self, group: str) -> str:
+        """The name of the policy that ranks this group's deployments."""
+        own = self.groups.get(group)
+        return (own.policy if own else None) or self.routing.policy
+
+    def fallback_groups(self, group: str) -> tuple[str, ...]:
+        """Where to go on when `group` fails: its fallbacks, theirs, then the default ones; each once, never itself."""
+        order: dict[str, None] = {}
+        ahead = [group]
+        while ahead:
+            here = ahead.pop(0)
+            if here not in order:
+                order[here] = None
+                settings = self.groups.get(here)
+                ahead += [self.aliases.get(name, name) for name in settings.fallbacks] if settings else []
+        order |= dict.fromkeys(self.aliases.get(name, name) for name in self.default_fallbacks)
+        del order[group]
+        return tuple(order)
+
+    def secrets(self) -> frozenset[str]:
+        """Every value that must never be seen: provider keys, master key, passwords in URLs, what `redact` lists."""
+        return self._secrets
+
+    def place(self, path: KeyPath) -> Mark:
+        """Where the value at `path` stands."""
+        return place(self._root, path)
+
+    def absent_variable(self, path: KeyPath) -> str | None:
+        """The environment variable that the credential at `path` asks for and that is not set."""
+        return self._absent.get(path)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of `config.yaml`, for editors."""
+    schema = ConfigFile.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Atelier configuration"}

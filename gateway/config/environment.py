@@ -1,0 +1,69 @@
+"""The gateway's own environment variables. Nothing else in the gateway reads the environment.
+
+A variable wins over the file. One whose name begins with ATELIER_ but is not known becomes a warning, because a typing
+mistake would otherwise pass in silence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from gateway.config.positions import Section
+from gateway.config.problems import Mark, Problem, did_you_mean
+
+OVERRIDES = {
+    "ATELIER_HOST": ("server", "host"),
+    "ATELIER_PORT": ("server", "port"),
+    "ATELIER_DATABASE_URL": ("store", "database_url"),
+    "ATELIER_REDIS_URL": ("store", "redis_url"),
+    "ATELIER_LOG_FORMAT": ("telemetry", "log_format"),
+    "ATELIER_LOG_LEVEL": ("telemetry", "log_level"),
+    "ATELIER_SIMULATION": ("simulation", "mode"),
+    "ATELIER_DASHBOARD_PORT": ("dashboard", "port"),
+}
+OTHERS = ("ATELIER_CONFIG", "ATELIER_DATA_DIR", "ATELIER_MASTER_KEY", "ATELIER_SECRET")
+DEFAULT_CONFIG = "config.yaml"
+DEFAULT_DATA_DIR = "data"
+
+
+def read_environment() -> dict[str, str]:
+    """A copy of the process's environment: the one place where it is read."""
+    return dict(os.environ)
+
+
+def config_path(env: Mapping[str, str]) -> Path:
+    """The configuration file: `ATELIER_CONFIG`, or config.yaml in the current folder."""
+    return Path(env.get("ATELIER_CONFIG") or DEFAULT_CONFIG)
+
+
+def data_dir(env: Mapping[str, str]) -> Path:
+    """The data folder: `ATELIER_DATA_DIR`, or `data` in the current folder."""
+    return Path(env.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR)
+
+
+def override(root: Section, env: Mapping[str, str]) -> None:
+    """Lay the variables of `OVERRIDES` over the file's values, in place."""
+    for variable, (name, key) in OVERRIDES.items():
+        value = env.get(variable)
+        mark = Mark(variable)
+        if not value:
+            continue
+        if root.get(name) is None:
+            root.put(name, Section(mark), mark, mark)
+        section = root[name]
+        if isinstance(section, Section):
+            section.put(key, value, mark, mark)
+
+
+def unknown_variables(env: Mapping[str, str], used: Iterable[str]) -> list[Problem]:
+    """A warning for every ATELIER_ variable that neither the gateway nor the file reads."""
+    known = {*OVERRIDES, *OTHERS}
+    strange = sorted(
+        name for name in env if name.startswith("ATELIER_") and name not in known and name not in set(used)
+    )
+    return [
+        Problem(Mark(name), (), "no such environment variable; it has no effect", did_you_mean(name, known))
+        for name in strange
+    ]

@@ -1,0 +1,72 @@
+"""`load`: from a file and the environment to a `Config`, or to a `ConfigError` that names every mistake at once.
+
+Order: read (with includes), lay the environment over it, resolve references, validate, check what belongs together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from gateway.config import environment
+from gateway.config.checks import check
+from gateway.config.config import Config, ConfigFile
+from gateway.config.effective import effective_sections
+from gateway.config.ignored import ignored_keys
+from gateway.config.positions import Section
+from gateway.config.problems import ConfigError, Problem
+from gateway.config.references import resolve_references, variables_of
+from gateway.config.secret_values import secret_values
+from gateway.config.sources import read
+from gateway.config.wording import problems_of
+
+_PLACEHOLDER = [{"model_name": "?", "litellm_params": {"model": "?"}}]
+
+
+def load(path: Path, env: Mapping[str, str]) -> Config:
+    """Read and check the configuration. Raises `ConfigError` with every problem; warnings are in the result.
+
+    Options of a command line come in through `env`: `load(path, {**env, "ATELIER_PORT": "8080"})`.
+    """
+    problems: list[Problem] = []
+    root = read(path, problems)
+    if problems and not root:
+        raise ConfigError(problems)
+    environment.override(root, env)
+    variables = variables_of(root, env)
+    references = resolve_references(root, variables, problems)
+    file, broken = _validate(root, problems)
+    errors, warnings = check(file, root, path.parent, broken)
+    problems += errors
+    if problems:
+        raise ConfigError(problems)
+    warnings += [*ignored_keys(file, root), *environment.unknown_variables(env, references.used)]
+    sections: dict[str, Any] = {name: getattr(file, name) for name in ConfigFile.model_fields}
+    config = Config(
+        **sections | effective_sections(file),
+        path=path,
+        data_dir=environment.data_dir(env),
+        secret=SecretStr(env["ATELIER_SECRET"]) if env.get("ATELIER_SECRET") else None,
+        warnings=tuple(warnings),
+    )
+    config._root, config._absent = root, references.absent
+    config._secrets = secret_values(root, variables)
+    return config
+
+
+def _validate(root: Section, problems: list[Problem]) -> tuple[ConfigFile, set[str]]:
+    """The file, and the top-level keys that could not be read and stand in it with their defaults."""
+    try:
+        return ConfigFile.model_validate(root), set()
+    except ValidationError as error:
+        found = list(problems_of(error, ConfigFile, root))
+    known = {problem.path for problem in problems}
+    problems += [problem for problem in found if problem.path not in known]
+    broken = {str(problem.path[0]) for problem in found}
+    rest = {key: value for key, value in root.items() if key not in broken}
+    if "model_list" in broken:
+        rest["model_list"] = _PLACEHOLDER
+    return ConfigFile.model_validate(rest), broken

@@ -1,0 +1,193 @@
+"""Our own sections of `config.yaml`: one frozen model a section, an unknown key is a mistake.
+
+The description of each key is its line in the JSON schema; docs/configuration.md says more. Seconds, megabytes and
+counts are what the names say; null means "no limit" unless the description says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr
+
+from gateway.config.kinds import Count, Megabytes, Name, Names, Number, Port, Seconds, Strict, Whole
+
+BUILT_IN_STAGES = ("observe", "authenticate", "replay", "admit", "prompt", "cache", "route", "wait", "spend", "call")
+BUILT_IN_POLICIES = ("priority", "weighted", "complexity")
+
+
+def _without_absent(value: Any) -> Any:
+    return [each for each in value if each is not None] if isinstance(value, list) else value
+
+
+class Cors(Strict):
+    allow_origins: Names = Field(default=(), description="Browser origins that may call the gateway; `*` for all.")
+    allow_credentials: bool = Field(default=False, description="Let browsers send cookies; not together with `*`.")
+
+
+class Server(Strict):
+    host: Name = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
+    port: Port = Field(default=4000, description="Port to listen on; 0 takes a free one.")
+    cors: Cors = Field(default=Cors(), description="Which web pages may call the gateway.")
+    trusted_hosts: Names = Field(
+        default=("*",), description="Host headers that are answered; `*.example.com` is a pattern."
+    )
+    max_body_mb: Megabytes = Field(default=2, description="Largest JSON body without media.")
+    max_media_body_mb: Megabytes = Field(default=32, description="Largest JSON body with media inline.")
+    max_depth: Count = Field(default=32, description="Deepest nesting of a JSON body.")
+    max_messages: Count = Field(default=1000, description="Most messages in one request.")
+    drain_timeout: Seconds = Field(
+        default=60, description="How long running streams may go on after a request to stop."
+    )
+    compat_headers: Literal["none", "litellm"] = Field(
+        default="none", description="`litellm` sends x-litellm-* headers besides ours."
+    )
+
+
+class Stream(Strict):
+    commit_after: Seconds = Field(
+        default=5, description="A stream that has no first chunk by then is answered 200 and kept alive."
+    )
+    heartbeat: Seconds = Field(
+        default=10, le=15, description="Seconds between keep-alive comments while nothing is sent."
+    )
+    ttft_timeout: Seconds = Field(default=30, description="Longest wait for a provider's first chunk.")
+    idle_timeout: Seconds = Field(default=20, description="Longest silence between two chunks.")
+    client_stall: Seconds = Field(default=60, description="A client that reads nothing for so long is cut off.")
+
+
+class Timeouts(Strict):
+    connect: Seconds = Field(default=5, description="Longest wait for a provider's connection.")
+    total: Seconds = Field(default=300, description="Longest life of a request, all attempts together.")
+
+
+class Limits(Strict):
+    default_max_tokens: Count = Field(default=8192, description="Sent to the provider when a request names no limit.")
+    default_max_tokens_reasoning: Count = Field(default=32768, description="The same for reasoning models.")
+    max_n: Count = Field(default=16, description="Most choices (`n`) in one request.")
+    rpm: Count | None = Field(default=None, description="Requests a minute for keys that have no limit of their own.")
+    max_parallel: Count | None = Field(
+        default=None, description="Requests at once for keys that have no limit of their own."
+    )
+
+
+class VirtualModel(Strict):
+    """A model name behind which a policy picks the group."""
+
+    policy: Name = Field(default="complexity", description="The policy that picks the tier.")
+    tiers: Mapping[str, Name] = Field(min_length=1, description="Tier to model group, cheapest first.")
+
+
+class RuleWhen(Strict):
+    """All that are given must hold; of several values one is enough."""
+
+    model: Names = Field(default=(), description="The model that was asked for.")
+    team: Names = Field(default=(), description="The key's team.")
+    user: Names = Field(default=(), description="The key's user.")
+    key: Names = Field(default=(), description="The key's name.")
+    brand: Names = Field(default=(), description="The request's brand.")
+    template: Names = Field(default=(), description="The prompt template.")
+    tags: Names = Field(default=(), description="A tag of the request.")
+
+
+class RuleUse(Strict):
+    group: Name | None = Field(default=None, description="Serve from this model group.")
+    tier: Name | None = Field(default=None, description="Serve from this tier of `routing.models`.")
+    policy: Name | None = Field(default=None, description="Rank with this policy.")
+
+
+class Rule(Strict):
+    name: Name | None = Field(default=None, description="Shown as the reason of a route.")
+    when: RuleWhen = Field(description="Which requests it is for.")
+    use: RuleUse = Field(description="What they get.")
+
+
+class Routing(Strict):
+    policy: Name = Field(default="weighted", description="Ranks the deployments of a group that names no policy.")
+    models: Mapping[str, VirtualModel] = Field(
+        default={}, description="Model names behind which a policy picks the group."
+    )
+    rules: tuple[Rule, ...] = Field(default=(), description="The first that fits counts.")
+
+
+class Group(Strict):
+    policy: Name | None = Field(default=None, description="Ranks this group's deployments; null: `routing.policy`.")
+    fallbacks: Names = Field(default=(), description="Groups to go on with when this one fails, in order.")
+
+
+class Health(Strict):
+    enabled: bool = Field(default=True, description="false: every deployment always counts as healthy.")
+    failures: Count = Field(default=5, description="Failures in a row that take a deployment out.")
+    open_for: Seconds = Field(default=5, description="How long it stays out the first time; doubles each time.")
+    max_open: Seconds = Field(default=300, description="The longest it stays out.")
+
+
+class Retry(Strict):
+    attempts: Count = Field(default=3, le=10, description="Attempts a request, over all deployments.")
+
+
+class Queue(Strict):
+    max_wait: Number = Field(
+        default=30, ge=0, description="Longest wait for a free place, in seconds; 0 refuses at once."
+    )
+    max_length: Whole = Field(default=1000, ge=0, description="Most requests that wait at once.")
+
+
+class Cache(Strict):
+    enabled: bool = Field(default=False, description="Answer repeated requests of one tenant from memory.")
+    ttl: Seconds = Field(default=3600, description="How long an answer is kept.")
+    max_entries: Count = Field(default=1000, description="Most answers kept.")
+
+
+class Folder(Strict):
+    path: Path | None = Field(default=None, description="A folder of your own, read besides the one that is shipped.")
+
+
+class CustomStage(Strict):
+    name: Name = Field(description="Its name in logs and for `after` and `before`.")
+    class_path: str = Field(
+        alias="class", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="`package.module:Class`."
+    )
+    after: Name | None = Field(default=None, description="The stage it follows.")
+    before: Name | None = Field(default=None, description="The stage it precedes.")
+
+
+class Pipeline(Strict):
+    stages: tuple[CustomStage, ...] = Field(default=(), description="Stages of your own.")
+
+
+class Keys(Strict):
+    cache_ttl: Number = Field(default=2, ge=0, description="How long a looked-up key may be remembered, in seconds.")
+
+
+class Store(Strict):
+    database_url: SecretStr | None = Field(default=None, description="PostgreSQL; null: SQLite in the data folder.")
+    redis_url: SecretStr | None = Field(default=None, description="Redis; null: memory.")
+
+
+class Telemetry(Strict):
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="One JSON object a line, or text for a person."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least that is logged."
+    )
+    redact: Annotated[tuple[SecretStr, ...], BeforeValidator(_without_absent)] = Field(
+        default=(), description="Further values that never appear in logs."
+    )
+
+
+class Simulation(Strict):
+    mode: Literal["auto", "off"] = Field(
+        default="auto", description="`auto`: simulated answers while no provider key is set."
+    )
+    ttft: Number = Field(default=0.4, ge=0, description="Simulated seconds to the first token.")
+    tokens_per_second: Number = Field(default=80, gt=0, description="Simulated speed.")
+    max_parallel: Count = Field(default=64, description="Requests at once before a simulated model answers 429.")
+
+
+class Dashboard(Strict):
+    enabled: bool = Field(default=True, description="Whether `make run` starts the dashboard.")
+    port: Port = Field(default=8501, description="Its port.")

@@ -1,0 +1,74 @@
+"""The configuration's files: reads one, follows its `include`, and lays all of them together.
+
+Lists of several files are joined, the including file's entries first; sections are merged; a single value that stands
+in two files is a mistake, because nobody could tell which one counts. Each file is read once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.config.positions import Items, Section, parse
+from gateway.config.problems import Mark, Problem
+from gateway.config.problems import Path as KeyPath
+
+MAX_BYTES = 4_000_000
+
+
+def read(path: Path, problems: list[Problem]) -> Section:
+    """What `path` and the files it includes hold together. Files that cannot be read become problems."""
+    return _read(path, Mark(str(path)), problems, set())
+
+
+def _read(path: Path, asked_at: Mark, problems: list[Problem], seen: set[Path]) -> Section:
+    seen.add(path.resolve())
+    text = _text(path, asked_at, problems)
+    root = parse(text, str(path), problems) if text is not None else Section(asked_at)
+    included = root.get("include")
+    names = included if isinstance(included, Items) else [included] if isinstance(included, str) else []
+    for index, name in enumerate(names):
+        if isinstance(name, str):
+            mark = included.values_at[index] if isinstance(included, Items) else root.values_at["include"]
+            target = path.parent / name
+            if target.resolve() not in seen:
+                _merge(root, _read(target, mark, problems, seen), (), problems)
+    return root
+
+
+def _text(path: Path, asked_at: Mark, problems: list[Problem]) -> str | None:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        mend = "check the name" if asked_at.line else "name it with --config or ATELIER_CONFIG"
+        problems.append(Problem(asked_at, (), f"there is no file {path}", mend))
+        return None
+    except OSError as error:
+        what = f"{path} cannot be read ({error.strerror or 'unknown reason'})"
+        problems.append(Problem(asked_at, (), what, "check that it is a file and may be read"))
+        return None
+    if len(data) > MAX_BYTES:
+        problems.append(Problem(Mark(str(path)), (), "the file is larger than 4 MB", "check that it is the right one"))
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        problems.append(Problem(Mark(str(path), line, 1), (), "this line is not UTF-8", "save the file as UTF-8"))
+        return None
+
+
+def _merge(into: Section, other: Section, path: KeyPath, problems: list[Problem]) -> None:
+    for key, value in other.items():
+        spot = (*path, key)
+        if spot == ("include",):
+            continue
+        if into.get(key) is None:
+            into.put(key, value, other.keys_at[key], other.values_at[key])
+        elif isinstance(into[key], Section) and isinstance(value, Section):
+            _merge(into[key], value, spot, problems)
+        elif isinstance(into[key], Items) and isinstance(value, Items):
+            for item, mark in zip(value, value.values_at, strict=True):
+                into[key].put(item, mark)
+        elif value is not None:
+            what = f"is given in {into.keys_at[key]} too"
+            problems.append(Problem(other.keys_at[key], spot, what, "keep one of them"))

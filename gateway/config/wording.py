@@ -1,0 +1,125 @@
+"""What validation found, said to a person: which key, what is wrong with it, how to mend it.
+
+Values are never repeated, but for a few plain words that cannot be secrets.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.config.positions import Items, Section, place
+from gateway.config.problems import Path, Problem, did_you_mean
+
+_KINDS = {
+    "int": ("must be a whole number", "write one, without quotes"),
+    "float": ("must be a number", "write one, without quotes"),
+    "bool": ("must be true or false", "write `true` or `false`"),
+    "string": ("must be a text", "put it in quotes"),
+    "finite": ("must be a finite number", "write a plain number"),
+    "tuple": ("must be a list", "put each entry on its own line after `- `, or write `[a, b]`"),
+    "list": ("must be a list", "put each entry on its own line after `- `, or write `[a, b]`"),
+    "dict": ("must be a section", "write `key: value` lines below it, indented"),
+    "mapping": ("must be a section", "write `key: value` lines below it, indented"),
+    "model": ("must be a section", "write `key: value` lines below it, indented"),
+    "path": ("must be a path", "write it in quotes"),
+}
+_BOUNDS = {
+    "greater_than": ("must be greater than {gt}", "raise it"),
+    "greater_than_equal": ("must be at least {ge}", "raise it"),
+    "less_than": ("must be less than {lt}", "lower it"),
+    "less_than_equal": ("must be at most {le}", "lower it"),
+    "string_too_short": ("is empty", "write a value, or take the key out"),
+    "string_too_long": ("is too long", "shorten it"),
+    "too_short": ("is empty", "give at least one entry"),
+}
+_PATTERNS = {
+    "class": ("must name a class", "write `package.module:Class`"),
+    "id": ("has characters that an id cannot have", "use letters, digits and . _ - : / @ #"),
+}
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], root: Section) -> Iterator[Problem]:
+    """Every finding of one validation of `model` against `root`."""
+    for found in error.errors(include_input=False, include_url=False):
+        path = tuple(found["loc"])
+        kind = found["type"]
+        mark = place(root, path, key=kind == "extra_forbidden")
+        yield Problem(mark, path, *_say(kind, path, found.get("ctx", {}), model, root))
+
+
+def _say(kind: str, path: Path, ctx: Mapping[str, Any], model: type[BaseModel], root: Section) -> tuple[str, str]:
+    last = str(path[-1]) if path else ""
+    if kind == "extra_forbidden":
+        return "there is no such key", did_you_mean(last, keys_at(model, path[:-1]))
+    if kind == "missing":
+        return "is missing", f"add `{last}: …`"
+    if kind == "literal_error":
+        options = literal_options(model, path)
+        return f"must be one of {', '.join(options)}", did_you_mean(_plain_word(root, path), options)
+    if kind == "string_pattern_mismatch" and last in _PATTERNS:
+        return _PATTERNS[last]
+    if kind == "value_error":
+        what, _, mend = str(ctx["error"]).partition("; ")
+        return what, mend
+    if kind in _BOUNDS:
+        what, mend = _BOUNDS[kind]
+        return what.format(**ctx), mend
+    return _KINDS.get(kind.split("_", maxsplit=1)[0], ("has a value that does not fit", "see docs/configuration.md"))
+
+
+def _plain_word(root: Section, path: Path) -> str:
+    here: Any = root
+    for part in path:
+        if not isinstance(here, Section | Items):
+            return ""
+        here = here[part]  # type: ignore[index]
+    return here if isinstance(here, str) else ""
+
+
+def keys_at(model: type[BaseModel], path: Path) -> list[str]:
+    """The keys that the section at `path` may have."""
+    section = model_at(model, path)
+    if section is None:
+        return []
+    return [field.alias or name for name, field in section.model_fields.items()]
+
+
+def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+    """The model of the section at `path`, or None where there is none."""
+    found = _bare(_annotation_at(model, path))
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def literal_options(model: type[BaseModel], path: Path) -> list[str]:
+    return [str(option) for option in get_args(_bare(_annotation_at(model, path)))]
+
+
+def _annotation_at(model: type[BaseModel], path: Path) -> Any:
+    here: Any = model
+    for part in path:
+        here = _bare(here)
+        if isinstance(here, type) and issubclass(here, BaseModel):
+            by_key = {field.alias or name: field.annotation for name, field in here.model_fields.items()}
+            here = by_key.get(str(part))
+        elif get_origin(here) is tuple:
+            here = get_args(here)[0]
+        elif get_args(here) and get_origin(here) is not Literal:
+            here = get_args(here)[-1]
+        else:
+            return None
+    return here
+
+
+def _bare(annotation: Any) -> Any:
+    """Without `Annotated` and without `| None`."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif get_origin(annotation) in {Union, types.UnionType}:
+            annotation = next(each for each in get_args(annotation) if each is not type(None))
+        else:
+            return annotation
