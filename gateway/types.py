@@ -266,6 +266,7 @@ class Chunk:
 
     frame: bytes
     text: str = ""
+    content: bool = False  # carries text, reasoning, a tool call, audio: something a client would show
     finish: str | None = None
     usage: Usage | None = None
     usage_only: bool = False
@@ -370,11 +371,14 @@ class Call:
     template: str | None = None
     template_version: str | None = None
     brand_version: str | None = None
+    cache_key: str | None = None
     plan: Plan | None = None
+    place: str | None = None  # the deployment on which it holds a place
+    position: int | None = None  # in the queue, while it waits
     queue_ms: float = 0.0
     recorded: bool = False  # a row of it is open in the ledger
-    bound_tokens: int | None = None  # output tokens that the hold pays for, per choice
-    input_bound: int = 0  # tokens
+    bound_tokens: int = 0  # output tokens that one choice may have, at most
+    input_bound: int = 0  # tokens, at most
     held: int = 0  # nano-dollars
     attempts: list[AttemptResult] = field(default_factory=list)
     running: RunningAttempt | None = None

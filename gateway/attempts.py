@@ -1,0 +1,180 @@
+"""One attempt from dispatch to its terminal record: what it is owed, and what it tells about its deployment's health.
+
+Usage counts as the provider's only when the provider said it. Otherwise the line is `estimated`: what was relayed plus
+what may have been on its way, or the whole bound where nothing is known, so that it is never under the true bill.
+"""
+
+from __future__ import annotations
+
+from gateway.errors import (
+    Fault,
+    GatewayError,
+    InvalidRequest,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    Reason,
+    TooLarge,
+    Unavailable,
+    Unprocessable,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from gateway.ledger.prices import cost
+from gateway.measure import measure, plain_text
+from gateway.ports import Clock, Health, Tokens
+from gateway.types import AttemptResult, Call, Completion, RunningAttempt, Status, Usage
+
+IN_FLIGHT_TOKENS = 48  # tokens that a provider may have made before it noticed that we left
+OWES_NOTHING = frozenset(
+    {
+        Fault.CONNECT,
+        Fault.RATE_LIMITED,
+        Fault.SERVER,
+        Fault.CREDENTIALS,
+        Fault.NOT_FOUND,
+        Fault.CALLER,
+        Fault.CONTEXT_WINDOW,
+        Fault.CONTENT_POLICY,
+    }
+)
+
+
+class Attempts:
+    """Ends attempts: appends their results to the call and tells the deployment's health."""
+
+    def __init__(self, health: Health, tokens: Tokens, clock: Clock) -> None:
+        self._health = health
+        self._tokens = tokens
+        self._clock = clock
+
+    def succeed(self, call: Call, completion: Completion | None = None) -> None:
+        """The attempt gave its whole answer."""
+        running = call.running
+        if running is None:
+            return
+        if completion is not None:
+            running.usage, running.finish = completion.usage, completion.finish
+        usage = running.usage or self._counted(call, running, completion)
+        status = Status.INCOMPLETE if running.finish in {"length", "content_filter"} else Status.COMPLETED
+        self._health.succeeded(running.deployment.id, self._ttft(running) or 0.0)
+        self._end(call, running, status, usage)
+
+    def fail(self, call: Call, error: ProviderError) -> None:
+        """The attempt failed, before or after its first chunk."""
+        running = call.running
+        if running is None:
+            return
+        self._health.failed(running.deployment.id, error)
+        self._end(call, running, Status.FAILED, self._owed(call, running, error.fault), error)
+
+    def interrupted(self, call: Call, reason: Reason) -> None:
+        """The attempt was ended by us."""
+        running = call.running
+        if running is None:
+            return
+        if reason is Reason.STALLED:
+            self.fail(call, ProviderError(Fault.STALLED, "the provider stopped sending"))
+            return
+        status = Status.CANCELLED if reason in {Reason.CLIENT_GONE, Reason.CANCELLED} else Status.FAILED
+        error = ProviderError(Fault.TIMEOUT, reason.value)
+        self._end(call, running, status, self._owed(call, running, Fault.TIMEOUT), error)
+
+    def _owed(self, call: Call, running: RunningAttempt, fault: Fault) -> Usage:
+        if running.chunks == 0 and fault in OWES_NOTHING:
+            return Usage()
+        if running.usage is not None and running.finish is not None:
+            return running.usage
+        if running.chunks == 0:
+            return Usage(call.input_bound, call.bound_tokens * choices(call), estimated=True)
+        return self._counted(call, running, None, in_flight=IN_FLIGHT_TOKENS)
+
+    def _counted(
+        self, call: Call, running: RunningAttempt, completion: Completion | None, in_flight: int = 0
+    ) -> Usage:
+        """Our own count, an upper one: the tokenizer's or one token a chunk, whichever is more."""
+        text = "".join(running.text) if completion is None else written(completion)
+        output = max(self._tokens.count(text), running.chunks) + in_flight if text or in_flight else 0
+        output = min(output, call.bound_tokens * choices(call))
+        given = measure(call.body).token_bound(self._tokens.count(plain_text(call.body)))
+        seen = running.usage
+        return Usage(
+            input=max(min(given, call.input_bound or given), seen.input if seen else 0),
+            output=max(output, seen.output if seen else 0),
+            cached_input=seen.cached_input if seen else 0,
+            cache_write=seen.cache_write if seen else 0,
+            reasoning=seen.reasoning if seen else 0,
+            estimated=True,
+        )
+
+    def _end(
+        self, call: Call, running: RunningAttempt, status: Status, usage: Usage, error: ProviderError | None = None
+    ) -> None:
+        call.running = None
+        intent = running.intent
+        spent = cost(intent.price, usage)
+        if usage.estimated:
+            spent = min(spent, intent.bound)
+        call.attempts.append(
+            AttemptResult(
+                intent=intent,
+                status=status,
+                usage=usage,
+                cost=spent,
+                ended_at=self._clock.now(),
+                ttft=self._ttft(running),
+                fault=error.fault if error else None,
+                error=error.message if error else None,
+                finish_reason=running.finish,
+            )
+        )
+
+    def _ttft(self, running: RunningAttempt) -> float | None:
+        return None if running.first_chunk is None else running.first_chunk - running.started
+
+
+def choices(call: Call) -> int:
+    """How many answers the request asks for."""
+    n = call.body.get("n")
+    return n if isinstance(n, int) and n > 0 else 1
+
+
+def written(completion: Completion) -> str:
+    """Everything a whole answer says, as text to count."""
+    return "".join(str(choice.get("message") or "") for choice in completion.body.get("choices") or ())
+
+
+def public_error(error: ProviderError, call: Call) -> GatewayError:
+    """What the client is told when an attempt was the last one."""
+    name = call.model or "this model"
+    common = {"code": error.code, "param": error.param, "provider_status": error.status}
+    match error.fault:
+        case Fault.CONTEXT_WINDOW:
+            return InvalidRequest(error.message, **{**common, "code": "context_length_exceeded"})
+        case Fault.CONTENT_POLICY:
+            return InvalidRequest(error.message, **{**common, "code": "content_policy_violation"})
+        case Fault.CALLER:
+            kind = {413: TooLarge, 422: Unprocessable}.get(error.status or 400, InvalidRequest)
+            return kind(error.message, **common)
+        case Fault.NOT_FOUND:
+            return NotFound(error.message, **{**common, "code": error.code or "model_not_found"})
+        case Fault.RATE_LIMITED:
+            message = f"The providers of {name} refuse more requests at the moment. Please try again later."
+            return RateLimited(message, code="rate_limit_exceeded", retry_after=error.retry_after or 5.0)
+        case Fault.CREDENTIALS:
+            message = f"The gateway's own credentials for {name} were refused. An admin has to look at them."
+            return UpstreamError(message, code="upstream_credentials_exhausted", should_retry=False)
+        case Fault.TIMEOUT | Fault.STALLED:
+            return UpstreamTimeout(f"The provider of {name} did not answer in time.", retry_after=error.retry_after)
+        case Fault.CONNECT:
+            return Unavailable(f"The provider of {name} cannot be reached.", retry_after=error.retry_after or 5.0)
+        case Fault.TRUNCATED | Fault.RESET if call.first_byte_at is not None:
+            return UpstreamError(f"The provider of {name} broke off in the middle of its answer.")
+        case _:
+            detail = f" ({error.message})" if error.fault is Fault.IN_BAND else ""
+            return UpstreamError(
+                f"The provider of {name} failed{detail}.",
+                retry_after=error.retry_after,
+                provider_status=error.status,
+                provider_code=error.code,
+            )

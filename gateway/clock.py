@@ -1,0 +1,15 @@
+"""The real clock. Everything that needs time takes a `ports.Clock`, so that tests bring their own."""
+
+from __future__ import annotations
+
+import time
+
+
+class SystemClock:
+    """Wall clock for what is written down, monotonic for what is measured; both in seconds."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()

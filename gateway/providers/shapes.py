@@ -1,0 +1,126 @@
+"""OpenAI's shapes out of what LiteLLM and the OpenAI SDK hand over: nothing invented, nothing of LiteLLM's own left in."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.types import JsonObject, Usage
+
+LITELLMS = frozenset({"provider_specific_fields", "citations_list"})
+PADDING = ("vertex_ai_", "images", "thinking_blocks", "tool_calls")
+NULLABLE = ("logprobs", "finish_reason")
+
+
+def lean(value: Mapping[str, Any]) -> JsonObject:
+    """Without members that are None, those only LiteLLM knows, and lists it adds though they are empty."""
+    return {
+        name: item
+        for name, item in value.items()
+        if item is not None and name not in LITELLMS and not (item == [] and name.startswith(PADDING))
+    }
+
+
+def chat_body(raw: Mapping[str, Any]) -> JsonObject:
+    """A chat.completion with the members OpenAI always sends, null where it sends null."""
+    body = lean(raw)
+    body["object"] = "chat.completion"
+    body["choices"] = [choice(item) for item in raw.get("choices") or ()]
+    if isinstance(raw.get("usage"), Mapping):
+        body["usage"] = usage_body(raw["usage"])
+    return body
+
+
+def choice(raw: Mapping[str, Any]) -> JsonObject:
+    out = lean(raw)
+    given = raw.get("message") or {}
+    message = {"role": "assistant", "content": None, "refusal": None, **lean(given)}
+    out.update(index=raw.get("index", 0), message=message)
+    for name in NULLABLE:
+        out.setdefault(name, None)
+    return out
+
+
+def chunk_body(raw: Mapping[str, Any], first: bool) -> JsonObject:
+    """A chat.completion.chunk without usage; the first one says the role."""
+    body = lean(raw)
+    body.pop("usage", None)
+    body["object"] = "chat.completion.chunk"
+    body["choices"] = [delta_choice(item, first) for item in raw.get("choices") or ()]
+    return body
+
+
+def delta_choice(raw: Mapping[str, Any], first: bool) -> JsonObject:
+    out = lean(raw)
+    delta = lean(raw.get("delta") or {})
+    if first:
+        delta = {"role": "assistant", **delta}
+    out.update(index=raw.get("index", 0), delta=delta)
+    for name in NULLABLE:
+        out.setdefault(name, None)
+    return out
+
+
+def shows(delta: Mapping[str, Any]) -> bool:
+    """Whether a delta carries something a client would show or act on."""
+    return any(value for name, value in delta.items() if name != "role")
+
+
+def usage_body(raw: Mapping[str, Any]) -> JsonObject:
+    """Usage with its details, without LiteLLM's cost and its doubles of token classes."""
+    out: JsonObject = {}
+    for name, value in raw.items():
+        if value is None or name in {"cost", "server_tool_use", "inference_geo", "speed"}:
+            continue
+        out[name] = lean(value) if isinstance(value, Mapping) else value
+    return out
+
+
+def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
+    """Token classes of OpenAI-shaped usage; None when there is none."""
+    if raw is None:
+        return None
+    given = raw.get("prompt_tokens_details") or {}
+    made = raw.get("completion_tokens_details") or {}
+    return Usage(
+        input=count(raw.get("prompt_tokens")),
+        output=count(raw.get("completion_tokens")),
+        cached_input=count(given.get("cached_tokens") or raw.get("cache_read_input_tokens")),
+        cache_write=count(given.get("cache_creation_tokens") or raw.get("cache_creation_input_tokens")),
+        reasoning=count(made.get("reasoning_tokens")),
+        audio_input=count(given.get("audio_tokens")),
+        audio_output=count(made.get("audio_tokens")),
+    )
+
+
+def count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def embeddings_body(raw: Mapping[str, Any], encoding: str | None) -> JsonObject:
+    """A list of embeddings, as floats or as base64 of little-endian float32."""
+    data = []
+    for index, item in enumerate(raw.get("data") or ()):
+        vector = item["embedding"]
+        floats = unpacked(vector) if isinstance(vector, str) else vector
+        shown: Any = packed(floats) if encoding == "base64" else floats
+        data.append({"object": "embedding", "index": item.get("index", index), "embedding": shown})
+    usage = raw.get("usage") or {}
+    given = count(usage.get("prompt_tokens"))
+    return {
+        "object": "list",
+        "data": data,
+        "model": raw.get("model"),
+        "usage": {"prompt_tokens": given, "total_tokens": max(given, count(usage.get("total_tokens")))},
+    }
+
+
+def packed(vector: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+def unpacked(text: str) -> list[float]:
+    data = base64.b64decode(text)
+    return list(struct.unpack(f"<{len(data) // 4}f", data))

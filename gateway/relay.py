@@ -1,0 +1,101 @@
+"""Carries an answer to its client, and knows at every moment what of it has arrived.
+
+A provider that breaks off after the first text is told to the client in band: a stream never ends silently.
+The provider's connection is closed on every way out. One sweep a second looks for stalls, not a timer a chunk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+import structlog
+
+from gateway.attempts import Attempts, public_error
+from gateway.errors import GatewayError, Interrupted, ProviderError
+from gateway.ports import Clock
+from gateway.types import Call, Chunk, Outcome, RunningAttempt, Status
+
+log = structlog.get_logger(__name__)
+
+CLOSE_TIMEOUT = 5.0  # seconds that a provider's stream may take to close
+
+
+class Subscriber(Protocol):
+    """The client's end of a generation. `send` returns when the bytes are handed over; it never raises."""
+
+    async def begin(self, call: Call) -> None: ...
+    async def send(self, frame: bytes) -> None: ...
+
+
+class Relay:
+    """Delivers one answer; used by every streaming endpoint."""
+
+    def __init__(self, attempts: Attempts, clock: Clock) -> None:
+        self._attempts = attempts
+        self._clock = clock
+
+    async def deliver(self, call: Call, subscriber: Subscriber) -> Outcome:
+        """Send what `call.answer` holds. Returns the outcome; raises Interrupted after everything is closed."""
+        answer = call.answer
+        if answer is None:
+            raise RuntimeError("no stage gave an answer")
+        if answer.completion is not None:
+            finish = answer.completion.finish
+            return Outcome(_status(finish), finish_reason=finish)
+        if answer.chunks is None:
+            raise RuntimeError("an answer holds neither a body nor a stream")
+        try:
+            await call.interruption.run(self._pump(call, answer.chunks, subscriber))
+        except ProviderError as error:
+            self._attempts.fail(call, error)
+            return _broken(error, call)
+        except Interrupted as interruption:
+            self._attempts.interrupted(call, interruption.reason)
+            raise
+        finally:
+            await close(answer.chunks)
+        finish = call.running.finish if call.running is not None else None
+        self._attempts.succeed(call)
+        return Outcome(_status(finish), finish_reason=finish)
+
+    async def _pump(self, call: Call, chunks: AsyncGenerator[Chunk, None], subscriber: Subscriber) -> None:
+        running = call.running
+        await subscriber.begin(call)
+        async for chunk in chunks:
+            if running is not None:
+                note(running, chunk, self._clock.monotonic())
+            if chunk.frame and not (chunk.usage_only and not call.include_usage):
+                await subscriber.send(chunk.frame)
+
+
+def note(running: RunningAttempt, chunk: Chunk, now: float) -> None:
+    """Remember what one chunk told: for the ledger, the sweep and continuation."""
+    running.last_chunk = now
+    running.chunks += 1
+    if chunk.content and running.first_chunk is None:
+        running.first_chunk = now
+    if chunk.text:
+        running.text.append(chunk.text)
+    if chunk.usage is not None:
+        running.usage = chunk.usage
+    if chunk.finish is not None:
+        running.finish = chunk.finish
+
+
+async def close(chunks: AsyncGenerator[Chunk, None]) -> None:
+    """Close a provider's stream, whatever state it is in; never raises."""
+    try:
+        await asyncio.wait_for(chunks.aclose(), CLOSE_TIMEOUT)
+    except (TimeoutError, RuntimeError, ProviderError) as error:
+        log.warning("stream_close_failed", error=str(error))
+
+
+def _status(finish: str | None) -> Status:
+    return Status.INCOMPLETE if finish in {"length", "content_filter"} else Status.COMPLETED
+
+
+def _broken(error: ProviderError, call: Call) -> Outcome:
+    public: GatewayError = public_error(error, call)
+    return Outcome(Status.FAILED, error=public, http_status=public.status)

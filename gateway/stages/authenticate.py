@@ -1,0 +1,23 @@
+"""Who asks: the credential becomes an identity. With the key store away, keys that are not cached get a 503, never a 401."""
+
+from __future__ import annotations
+
+from gateway.errors import Forbidden
+from gateway.ports import Identities
+from gateway.types import Call, Outcome
+
+
+class Authenticate:
+    """Fills `call.identity`."""
+
+    def __init__(self, identities: Identities) -> None:
+        self._identities = identities
+
+    async def enter(self, call: Call) -> None:
+        identity = await self._identities.identify(call.credential)
+        if call.options.mock_response is not None and not (identity.test_key or identity.role == "admin"):
+            raise Forbidden("Only test keys may ask for a mock_response.", param="mock_response")
+        call.identity = identity
+
+    async def exit(self, call: Call, outcome: Outcome) -> None:
+        """Nothing to give back."""

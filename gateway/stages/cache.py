@@ -1,0 +1,80 @@
+"""Exact answers again, per tenant; off unless the admin switches it on. With its store away everything is a miss.
+
+Not used for requests with tools, nor when the client says `x-atelier-cache: off`. Only whole, completed answers are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+
+from gateway.ports import Cache as CachePort
+from gateway.sse import DONE, encode_frame
+from gateway.stages.need import identity_of
+from gateway.types import Answer, Call, Chunk, Completion, JsonObject, Outcome, Status
+
+NOT_IN_KEY = frozenset({"stream", "stream_options", "user", "metadata", "safety_identifier", "prompt_cache_key"})
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Cache:
+    """Looks the finished prompt up; stores what a provider answered."""
+
+    def __init__(self, store: CachePort, secret: bytes, ttl: float) -> None:
+        self._store = store
+        self._secret = secret
+        self._ttl = ttl
+
+    async def enter(self, call: Call) -> None:
+        if not cacheable(call):
+            return
+        call.cache_key = self._key(call)
+        body = await self._store.get(call.cache_key)
+        if body is None:
+            call.headers["x-atelier-cache"] = "miss"
+            return
+        call.headers["x-atelier-cache"] = "hit"
+        if call.stream:
+            call.answer = Answer(chunks=replayed(body), source="cache")
+        else:
+            call.answer = Answer(completion=Completion(body, finish=finish_of(body)), source="cache")
+
+    async def exit(self, call: Call, outcome: Outcome) -> None:
+        answer = call.answer
+        if call.cache_key is None or answer is None or answer.completion is None or answer.source != "provider":
+            return
+        if outcome.status is Status.COMPLETED:
+            await self._store.put(call.cache_key, answer.completion.body, self._ttl)
+
+    def _key(self, call: Call) -> str:
+        """HMAC(tenant, endpoint, canonical request, template and brand version): tenants never share an entry (S13)."""
+        body = {name: value for name, value in call.body.items() if name not in NOT_IN_KEY}
+        parts = [identity_of(call).tenant, call.endpoint.value, body, call.template_version, call.brand_version]
+        return hmac.new(self._secret, _canonical(parts), hashlib.sha256).hexdigest()
+
+
+def cacheable(call: Call) -> bool:
+    return call.options.cache and not any(call.body.get(name) for name in ("tools", "functions", "store"))
+
+
+def finish_of(body: JsonObject) -> str | None:
+    choices = body.get("choices") or ()
+    return choices[0].get("finish_reason") if choices else None
+
+
+async def replayed(body: JsonObject) -> AsyncGenerator[Chunk, None]:
+    """A stored answer as a stream: its whole text in one chunk, then the finish, the usage and the end."""
+    base = {name: body[name] for name in ("id", "created", "model", "system_fingerprint") if name in body}
+    base["object"] = "chat.completion.chunk"
+    choices: list[dict[str, Any]] = body.get("choices") or []
+    deltas = [{"index": c["index"], "delta": c["message"], "logprobs": None, "finish_reason": None} for c in choices]
+    text = "".join(str(choice["message"].get("content") or "") for choice in choices)
+    yield Chunk(encode_frame({**base, "choices": deltas}), text=text, content=True)
+    ends = [{"index": c["index"], "delta": {}, "logprobs": None, "finish_reason": c["finish_reason"]} for c in choices]
+    yield Chunk(encode_frame({**base, "choices": ends}), finish=finish_of(body))
+    yield Chunk(encode_frame({**base, "choices": [], "usage": body.get("usage")}), usage_only=True)
+    yield Chunk(DONE)

@@ -1,0 +1,201 @@
+"""The attempts: one deployment after the other, until one gives a first chunk or a whole answer.
+
+Each attempt is durable in the ledger before it is dispatched and has its terminal record when this stage, or the relay,
+is done with it. Nothing has reached the client yet, so falling back is free of seams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from typing import Any, TypeVar
+
+from gateway.attempts import Attempts, public_error
+from gateway.errors import BudgetExhausted, Fault, Interrupted, ProviderError, RateLimited, Unavailable
+from gateway.ledger.prices import bound
+from gateway.ports import Clock, Health, Ledger, Provider, ProviderRequest
+from gateway.queue.places import Places
+from gateway.relay import close
+from gateway.stages.cache import replayed
+from gateway.stages.need import plan_of
+from gateway.types import Answer, Call, Chunk, Completion, Deployment, Intent, Outcome, RunningAttempt, Usage
+
+T = TypeVar("T")
+NOT_ELSEWHERE = frozenset({Fault.CALLER, Fault.CONTENT_POLICY})  # another deployment would answer the same
+
+
+class CallProvider:
+    """Fills `call.answer`; raises the last attempt's error when there is nowhere left to go."""
+
+    def __init__(
+        self,
+        lanes: Mapping[str, Provider],
+        ledger: Ledger,
+        places: Places,
+        health: Health,
+        attempts: Attempts,
+        clock: Clock,
+        max_attempts: int = 3,
+    ) -> None:
+        self._lanes = lanes
+        self._ledger = ledger
+        self._places = places
+        self._health = health
+        self._attempts = attempts
+        self._clock = clock
+        self._max_attempts = max_attempts
+
+    async def enter(self, call: Call) -> None:
+        if call.options.mock_response is not None:
+            call.answer = mock(call)
+            return
+        error: ProviderError | None = None
+        for deployment in self._order(call):
+            if not await self._take_place(call, deployment):
+                continue
+            try:
+                await self._attempt(call, deployment)
+            except ProviderError as failed:
+                error = failed
+                if failed.fault in NOT_ELSEWHERE or self._spent_its_tries(call):
+                    break
+            else:
+                return
+        if error is None:
+            raise Unavailable(f"Every deployment of '{call.model}' is busy or out of service.", retry_after=5)
+        raise public_error(error, call)
+
+    async def exit(self, call: Call, outcome: Outcome) -> None:
+        """The relay, or `enter`, has ended the last attempt already."""
+
+    def _order(self, call: Call) -> list[Deployment]:
+        """Healthy deployments in the plan's order; when none is, all of them: the last one standing is tried anyway."""
+        deployments = [candidate.deployment for candidate in plan_of(call).candidates]
+        usable = [deployment for deployment in deployments if self._health.usable(deployment.id)]
+        if not usable:
+            call.headers["x-atelier-degraded"] = "no healthy deployment"
+        return usable or deployments
+
+    def _spent_its_tries(self, call: Call) -> bool:
+        allowed = self._max_attempts
+        if call.options.num_retries is not None:
+            allowed = min(allowed, call.options.num_retries + 1)
+        return len(call.attempts) >= allowed or self._clock.monotonic() >= call.deadline
+
+    async def _take_place(self, call: Call, deployment: Deployment) -> bool:
+        """The call's place moves to the deployment it is sent to; False when that one is full."""
+        if call.place == deployment.id:
+            return True
+        if call.place is not None:
+            self._places.release(call.place)
+            call.place = None
+        try:
+            call.place = await self._places.acquire([(deployment.id, deployment.max_parallel)], 0.0)
+        except RateLimited:
+            return False
+        return True
+
+    async def _attempt(self, call: Call, deployment: Deployment) -> None:
+        left = call.deadline - self._clock.monotonic()
+        timeout = min(deployment.timeout, call.options.timeout or deployment.timeout, left)
+        running = await self._dispatch(call, deployment)
+        request = ProviderRequest(deployment, call.body, f"{call.id}:{running.intent.number}", timeout, call.include_usage)
+        lane = self._lanes[deployment.lane]
+        try:
+            if call.stream:
+                chunks = lane.stream(request)
+                call.answer = Answer(chunks=await self._first(call, chunks, min(timeout, deployment.ttft_timeout)))
+            else:
+                completion = await call.interruption.run(bounded(lane.complete(request), timeout))
+                self._attempts.succeed(call, completion)
+                call.answer = Answer(completion=completion)
+        except ProviderError as error:
+            self._attempts.fail(call, error)
+            raise
+        except Interrupted as interruption:
+            self._attempts.interrupted(call, interruption.reason)
+            raise
+        call.upstream_ms += (self._clock.monotonic() - running.started) * 1000
+        call.served = deployment
+        dropped = lane.dropped(deployment, call.body)
+        if dropped:
+            call.warnings.append("not sent to this provider: " + ", ".join(dropped))
+
+    async def _dispatch(self, call: Call, deployment: Deployment) -> RunningAttempt:
+        """Write the intent down. The hold covers what earlier attempts owe and the most that this one can cost."""
+        n = call.body.get("n")
+        most = bound(deployment.price, call.input_bound, call.bound_tokens, n if isinstance(n, int) and n > 0 else 1)
+        intent = Intent(
+            request_id=call.id,
+            number=len(call.attempts) + 1,
+            deployment_id=deployment.id,
+            provider=deployment.provider,
+            model=deployment.model_name,
+            price=deployment.price,
+            bound=most,
+            started_at=self._clock.now(),
+        )
+        refused = await self._ledger.dispatch(intent, call.cost + most)
+        if refused is not None:
+            raise BudgetExhausted("The budget of this key does not cover another attempt at this request.")
+        call.running = RunningAttempt(intent, deployment, self._clock.monotonic())
+        return call.running
+
+    async def _first(
+        self, call: Call, chunks: AsyncGenerator[Chunk, None], timeout: float
+    ) -> AsyncGenerator[Chunk, None]:
+        """Read up to the first chunk that shows something; on any failure the stream is closed."""
+        try:
+            read = await call.interruption.run(bounded(until_content(chunks), timeout))
+        except (ProviderError, Interrupted):
+            await close(chunks)
+            raise
+        if call.running is not None:
+            call.running.first_chunk = self._clock.monotonic()
+        return chained(read, chunks)
+
+
+async def bounded(work: Coroutine[Any, Any, T], timeout: float) -> T:
+    """Await `work`, at most `timeout` seconds."""
+    try:
+        return await asyncio.wait_for(work, timeout)
+    except TimeoutError:
+        raise ProviderError(Fault.TIMEOUT, f"no answer within {timeout:.0f} seconds") from None
+
+
+async def until_content(chunks: AsyncGenerator[Chunk, None]) -> list[Chunk]:
+    """The chunks up to and with the first that shows something or ends the answer."""
+    read: list[Chunk] = []
+    async for chunk in chunks:
+        read.append(chunk)
+        if chunk.content or chunk.finish is not None:
+            return read
+    raise ProviderError(Fault.TRUNCATED, "the stream ended before its first word")
+
+
+async def chained(read: list[Chunk], rest: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
+    """What was read already, then the rest; closing it closes the rest."""
+    try:
+        for chunk in read:
+            yield chunk
+        async for chunk in rest:
+            yield chunk
+    finally:
+        await rest.aclose()
+
+
+def mock(call: Call) -> Answer:
+    """LiteLLM's `mock_response`, for test keys: no provider is asked and nothing is owed."""
+    text = str(call.options.mock_response)
+    message = {"role": "assistant", "content": text, "refusal": None}
+    body = {
+        "id": f"chatcmpl-{call.id}",
+        "object": "chat.completion",
+        "created": int(call.created_at),
+        "model": call.model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+    }
+    if call.stream:
+        return Answer(chunks=replayed(body), source="mock")
+    return Answer(completion=Completion(body, Usage(), "stop"), source="mock")

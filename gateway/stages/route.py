@@ -1,0 +1,80 @@
+"""Which deployments, in which order: the admin's rules choose a group, a policy orders its deployments.
+
+A plan holds every deployment that may serve the request, the unhealthy ones last, then those of the fallback groups.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from gateway.errors import Forbidden, NotFound, Unavailable
+from gateway.ports import Health, Policy, Signals
+from gateway.routing import Routes
+from gateway.stages.need import identity_of
+from gateway.types import Call, Candidate, Identity, Outcome, Plan
+
+
+class Route:
+    """Fills `call.plan`."""
+
+    def __init__(self, routes: Routes, health: Health, draw: Callable[[], float] = random.random) -> None:
+        self._routes = routes
+        self._health = health
+        self._draw = draw
+
+    async def enter(self, call: Call) -> None:
+        identity = identity_of(call)
+        asked = self._routes.resolve(call.model)
+        if not self._routes.known(asked, call.endpoint):
+            raise unknown(call.model)
+        if not allowed(identity, asked) and not allowed(identity, call.model):
+            raise Forbidden(f"This key may not use the model '{call.model}'.", code="model_not_allowed", param="model")
+        choice = self._routes.choose(asked, call)
+        plan = self._rank(self._routes.policy(choice.policy), choice.groups, call)
+        names = [*self._named(call, identity), *self._routes.fallbacks(asked)]
+        candidates = {candidate.deployment.id: candidate for candidate in plan.candidates}
+        for name in names:
+            if allowed(identity, name) or allowed(identity, asked):
+                for candidate in self._rank(self._routes.policy(None), (name,), call).candidates:
+                    candidates.setdefault(
+                        candidate.deployment.id, Candidate(candidate.deployment, f"fallback group {name}")
+                    )
+        if not candidates:
+            raise Unavailable(f"No deployment of '{call.model}' has a provider key at the moment.", retry_after=30)
+        reason = f"{choice.reason}; {plan.reason}" if choice.reason else plan.reason
+        call.plan = Plan(tuple(candidates.values()), plan.policy, reason, plan.score, plan.tier)
+
+    async def exit(self, call: Call, outcome: Outcome) -> None:
+        """The policies keep nothing yet."""
+
+    def _rank(self, policy: Policy, groups: tuple[str, ...], call: Call) -> Plan:
+        deployments = self._routes.deployments(groups, call.endpoint)
+        if not deployments:
+            return Plan((), policy.name, "no deployment")
+        ids = [deployment.id for deployment in deployments]
+        signals = Signals(
+            healthy=frozenset(name for name in ids if self._health.usable(name)),
+            in_flight={},
+            latency={},
+            draw=self._draw(),
+        )
+        return policy.rank(call.body, deployments, signals)
+
+    def _named(self, call: Call, identity: Identity) -> list[str]:
+        """The request's own fallbacks: names of groups, each of which its key may call (S1)."""
+        for name in call.options.fallbacks:
+            if not self._routes.known(name, call.endpoint):
+                raise unknown(name, "fallbacks")
+            if not allowed(identity, name):
+                raise Forbidden(f"This key may not use the model '{name}'.", code="model_not_allowed", param="fallbacks")
+        return list(call.options.fallbacks)
+
+
+def allowed(identity: Identity, group: str) -> bool:
+    return identity.models is None or group in identity.models
+
+
+def unknown(name: str, param: str = "model") -> NotFound:
+    shown = name if len(name) <= 100 else name[:100] + "…"
+    return NotFound(f"The model '{shown}' does not exist or you do not have access to it.", code="model_not_found", param=param)

@@ -1,0 +1,174 @@
+"""The key's money: a hold for the most that the call can still cost, a capture of what it did cost.
+
+Held is not spent: when only other requests' holds stand in the way, the request waits for their capture. With the store
+away nothing is dispatched (503). Settling never fails; the ledger keeps what it could not write yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.errors import BudgetExhausted, GatewayError, RateLimited
+from gateway.ledger.prices import bound, usd
+from gateway.measure import measure, plain_text
+from gateway.ports import Clock, Ledger, Tokens
+from gateway.stages.need import identity_of, plan_of
+from gateway.stages.spend_limits import LimitDefaults, explicit_max, limit_output, output_tokens
+from gateway.types import (
+    Call,
+    HoldRefused,
+    HoldRequest,
+    Outcome,
+    RequestRecord,
+    Settlement,
+)
+
+HOLD_GRACE = 60.0  # seconds that a hold outlives its request's deadline
+LEAST_OUTPUT = 16  # tokens below which an answer is not worth starting
+
+
+class Spend:
+    """Opens the request in the ledger with its hold; settles it with everything its attempts used."""
+
+    def __init__(self, ledger: Ledger, tokens: Tokens, clock: Clock, defaults: LimitDefaults) -> None:
+        self._ledger = ledger
+        self._tokens = tokens
+        self._clock = clock
+        self._defaults = defaults
+        self._settled = asyncio.Condition()
+
+    async def enter(self, call: Call) -> None:
+        size = measure(call.body)
+        call.input_bound = size.token_bound()
+        call.bound_tokens = output_tokens(call, self._defaults)
+        refused = await self._hold(call)
+        if refused is not None:
+            text = plain_text(call.body)
+            call.input_bound = size.token_bound(await asyncio.to_thread(self._tokens.count, text))
+            refused = await self._hold(call)
+        if refused is not None and explicit_max(call) is None:
+            affordable(call, refused)
+            refused = await self._hold(call)
+        await self._wait(call, refused)
+        limit_output(call, bool(identity_of(call).scopes))
+
+    async def exit(self, call: Call, outcome: Outcome) -> None:
+        served = call.served.id if call.served is not None else None
+        await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
+        async with self._settled:
+            self._settled.notify_all()
+
+    async def _hold(self, call: Call) -> HoldRefused | None:
+        identity = identity_of(call)
+        call.held = most(call)
+        expires = self._clock.now() + max(0.0, call.deadline - self._clock.monotonic()) + HOLD_GRACE
+        hold = HoldRequest(identity.scopes, call.held, expires) if identity.scopes else None
+        refused = await self._ledger.open(record(call), hold)
+        call.recorded = refused is None
+        return refused
+
+    async def _wait(self, call: Call, refused: HoldRefused | None) -> None:
+        """Wait for captures while only holds stand in the way, up to the caller's patience."""
+        started = self._clock.monotonic()
+        patience = min(call.options.patience or self._defaults.max_wait, self._defaults.max_wait)
+        while refused is not None:
+            left = started + patience - self._clock.monotonic()
+            if not refused.busy or left <= 0:
+                raise no_money(refused)
+            await call.interruption.run(self._capture(min(left, 1.0)))
+            refused = await self._hold(call)
+
+    async def _capture(self, timeout: float) -> None:
+        """Return when a request was settled, or after `timeout` seconds: captures elsewhere are not announced here."""
+        async with self._settled:
+            try:
+                await asyncio.wait_for(self._settled.wait(), timeout)
+            except TimeoutError:
+                return
+
+
+def most(call: Call) -> int:
+    """Nano-dollars that the dearest deployment of the plan could cost for this request."""
+    n = call.body.get("n")
+    count = n if isinstance(n, int) and n > 0 else 1
+    return max(
+        bound(c.deployment.price, call.input_bound, call.bound_tokens, count) for c in plan_of(call).candidates
+    )
+
+
+def affordable(call: Call, refused: HoldRefused) -> None:
+    """Lower the bound to what the money that is not spent can buy, for a request that set none of its own."""
+    balance = refused.balance
+    if balance.limit is None:
+        return
+    left = balance.limit - balance.spent
+    low, high = LEAST_OUTPUT, call.bound_tokens
+    while low < high:  # the largest bound whose price fits
+        call.bound_tokens = (low + high + 1) // 2
+        if most(call) <= left:
+            low = call.bound_tokens
+        else:
+            high = call.bound_tokens - 1
+    call.bound_tokens = low
+    call.headers["x-atelier-max-tokens"] = str(low)
+
+
+def no_money(refused: HoldRefused) -> GatewayError:
+    balance = refused.balance
+    budget = {
+        "scope": balance.scope,
+        "limit": usd(balance.limit or 0),
+        "spent": usd(balance.spent),
+        "held": usd(balance.held),
+        "resets_at": balance.resets_at,
+    }
+    if refused.busy:
+        return RateLimited(
+            "Other running requests hold the rest of this budget. Please try again when they have ended.",
+            code="budget_busy",
+            retry_after=2.0,
+            budget=budget,
+        )
+    return BudgetExhausted(
+        "The budget of this key does not cover the request. Ask for less output, or ask an admin for more budget.",
+        budget=budget,
+    )
+
+
+def record(call: Call) -> RequestRecord:
+    """What the ledger knows of a request from its start."""
+    identity, plan = identity_of(call), call.plan
+    return RequestRecord(
+        id=call.id,
+        request_id=call.request_id,
+        key_id=identity.key_id,
+        tenant=identity.tenant,
+        endpoint=call.endpoint,
+        model_requested=call.model,
+        stream=call.stream,
+        created_at=call.created_at,
+        user=identity.user,
+        team=identity.team,
+        brand=call.brand,
+        template=call.template,
+        template_version=call.template_version,
+        tags=(*identity.tags, *call.options.tags),
+        route=f"{plan.policy}: {plan.reason}" if plan is not None else None,
+        simulated=plan is not None and any(c.deployment.simulated for c in plan.candidates),
+    )
+
+
+def settlement(call: Call, outcome: Outcome, now: float, served: str | None) -> Settlement:
+    """Everything that ends with a request."""
+    error = outcome.error
+    return Settlement(
+        request_id=call.id,
+        results=tuple(call.attempts),
+        status=outcome.status,
+        http_status=outcome.http_status,
+        error_code=error.code if error is not None else (outcome.reason.value if outcome.reason else None),
+        ended_at=now,
+        ttft=None if call.first_byte_at is None else call.first_byte_at - call.started,
+        deployment_id=served,
+        cache=call.headers.get("x-atelier-cache"),
+    )
