@@ -17,7 +17,7 @@ from gateway.fleet.journal import COMPLETED, DISCONNECTED, FAULTED, STOPPED
 from gateway.fleet.sending import Sender
 from gateway.fleet.shapes import Generation, Head, ModelRequest, Refusal, Tally
 from gateway.fleet.state import State, refusal_of
-from gateway.fleet.wire import Frames, Wire
+from gateway.fleet.wire import Frames, Told, Wire
 
 _NO_FAULT = Fault(kind="drip", after_tokens=1 << 60)
 
@@ -68,7 +68,7 @@ class Exchange:
             await self._struck_at_once(fault, request)
         if request.endpoint == "models":
             known = self._state.settings.known_models or tuple(sorted(self._state.settings.models))
-            await self._whole(self._wire.listing(known, request))
+            await self._whole(self._wire.listing(known))
             return
         with self._state.slot(request):
             await self._answer(request)
@@ -105,7 +105,7 @@ class Exchange:
             await self._streamed(request, generation)
             return
         await self._paced(generation.usage)
-        told, _ = self._told_usage()
+        told = self._told().usage
         if request.endpoint == "embeddings":
             body = self._wire.embedded(request, told)
         elif request.endpoint == "count_tokens":
@@ -169,7 +169,8 @@ class Exchange:
 
     async def _streamed(self, request: ModelRequest, generation: Generation) -> None:
         record, fault = self._record, self._fault
-        frames = self._wire.frames(request, generation)
+        told = self._told()
+        frames = self._wire.frames(request, generation, told)
         pace = self._state.pace(record.model)
         await pace.until(0)
         await self._send.begin("text/html" if fault.kind == "wrong_content_type" else frames.content_type)
@@ -187,9 +188,8 @@ class Exchange:
         await pace.until(record.output_tokens // max(1, len(generation.replies)))
         if shown <= fault.after_tokens and fault is not _NO_FAULT:
             await self._strike(frames)
-        told, times = self._told_usage()
-        record.usage = told if frames.tells_usage else None
-        await self._send.write(frames.finish(told, times))
+        record.usage = told.usage if frames.tells_usage else None
+        await self._send.write(frames.finish())
         await self._send.write(frames.end())
         await self._send.finish()
 
@@ -234,13 +234,12 @@ class Exchange:
             self._record.output_tokens += 1
             at += 1
 
-    def _told_usage(self) -> tuple[Tally | None, int]:
-        """The usage to tell, and how often."""
+    def _told(self) -> Told:
         if self._fault.kind == "usage_absent":
-            return None, 1
+            return Told(None)
         if self._fault.kind == "usage_zero":
             self._usage = Tally()
-        return self._usage, 2 if self._fault.kind == "usage_twice" else 1
+        return Told(self._usage, 2 if self._fault.kind == "usage_twice" else 1)
 
     async def _for_ever(self) -> None:
         while True:

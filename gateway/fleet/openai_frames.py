@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from gateway.fleet.openai_json import error_of, finish_of, logprobs_of, tier_of, usage_of
-from gateway.fleet.shapes import Generation, JsonObject, ModelRequest, Part, Refusal, Tally
+from gateway.fleet.shapes import Generation, JsonObject, ModelRequest, Part, Refusal
+from gateway.fleet.wire import Told
 
 
 class OpenAIFrames:
@@ -13,9 +14,10 @@ class OpenAIFrames:
 
     content_type = "text/event-stream; charset=utf-8"
 
-    def __init__(self, request: ModelRequest, generation: Generation) -> None:
+    def __init__(self, request: ModelRequest, generation: Generation, told: Told) -> None:
         options = request.body.get("stream_options") or {}
         self._request = request
+        self._told = told
         self._replies = generation.replies
         self.tells_usage = bool(options.get("include_usage"))
         self._legacy = "functions" in request.body
@@ -49,15 +51,15 @@ class OpenAIFrames:
         opening = b"" if place else self._chunk(choice, self._called(choice, part, said))
         return opening + self._chunk(choice, self._arguments(choice, part, token))
 
-    def finish(self, usage: Tally | None, times: int = 1) -> bytes:
+    def finish(self) -> bytes:
         ends = [
             self._chunk(choice, {}, finish=finish_of(self._request, reply))
             for choice, reply in enumerate(self._replies)
         ]
-        if usage is None or not self.tells_usage:
-            return b"".join(ends)
-        told = _event({**self._head, "choices": [], "usage": usage_of(usage)})
-        return b"".join(ends) + told * times
+        if self._told.usage is not None and self.tells_usage:
+            last = _event({**self._head, "choices": [], "usage": usage_of(self._told.usage)})
+            ends.extend([last] * self._told.times)
+        return b"".join(ends)
 
     def end(self) -> bytes:
         return b"data: [DONE]\n\n"

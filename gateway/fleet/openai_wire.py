@@ -12,6 +12,7 @@ from gateway.fleet.checks import bad
 from gateway.fleet.openai_frames import OpenAIFrames
 from gateway.fleet.openai_json import choice_of, error_of, tier_of, usage_of
 from gateway.fleet.shapes import Generation, Head, JsonObject, ModelRequest, Refusal, Tally
+from gateway.fleet.wire import Told
 
 _ROUTES = {
     ("POST", "/v1/chat/completions"): "chat",
@@ -48,7 +49,7 @@ class OpenAIWire:
     def headers(self, request_id: str) -> dict[str, str]:
         return {"x-request-id": f"req_{request_id}", "openai-version": "2020-10-01", "openai-organization": "simulated"}
 
-    def refuse(self, refusal: Refusal, request_id: str) -> bytes:
+    def refuse(self, refusal: Refusal, _request_id: str) -> bytes:
         return msgspec.json.encode(error_of(refusal))
 
     def answer(self, request: ModelRequest, generation: Generation, usage: Tally | None) -> bytes:
@@ -66,14 +67,14 @@ class OpenAIWire:
             del body["usage"]
         return msgspec.json.encode(body)
 
-    def frames(self, request: ModelRequest, generation: Generation) -> OpenAIFrames:
-        return OpenAIFrames(request, generation)
+    def frames(self, request: ModelRequest, generation: Generation, told: Told) -> OpenAIFrames:
+        return OpenAIFrames(request, generation, told)
 
-    def listing(self, models: tuple[str, ...], request: ModelRequest) -> bytes:
+    def listing(self, models: tuple[str, ...]) -> bytes:
         rows = [{"id": name, "object": "model", "created": 1_780_000_000, "owned_by": "simulated"} for name in models]
         return msgspec.json.encode({"object": "list", "data": rows})
 
-    def counted(self, request: ModelRequest) -> bytes:
+    def counted(self, _request: ModelRequest) -> bytes:
         raise Refusal(404, "unknown_url", "OpenAI has no such call.")
 
     def embedded(self, request: ModelRequest, usage: Tally | None) -> bytes:

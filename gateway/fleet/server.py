@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from gateway.fleet.admin import PREFIX, Admin
+from gateway.fleet.anthropic_wire import AnthropicWire
 from gateway.fleet.exchange import Exchange
 from gateway.fleet.faults import Fault
 from gateway.fleet.journal import Journal
@@ -140,7 +141,7 @@ async def start_fleet(settings: Settings | None = None, clock: Clock | None = No
     """Start a fleet in this event loop. Raises OSError when a port is taken or the journal cannot be opened."""
     fleet = RunningFleet(State(settings or Settings(), clock or SystemClock()))
     try:
-        await fleet._open({"openai": OpenAIWire()})  # noqa: SLF001 - the one who makes it
+        await fleet._open({"openai": OpenAIWire(), "anthropic": AnthropicWire()})  # noqa: SLF001 - the one who makes it
     except OSError:
         await fleet.stop()
         raise

@@ -152,6 +152,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an accident
         self.message = message
         self.param = param
         self.retry_after = retry_after
+        self.facts: dict[str, object] = {}  # what a wire needs to say it in its provider's words
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from gateway.fleet.pacing import Clock, Pace
 from gateway.fleet.settings import Settings
 from gateway.fleet.shapes import ModelRequest, Refusal, Tally
 
+_CONTEXT = 8192  # the window that a simulated context error speaks of
 _REFUSED = {
     "400": ("invalid_value", "Simulated: the request is invalid."),
     "401": ("invalid_api_key", "Incorrect API key provided. This is a simulated refusal."),
@@ -103,9 +104,11 @@ def refusal(kind: str, request: ModelRequest, retry_after: float | None = None) 
     """The refusal that a fault of this kind, or a rule of the fleet, answers with."""
     code, message = _REFUSED[kind]
     status = int(kind) if kind.isdigit() else 400
-    told = message.format(model=request.model, limit=8192, tokens=max(8193, request.input_tokens))
     param = {"context_length_exceeded": "messages", "404": "model"}.get(kind)
-    return Refusal(status, code, told, param=param, retry_after=retry_after)
+    facts = {"model": request.model, "limit": _CONTEXT, "tokens": max(_CONTEXT + 1, request.input_tokens)}
+    found = Refusal(status, code, message.format(**facts), param=param, retry_after=retry_after)
+    found.facts = facts
+    return found
 
 
 def refusal_of(fault: Fault, request: ModelRequest) -> Refusal:

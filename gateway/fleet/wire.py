@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.fleet.shapes import Generation, Head, ModelRequest, Refusal, Tally
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The usage that a streamed answer tells (None: none at all), and how many times."""
+
+    usage: Tally | None
+    times: int = 1
+
+
 class Frames(Protocol):
-    """The bytes of one streamed answer, in order: opening, tokens, finish, end. A frame may be empty."""
+    """The bytes of one streamed answer, in order: opening, tokens, finish, end. A frame may be empty.
+
+    `tells_usage`: this stream tells its usage unless it is kept from it.
+    """
 
     content_type: str
     tells_usage: bool
 
     def opening(self) -> bytes: ...
     def token(self, choice: int, part: int, place: int) -> bytes: ...
-    def finish(self, usage: Tally | None, times: int = 1) -> bytes:
-        """Finish reasons and usage (None: it is left out; `times` 2: it is told twice)."""
+    def finish(self) -> bytes:
+        """Tell finish reasons and usage."""
         ...
 
     def end(self) -> bytes: ...
     def error(self) -> bytes:
-        """An error inside the stream."""
+        """Say inside the stream that something went wrong."""
         ...
 
     def malformed(self) -> bytes:
-        """A line that no client can read."""
+        """Write a line that no client can read."""
         ...
 
     def filler(self) -> bytes:
-        """One more token of an endless answer."""
+        """Write one more token of an endless answer."""
         ...
 
 
@@ -39,17 +51,17 @@ class Wire(Protocol):
     name: str
 
     def authorise(self, head: Head) -> None:
-        """Raises `Refusal` when the key is missing or begins with "bad" (after "sk-" or the like)."""
+        """Raise `Refusal` when the key is missing or begins with "bad" (after "sk-" or the like)."""
         ...
 
     def read(self, head: Head, body: bytes) -> ModelRequest:
-        """Raises `Refusal` for what the provider would refuse."""
+        """Read what is asked. Raises `Refusal` for what the provider would refuse."""
         ...
 
     def headers(self, request_id: str) -> dict[str, str]: ...
-    def refuse(self, refusal: Refusal, request_id: str) -> bytes: ...
+    def refuse(self, refusal: Refusal, request_id: str, /) -> bytes: ...
     def answer(self, request: ModelRequest, generation: Generation, usage: Tally | None) -> bytes: ...
-    def frames(self, request: ModelRequest, generation: Generation) -> Frames: ...
-    def listing(self, models: tuple[str, ...], request: ModelRequest) -> bytes: ...
-    def counted(self, request: ModelRequest) -> bytes: ...
+    def frames(self, request: ModelRequest, generation: Generation, told: Told) -> Frames: ...
+    def listing(self, models: tuple[str, ...]) -> bytes: ...
+    def counted(self, request: ModelRequest, /) -> bytes: ...
     def embedded(self, request: ModelRequest, usage: Tally | None) -> bytes: ...
