@@ -14,13 +14,14 @@ from typing import Any, Protocol
 
 from gateway.config.config import Config
 from gateway.config.credentials import access
-from gateway.config.ignored import PASSED_ON, is_passed_on
-from gateway.config.litellm_models import Costs, ModelEntry
+from gateway.config.ignored import PASSED_ON
+from gateway.config.litellm_models import Costs, LitellmParams, ModelEntry
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.references import CREDENTIALS
 from gateway.types import Deployment, Endpoint, Price
 
 SIMULATED_KEY = "simulated"
+_KEPT_IN_SIMULATION = ("drop_params", "mock_response")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:/@-]+")
 _MODES = {
     "chat": Endpoint.CHAT,
@@ -28,7 +29,7 @@ _MODES = {
     "responses": Endpoint.CHAT,
     "embedding": Endpoint.EMBEDDINGS,
 }
-_CALL_ARGUMENTS = ("custom_llm_provider", "api_version", "organization", "drop_params", "mock_response")
+_CALL_ARGUMENTS = ("api_version", "organization", "mock_response")
 _PRICES = {
     "input": "input_cost_per_token",
     "output": "output_cost_per_token",
@@ -174,7 +175,7 @@ class _Entries:
             id=self._id(entry, facts.provider),
             group=entry.model_name,
             provider=facts.provider,
-            model=params.model,
+            model=_full_name(params, facts.provider),
             endpoint=endpoint,
             price=price,
             api_base=params.api_base or params.base_url,
@@ -217,6 +218,13 @@ class _Entries:
         self.warnings.append(Problem(self._config.place(path), path, what, mend))
 
 
+def _full_name(params: LitellmParams, provider: str) -> str:
+    """The model with its provider before it where the file names the provider apart."""
+    if params.custom_llm_provider is None or params.model.startswith(f"{provider}/"):
+        return params.model
+    return f"{provider}/{params.model}"
+
+
 def _tiers(config: Config) -> dict[str, str]:
     """Group to tier, by the first virtual model that names the group."""
     out: dict[str, str] = {}
@@ -230,8 +238,9 @@ def _call_arguments(entry: ModelEntry, *, drop_params: bool | None) -> dict[str,
     """What goes to the provider layer as it is, beside model, address and key."""
     params = entry.litellm_params
     named = {name: getattr(params, name) for name in _CALL_ARGUMENTS}
+    named["base_model"] = entry.model_info.base_model
     named["drop_params"] = drop_params if params.drop_params is None else params.drop_params
-    further = {name: value for name, value in (params.model_extra or {}).items() if is_passed_on(name)}
+    further = {name: value for name, value in (params.model_extra or {}).items() if name in PASSED_ON}
     return {name: value for name, value in (named | further).items() if value is not None}
 
 
@@ -262,13 +271,12 @@ def _simulated(deployment: Deployment, urls: Mapping[str, str]) -> Deployment:
     """The same deployment, served by the fleet: in its own wire format where the fleet speaks it, else in OpenAI's."""
     own = deployment.provider in urls and deployment.endpoint is Endpoint.CHAT
     wire = deployment.provider if own else "openai"
-    harmless = {"drop_params", "mock_response", *PASSED_ON} - {"extra_headers", "extra_body"}
     return replace(
         deployment,
         provider=wire,
         model=f"{wire}/{deployment.model_name}",
         api_base=urls[wire],
         api_key=SIMULATED_KEY,
-        params={name: value for name, value in deployment.params.items() if name in harmless},
+        params={name: value for name, value in deployment.params.items() if name in _KEPT_IN_SIMULATION},
         simulated=True,
     )

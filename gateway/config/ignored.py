@@ -13,28 +13,31 @@ from gateway.config.wording import keys_at
 
 PASSED_ON = frozenset(
     {
-        "additional_drop_params",
-        "allowed_openai_params",
-        "extra_body",
+        "aws_access_key_id",
+        "aws_bedrock_runtime_endpoint",
+        "aws_profile_name",
+        "aws_region_name",
+        "aws_role_name",
+        "aws_secret_access_key",
+        "aws_session_name",
+        "aws_session_token",
+        "azure_ad_token",
+        "client_id",
+        "client_secret",
         "extra_headers",
-        "frequency_penalty",
-        "max_completion_tokens",
-        "max_tokens",
-        "presence_penalty",
-        "reasoning_effort",
         "region_name",
-        "seed",
-        "service_tier",
-        "stop",
-        "temperature",
-        "thinking",
-        "top_k",
-        "top_p",
-        "verbosity",
+        "tenant_id",
+        "vertex_credentials",
+        "vertex_location",
+        "vertex_project",
+        "watsonx_region_name",
     }
 )
-PASSED_ON_PREFIXES = ("aws_", "azure_", "vertex_", "watsonx_", "databricks_", "client_")
+_CALLERS = frozenset(
+    {"max_completion_tokens", "max_tokens", "reasoning_effort", "seed", "stop", "temperature", "thinking", "top_p"}
+)
 _LATER = "is read, but has no effect yet"
+_CALLERS_OWN = "is not taken: it is for the caller to say; a prompt template can say it too"
 _NO_EFFECT = {
     "tpm": _LATER,
     "rpm": _LATER,
@@ -63,11 +66,6 @@ _NO_EFFECT = {
 _BLOCKS = ("router_settings", "litellm_settings", "general_settings")
 
 
-def is_passed_on(name: str) -> bool:
-    """Whether a member of litellm_params goes to the provider layer as it is."""
-    return name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
-
-
 def ignored_keys(file: ConfigFile, root: Section) -> list[Problem]:
     """A warning for each key without effect."""
     return [*_keys(root), *_strategy(file, root)]
@@ -91,7 +89,7 @@ def _section(root: Section, path: Path) -> Iterator[Problem]:
         return
     known = keys_at(ConfigFile, path)
     for name in section:
-        reason = _NO_EFFECT.get(name)
+        reason = _CALLERS_OWN if path[-1] == "litellm_params" and name in _CALLERS else _NO_EFFECT.get(name)
         if reason is None and (name in known or _is_silent(path, name)):
             continue
         what, _, mend = (reason or "is not read by this gateway").partition(": ")
@@ -101,7 +99,7 @@ def _section(root: Section, path: Path) -> Iterator[Problem]:
 
 def _is_silent(path: Path, name: str) -> bool:
     if path[-1] == "litellm_params":
-        return is_passed_on(name)
+        return name in PASSED_ON
     return path[-1] == "model_info" and (name.startswith("supports_") or name == "description")
 
 

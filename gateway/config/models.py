@@ -16,6 +16,7 @@ from gateway.config.kinds import Count, Megabytes, Name, Names, Number, Port, Se
 
 BUILT_IN_STAGES = ("observe", "authenticate", "replay", "admit", "prompt", "cache", "route", "wait", "spend", "call")
 BUILT_IN_POLICIES = ("priority", "weighted", "complexity")
+COMPLEXITY_TIERS = ("fast", "smart", "best")
 
 
 def _without_absent(value: Any) -> Any:
@@ -180,12 +181,13 @@ class Telemetry(Strict):
 
 
 class Simulation(Strict):
-    mode: Literal["auto", "off"] = Field(
-        default="auto", description="`auto`: simulated answers while no provider key is set."
-    )
-    ttft: Number = Field(default=0.4, ge=0, description="Simulated seconds to the first token.")
-    tokens_per_second: Number = Field(default=80, gt=0, description="Simulated speed.")
-    max_parallel: Count = Field(default=64, description="Requests at once before a simulated model answers 429.")
+    """How the simulated fleet answers."""
+
+    mode: Literal["auto", "off"] = Field(default="auto", description="`auto`: it answers while no provider key is set.")
+    speed: Annotated[Number, Field(ge=0)] = Field(default=1, description="Divides every time; 0: nothing waits.")
+    ttft: Annotated[Number, Field(ge=0)] = Field(default=0.3, description="Seconds to the first token.")
+    tokens_per_second: Annotated[Number, Field(ge=0)] = Field(default=60, description="0: as fast as possible.")
+    concurrency: Count | None = Field(default=None, description="Answers at once of one model; more get a 429.")
 
 
 class Dashboard(Strict):

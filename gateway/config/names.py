@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gateway.config.config import ConfigFile
-from gateway.config.models import BUILT_IN_POLICIES, Rule
+from gateway.config.models import BUILT_IN_POLICIES, COMPLEXITY_TIERS, Rule
 from gateway.config.problems import Path as KeyPath
 from gateway.config.problems import did_you_mean
 
@@ -110,8 +110,10 @@ def _circles(
         if owner != "*" and names:
             ahead.setdefault(owner, []).extend(aliases.get(name, name) for name in names)
             paths.setdefault(owner, path)
+    told: set[str] = set()
     for owner, path in paths.items():
-        circle = _way_back(owner, ahead)
+        circle = [] if owner in told else _way_back(owner, ahead)
+        told.update(circle)
         if circle:
             finding = (path, f"the fallbacks go round in a circle: {' → '.join(circle)}", "take one of them out")
             if all(paths[name][0] == "groups" for name in circle):
@@ -143,6 +145,8 @@ def _virtual_models(file: ConfigFile, targets: set[str]) -> Iterator[Finding]:
         for tier, group in virtual.tiers.items():
             if group not in targets:
                 yield (*path, "tiers", tier), f"`{group}`: {_NO_GROUP}", did_you_mean(group, targets)
+            if virtual.policy == "complexity" and tier not in COMPLEXITY_TIERS:
+                yield (*path, "tiers", tier), f"complexity has no tier `{tier}`", did_you_mean(tier, COMPLEXITY_TIERS)
 
 
 def _rules(file: ConfigFile, targets: set[str]) -> Iterator[Finding]:

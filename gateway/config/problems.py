@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+MANY = 25
 Path = tuple[str | int, ...]
 
 
@@ -59,8 +60,10 @@ def key_path(path: Sequence[str | int]) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """How to mend a name that is not known: the nearest one, or else all of them."""
-    names = sorted(known)
+    names = sorted(set(known))
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f"did you mean `{near[0]}`?"
-    return f"known here: {', '.join(names)}" if names else "take it out"
+    if not names or len(names) > MANY:
+        return "take it out, or look it up in docs/configuration.md"
+    return f"known here: {', '.join(names)}"
