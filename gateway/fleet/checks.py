@@ -11,6 +11,16 @@ import msgspec
 from gateway.fleet.images import look
 from gateway.fleet.shapes import Image, JsonObject, Refusal
 
+ANY_OBJECT: JsonObject = {  # what a model writes when it is only told to write JSON
+    "type": "object",
+    "properties": {
+        "title": {"type": "string"},
+        "summary": {"type": "string"},
+        "points": {"type": "array", "items": {"type": "string"}, "minItems": 3},
+    },
+    "required": ["title", "summary", "points"],
+}
+
 
 def bad(message: str, param: str | None = None, code: str = "invalid_value") -> Refusal:
     return Refusal(400, code, message, param=param)

@@ -9,16 +9,6 @@ from gateway.fleet.checks import bad
 from gateway.fleet.shapes import Image, JsonObject, ModelRequest, Tool, Turn
 
 REASONING = {"none": 0, "minimal": 0, "low": 16, "medium": 32, "high": 64, "xhigh": 128, "max": 128}
-ANY_OBJECT: JsonObject = {
-    "type": "object",
-    "properties": {
-        "title": {"type": "string"},
-        "summary": {"type": "string"},
-        "points": {"type": "array", "items": {"type": "string"}, "minItems": 3},
-    },
-    "required": ["title", "summary", "points"],
-}
-
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 _MAX_INPUTS = 2048
 
@@ -151,7 +141,7 @@ def _schema(body: JsonObject, turns: tuple[Turn, ...]) -> JsonObject | None:
                 "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
                 "messages",
             )
-        return ANY_OBJECT
+        return checks.ANY_OBJECT
     if kind == "json_schema":
         schema = (wanted.get("json_schema") or {}).get("schema")
         if not isinstance(schema, dict):

@@ -14,6 +14,7 @@ from gateway.fleet.admin import PREFIX, Admin
 from gateway.fleet.anthropic_wire import AnthropicWire
 from gateway.fleet.exchange import Exchange
 from gateway.fleet.faults import Fault
+from gateway.fleet.gemini_wire import GeminiWire
 from gateway.fleet.journal import Journal
 from gateway.fleet.openai_wire import OpenAIWire
 from gateway.fleet.pacing import Clock, SystemClock
@@ -24,6 +25,7 @@ from gateway.fleet.wire import Wire
 ADMIN = "admin"
 API_BASES = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta", ADMIN: ""}  # what LiteLLM's api_base must end with
 
+_WIRES: tuple[Wire, ...] = (OpenAIWire(), AnthropicWire(), GeminiWire())
 _SHUTDOWN = 0.2  # seconds that running answers get when the fleet stops
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -141,7 +143,7 @@ async def start_fleet(settings: Settings | None = None, clock: Clock | None = No
     """Start a fleet in this event loop. Raises OSError when a port is taken or the journal cannot be opened."""
     fleet = RunningFleet(State(settings or Settings(), clock or SystemClock()))
     try:
-        await fleet._open({"openai": OpenAIWire(), "anthropic": AnthropicWire()})  # noqa: SLF001 - the one who makes it
+        await fleet._open({wire.name: wire for wire in _WIRES})  # noqa: SLF001 - the one who makes it
     except OSError:
         await fleet.stop()
         raise
