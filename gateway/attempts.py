@@ -76,6 +76,7 @@ class Attempts:
         if reason is Reason.STALLED:
             self.fail(call, ProviderError(Fault.STALLED, "the provider stopped sending"))
             return
+        self._health.abandoned(running.deployment.id)
         status = Status.CANCELLED if reason in {Reason.CLIENT_GONE, Reason.CANCELLED} else Status.FAILED
         error = ProviderError(Fault.TIMEOUT, reason.value)
         self._end(call, running, status, self._owed(call, running, Fault.TIMEOUT), error)

@@ -5,7 +5,7 @@ Every port says what it raises when its dependency fails; a stage never sees a d
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -130,6 +130,12 @@ class Allowance:
     reset: float
 
 
+class Digests(Protocol):
+    """Turns a key into what is stored of it."""
+
+    def digest(self, key: str) -> bytes: ...
+
+
 class Limiter(Protocol):
     """A tenant's own limits. `acquire` raises `errors.RateLimited`; every acquired slot is released once."""
 
@@ -141,6 +147,9 @@ class Health(Protocol):
     """What is known of each deployment; pure bookkeeping, no I/O."""
 
     def usable(self, deployment_id: str) -> bool: ...
+    def claim(self, deployment_id: str) -> bool: ...  # usable; takes the one probe of a half-open deployment
+    def abandoned(self, deployment_id: str) -> None: ...  # an attempt that says nothing about its deployment
+    def latencies(self, deployment_ids: Iterable[str]) -> Mapping[str, float]: ...  # seconds to first token
     def state(self, deployment_id: str) -> str: ...  # "closed", "open", "half_open"
     def succeeded(self, deployment_id: str, latency: float) -> None: ...
     def failed(self, deployment_id: str, error: Exception) -> None: ...

@@ -49,6 +49,7 @@ class Identity:
     brands: frozenset[str] | None = None
     default_brand: str | None = None
     scopes: tuple[str, ...] = ()  # budget accounts that pay for its requests, for example ("key:k_1",)
+    budgeted: bool = False  # one of those accounts has a limit
     rpm: int | None = None  # requests in any 60 seconds
     max_parallel: int | None = None
     on_disconnect: str = "cancel"  # or "continue"

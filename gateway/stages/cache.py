@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from gateway.ports import Cache as CachePort
-from gateway.sse import DONE, encode_frame
+from gateway.sse import encode_frame
 from gateway.stages.need import identity_of
 from gateway.types import Answer, Call, Chunk, Completion, JsonObject, Outcome, Status
 
@@ -77,4 +77,3 @@ async def replayed(body: JsonObject) -> AsyncGenerator[Chunk, None]:
     ends = [{"index": c["index"], "delta": {}, "logprobs": None, "finish_reason": c["finish_reason"]} for c in choices]
     yield Chunk(encode_frame({**base, "choices": ends}), finish=finish_of(body))
     yield Chunk(encode_frame({**base, "choices": [], "usage": body.get("usage")}), usage_only=True)
-    yield Chunk(DONE)

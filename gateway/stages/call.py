@@ -50,8 +50,11 @@ class CallProvider:
             call.answer = mock(call)
             return
         error: ProviderError | None = None
-        for deployment in self._order(call):
+        for deployment, usable in self._order(call):
+            if usable and not self._health.claim(deployment.id):
+                continue
             if not await self._take_place(call, deployment):
+                self._health.abandoned(deployment.id)
                 continue
             try:
                 await self._attempt(call, deployment)
@@ -68,13 +71,13 @@ class CallProvider:
     async def exit(self, call: Call, outcome: Outcome) -> None:
         """The relay, or `enter`, has ended the last attempt already."""
 
-    def _order(self, call: Call) -> list[Deployment]:
+    def _order(self, call: Call) -> list[tuple[Deployment, bool]]:
         """Healthy deployments in the plan's order; when none is, all of them: the last one standing is tried anyway."""
         deployments = [candidate.deployment for candidate in plan_of(call).candidates]
         usable = [deployment for deployment in deployments if self._health.usable(deployment.id)]
         if not usable:
             call.headers["x-atelier-degraded"] = "no healthy deployment"
-        return usable or deployments
+        return [(deployment, bool(usable)) for deployment in usable or deployments]
 
     def _spent_its_tries(self, call: Call) -> bool:
         allowed = self._max_attempts
@@ -96,6 +99,8 @@ class CallProvider:
         return True
 
     async def _attempt(self, call: Call, deployment: Deployment) -> None:
+        if call.interruption.reason is not None:
+            raise Interrupted(call.interruption.reason)
         left = call.deadline - self._clock.monotonic()
         timeout = min(deployment.timeout, call.options.timeout or deployment.timeout, left)
         running = await self._dispatch(call, deployment)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from gateway.errors import Forbidden, NotFound, Unavailable
+from gateway.errors import Forbidden, InvalidRequest, NotFound, Unavailable
 from gateway.ports import Health, Policy, Signals
+from gateway.queue.places import Places
 from gateway.routing import Routes
 from gateway.stages.need import identity_of
 from gateway.types import Call, Candidate, Identity, Outcome, Plan
@@ -18,9 +19,12 @@ from gateway.types import Call, Candidate, Identity, Outcome, Plan
 class Route:
     """Fills `call.plan`."""
 
-    def __init__(self, routes: Routes, health: Health, draw: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, routes: Routes, health: Health, places: Places, draw: Callable[[], float] = random.random
+    ) -> None:
         self._routes = routes
         self._health = health
+        self._places = places
         self._draw = draw
 
     async def enter(self, call: Call) -> None:
@@ -31,12 +35,15 @@ class Route:
         if not allowed(identity, asked) and not allowed(identity, call.model):
             raise Forbidden(f"This key may not use the model '{call.model}'.", code="model_not_allowed", param="model")
         choice = self._routes.choose(asked, call)
-        plan = self._rank(self._routes.policy(choice.policy), choice.groups, call)
+        if call.options.policy is not None and not self._routes.has_policy(call.options.policy):
+            raise InvalidRequest(f"There is no routing policy '{call.options.policy}'.", param="x-atelier-policy")
+        policy = self._routes.policy(call.options.policy or choice.policy)
+        plan = self._rank(policy, choice.groups, call)
         names = [*self._named(call, identity), *self._routes.fallbacks(asked)]
         candidates = {candidate.deployment.id: candidate for candidate in plan.candidates}
         for name in names:
             if allowed(identity, name) or allowed(identity, asked):
-                for candidate in self._rank(self._routes.policy(None), (name,), call).candidates:
+                for candidate in self._rank(self._routes.policy(None, name), (name,), call).candidates:
                     candidates.setdefault(
                         candidate.deployment.id, Candidate(candidate.deployment, f"fallback group {name}")
                     )
@@ -55,8 +62,8 @@ class Route:
         ids = [deployment.id for deployment in deployments]
         signals = Signals(
             healthy=frozenset(name for name in ids if self._health.usable(name)),
-            in_flight={},
-            latency={},
+            in_flight=self._places.snapshot().in_flight,
+            latency=self._health.latencies(ids),
             draw=self._draw(),
         )
         return policy.rank(call.body, deployments, signals)

@@ -50,7 +50,7 @@ class Spend:
             affordable(call, refused)
             refused = await self._hold(call)
         await self._wait(call, refused)
-        limit_output(call, bool(identity_of(call).scopes))
+        limit_output(call, identity_of(call).budgeted)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None

@@ -1,0 +1,45 @@
+"""Every route but the health checks asks for a key, before the body is looked at.
+
+`PUBLIC` is the whole list of exceptions; a test walks the routes and compares.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from gateway.errors import Forbidden
+from gateway.ports import Identities
+from gateway.types import Identity
+
+PUBLIC = frozenset({"/health/live", "/health/ready", "/health/liveliness", "/health/readiness"})
+
+
+def credential(request: Request) -> str | None:
+    """The key from `Authorization: Bearer`, `x-api-key` (Anthropic's clients) or `api-key` (Azure's)."""
+    header = request.headers.get("authorization")
+    if header is not None:
+        scheme, _, value = header.partition(" ")
+        return value.strip() if scheme.lower() == "bearer" else None
+    return request.headers.get("x-api-key") or request.headers.get("api-key")
+
+
+async def authenticated(request: Request) -> Identity:
+    identities: Identities = request.app.state.services.identities
+    identity = await identities.identify(credential(request))
+    request.state.identity = identity
+    return identity
+
+
+Caller = Annotated[Identity, Depends(authenticated)]
+
+
+async def admin(caller: Caller) -> Identity:
+    """An admin's key; everybody else is refused."""
+    if caller.role != "admin":
+        raise Forbidden("Only an admin's key may do this.")
+    return caller
+
+
+Admin = Annotated[Identity, Depends(admin)]

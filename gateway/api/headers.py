@@ -1,0 +1,47 @@
+"""Response headers of a generation: what was asked, what served it, what it cost, as conventions say them."""
+
+from __future__ import annotations
+
+from gateway.ledger.prices import usd
+from gateway.types import Call
+
+SAFE = 500  # characters of a header value
+
+
+def response_headers(call: Call, now: float, *, settled: bool) -> list[tuple[bytes, bytes]]:
+    """`now` is monotonic. Costs are there only when they are known: after everything was settled."""
+    out: dict[str, str] = {"x-atelier-generation-id": call.id, "x-atelier-model-requested": call.model}
+    served, plan = call.served, call.plan
+    if served is not None:
+        out["x-atelier-model"] = served.model_name
+        out["x-atelier-provider"] = served.provider
+        out["x-atelier-deployment"] = served.id
+        out["x-atelier-lane"] = served.lane
+        if served.simulated:
+            out["x-atelier-simulated"] = "true"
+    if plan is not None:
+        out["x-atelier-route-reason"] = f"{plan.policy}: {plan.reason}"
+        attempts = len(call.attempts) + (call.running is not None)
+        out["x-atelier-attempts"] = str(attempts)
+        out["x-atelier-fallbacks"] = str(max(0, attempts - 1))
+        out["x-atelier-queue-ms"] = f"{call.queue_ms:.1f}"
+        out["x-atelier-overhead-ms"] = f"{max(0.0, (now - call.started) * 1000 - call.upstream_ms - call.queue_ms):.1f}"
+    if settled:
+        out["x-atelier-cost"] = usd(call.cost)
+        if any(result.usage.estimated for result in call.attempts):
+            out["x-atelier-cost-estimated"] = "true"
+    if call.template is not None:
+        out["x-atelier-prompt-version"] = f"{call.template}@{call.template_version}"
+    if call.brand is not None:
+        out["x-atelier-brand-voice-version"] = f"{call.brand}@{call.brand_version}"
+    if call.warnings:
+        out["x-atelier-warning"] = "; ".join(call.warnings)
+    out["openai-processing-ms"] = str(round((now - call.started) * 1000))
+    out["openai-version"] = "2020-10-01"
+    out.update(call.headers)
+    return [(name.encode(), printable(value)) for name, value in out.items()]
+
+
+def printable(value: str) -> bytes:
+    """A header value that can neither split nor break a response: visible ASCII and blanks (S12)."""
+    return "".join(c if " " <= c <= "~" else "?" for c in value[:SAFE]).encode("ascii")

@@ -1,0 +1,173 @@
+"""A parsed request becomes a `Call`: headers and LiteLLM's extra members are taken out of it and checked.
+
+What stays in the body goes to the provider as it came.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+
+from gateway.api.auth import credential
+from gateway.errors import InvalidRequest
+from gateway.ports import Clock
+from gateway.types import Call, Endpoint, JsonObject, Options
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
+TAKEN = (
+    "prompt", "prompt_id", "prompt_version", "prompt_variables", "tags", "fallbacks", "num_retries", "timeout",
+    "priority", "mock_response", "mock_testing_fallbacks",
+)  # fmt: skip
+MOST_TAGS, LONGEST_NAME, LONGEST_MOCK = 20, 200, 10_000
+
+
+def new_call(request: Request, endpoint: Endpoint, body: JsonObject, clock: Clock, total: float) -> Call:
+    """Everything the pipeline needs to know of a request. `total`: seconds it may take at most."""
+    now, started = clock.now(), clock.monotonic()
+    options = options_of(request.headers, body)
+    stream = body.get("stream")
+    if stream is not None and not isinstance(stream, bool):
+        raise InvalidRequest("'stream' must be true or false.", param="stream")
+    for name in TAKEN:
+        body.pop(name, None)
+    timeout = min(total, options.timeout or total)
+    return Call(
+        id=f"gen-{int(now * 1000):012x}{secrets.token_hex(10)}",
+        request_id=request_id(request),
+        endpoint=endpoint,
+        credential=credential(request),
+        body=body,
+        options=options,
+        created_at=now,
+        started=started,
+        deadline=started + timeout,
+        stream=bool(stream) and endpoint is Endpoint.CHAT,
+        include_usage=wants_usage(body),
+        traceparent=request.headers.get("traceparent"),
+        retry_count=whole(request.headers.get("x-stainless-retry-count")),
+    )
+
+
+def request_id(request: Request) -> str:
+    """The inbound id when it is a plain one, else a new one; set by the outermost layer (S12)."""
+    made: str = request.scope["state"]["request_id"]
+    return made
+
+
+def wants_usage(body: JsonObject) -> bool:
+    options = body.get("stream_options")
+    if options is None:
+        return False
+    if not isinstance(options, dict):
+        raise InvalidRequest("'stream_options' must be an object.", param="stream_options")
+    if not body.get("stream"):
+        raise InvalidRequest("'stream_options' is only allowed when 'stream' is true.", param="stream_options")
+    return bool(options.get("include_usage"))
+
+
+def options_of(headers: Mapping[str, str], body: JsonObject) -> Options:
+    """Headers first, then LiteLLM's aliases, then the body's extra members."""
+    template, version, variables = prompt_of(body)
+    metadata = body.get("metadata")
+    brand = headers.get("x-atelier-brand") or (metadata.get("brand") if isinstance(metadata, dict) else None)
+    waits = seconds(headers.get("x-atelier-timeout") or headers.get("x-litellm-timeout"), "x-atelier-timeout")
+    given = body.get("timeout")
+    timeouts = [value for value in (waits, seconds(given, "timeout")) if value is not None]
+    return Options(
+        brand=name_of(brand, "brand"),
+        tags=tags_of(headers, body),
+        timeout=min(timeouts, default=None),
+        cache=headers.get("x-atelier-cache", "").lower() != "off" and "no-store" not in headers.get("cache-control", ""),
+        policy=name_of(headers.get("x-atelier-policy"), "x-atelier-policy"),
+        on_disconnect=disconnect_of(headers),
+        fallbacks=names(body.get("fallbacks"), "fallbacks", 10),
+        num_retries=retries_of(headers, body),
+        patience=seconds(headers.get("x-stainless-read-timeout"), None),
+        mock_response=name_of(body.get("mock_response"), "mock_response", LONGEST_MOCK),
+        template=template,
+        template_version=version,
+        variables=variables,
+    )
+
+
+def prompt_of(body: JsonObject) -> tuple[str | None, str | None, Mapping[str, Any]]:
+    """OpenAI's `prompt: {id, version, variables}`, or LiteLLM's three flat members."""
+    given = body.get("prompt")
+    if given is None:
+        given = {
+            "id": body.get("prompt_id"),
+            "version": body.get("prompt_version"),
+            "variables": body.get("prompt_variables"),
+        }
+        if given["id"] is None:
+            return None, None, {}
+    if not isinstance(given, dict) or not isinstance(given.get("id"), str) or not given["id"]:
+        raise InvalidRequest("'prompt' must be an object with the 'id' of a template.", param="prompt")
+    variables = given.get("variables") or {}
+    if not isinstance(variables, dict):
+        raise InvalidRequest("'prompt.variables' must be an object.", param="prompt.variables")
+    version = given.get("version")
+    return name_of(given["id"], "prompt.id"), None if version is None else str(version)[:LONGEST_NAME], variables
+
+
+def tags_of(headers: Mapping[str, str], body: JsonObject) -> tuple[str, ...]:
+    listed = headers.get("x-atelier-tags") or headers.get("x-litellm-tags") or ""
+    tags = [tag.strip() for tag in listed.split(",") if tag.strip()]
+    tags += names(body.get("tags"), "tags", MOST_TAGS)
+    return tuple(dict.fromkeys(tag[:LONGEST_NAME] for tag in tags))[:MOST_TAGS]
+
+
+def disconnect_of(headers: Mapping[str, str]) -> str | None:
+    value = headers.get("x-atelier-on-disconnect")
+    if value not in {None, "cancel", "continue"}:
+        raise InvalidRequest("'x-atelier-on-disconnect' must be 'cancel' or 'continue'.")
+    return value
+
+
+def retries_of(headers: Mapping[str, str], body: JsonObject) -> int | None:
+    value = body.get("num_retries")
+    if value is None:
+        header = headers.get("x-litellm-num-retries")
+        return whole(header) if header is not None else None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidRequest("'num_retries' must be an integer of at least 0.", param="num_retries")
+    return value
+
+
+def names(value: Any, param: str, most: int) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or len(value) > most or not all(isinstance(item, str) for item in value):
+        raise InvalidRequest(f"'{param}' must be a list of at most {most} strings.", param=param)
+    return tuple(item[:LONGEST_NAME] for item in value)
+
+
+def name_of(value: Any, param: str, longest: int = LONGEST_NAME) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > longest:
+        raise InvalidRequest(f"'{param}' must be a string of at most {longest} characters.", param=param)
+    return value
+
+
+def seconds(value: Any, param: str | None) -> float | None:
+    """A positive number of seconds; with `param` None nonsense counts as not said."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(value, bool) or not 0 < number < 1e6:
+        if param is None:
+            return None
+        raise InvalidRequest(f"'{param}' must be a positive number of seconds.", param=param)
+    return number
+
+
+def whole(value: str | None) -> int:
+    return int(value) if value is not None and value.isdecimal() and len(value) < 6 else 0

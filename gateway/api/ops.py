@@ -1,0 +1,81 @@
+"""For operators: is the process alive, will it take requests, how is it doing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from gateway.api.auth import Caller
+from gateway.api.state import Services, services
+
+router = APIRouter(tags=["Operations"])
+public = APIRouter(tags=["Operations"])
+
+
+@public.get("/health/live")
+@public.get("/health/liveliness", include_in_schema=False)
+async def live() -> dict[str, str]:
+    """200 as long as the process can answer at all."""
+    return {"status": "alive"}
+
+
+@public.get("/health/ready")
+@public.get("/health/readiness", include_in_schema=False)
+async def ready(request: Request) -> JSONResponse:
+    """200 when requests are welcome, 503 with the reasons when they are not."""
+    found = services(request)
+    reasons = [*found.unready, *(["draining"] if found.generations.draining else [])]
+    body = {"status": "not ready" if reasons else "ready", "reasons": reasons, "simulated": found.simulated}
+    return JSONResponse(body, 503 if reasons else 200)
+
+
+@router.get("/metrics")
+async def metrics(request: Request, _: Caller) -> Response:
+    """Prometheus text format."""
+    found = services(request)
+    return Response(found.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/v1/status")
+async def status(request: Request, _: Caller) -> dict[str, Any]:
+    """Every deployment with its state: what a member of the team may see of the gateway's health."""
+    found = services(request)
+    return {"object": "status", "simulated": found.simulated, "deployments": deployments(found)}
+
+
+def deployments(found: Services) -> list[dict[str, Any]]:
+    """Names and states; no address, no credential."""
+    latencies = found.health.latencies([d.id for d in found.deployments])
+    ready = [
+        {
+            "id": d.id,
+            "group": d.group,
+            "provider": d.provider,
+            "model": d.model_name,
+            "state": "simulated" if d.simulated and found.health.usable(d.id) else state_of(found, d.id),
+            "breaker": found.health.state(d.id),
+            "ttft_seconds": latencies.get(d.id),
+        }
+        for d in found.deployments
+    ]
+    missing = [
+        {
+            "id": each.deployment.id,
+            "group": each.deployment.group,
+            "provider": each.deployment.provider,
+            "model": each.deployment.model_name,
+            "state": "no key",
+            "breaker": None,
+            "ttft_seconds": None,
+        }
+        for each in found.no_key
+    ]
+    return ready + missing
+
+
+def state_of(found: Services, deployment_id: str) -> str:
+    if found.health.state(deployment_id) == "open":
+        return "out"
+    return "ready" if found.health.usable(deployment_id) else "cooling down"

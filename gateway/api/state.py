@@ -1,0 +1,47 @@
+"""What the routes need of the app, typed. `app.py` makes it once and hangs it on `app.state`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from gateway.api.bodies import Bounds
+from gateway.api.delivery import Pace
+from gateway.config.deployments import NoKey
+from gateway.generations.running import Generations
+from gateway.identities import KeyIdentities
+from gateway.ports import Clock, Digests, Health, Keys, Ledger, Records
+from gateway.prompts.library import Library
+from gateway.routing import Routes
+from gateway.telemetry.metrics import Metrics
+from gateway.types import Deployment
+
+
+@dataclass(slots=True)
+class Services:
+    """Everything behind the routes."""
+
+    clock: Clock
+    identities: KeyIdentities
+    digests: Digests
+    keys: Keys
+    ledger: Ledger
+    records: Records
+    generations: Generations
+    routes: Routes
+    library: Library
+    health: Health
+    metrics: Metrics
+    bounds: Bounds
+    pace: Pace
+    total_timeout: float
+    deployments: tuple[Deployment, ...] = ()
+    no_key: tuple[NoKey, ...] = ()
+    simulated: bool = False
+    unready: list[str] = field(default_factory=list)  # reasons not to take requests
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found

@@ -1,0 +1,1 @@
+"""Generations are objects, not sockets: they belong to the app, and a client's connection subscribes to one."""

@@ -1,0 +1,121 @@
+"""The generations that run in this process: started, watched by one sweep a second, stopped by a message.
+
+Losing the client and cancelling are two acts. A crash loses this register; the ledger's recovery ends what it held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.errors import GatewayError, Reason
+from gateway.pipeline import Pipeline
+from gateway.ports import Clock, Ledger
+from gateway.relay import Relay, Subscriber
+from gateway.tasks import Tasks
+from gateway.types import Call, Outcome
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT = 15.0  # seconds between extensions of the holds of what runs
+HOLD_LIFE = 120.0  # seconds that an extension lasts
+
+
+class ClientEnd(Subscriber):
+    """What a running generation needs of its client's connection; see `api.delivery`."""
+
+    sending_since: float | None  # monotonic, while a write waits for a slow client
+
+    async def end(self, call: Call, outcome: Outcome) -> None: ...
+
+
+@dataclass(slots=True)
+class Generation:
+    """One running request."""
+
+    call: Call
+    client: ClientEnd
+    task: asyncio.Task[Outcome]
+
+
+class Generations:
+    """Starts generations as tasks of the app and ends those that stall."""
+
+    def __init__(
+        self, pipeline: Pipeline, relay: Relay, ledger: Ledger, tasks: Tasks, clock: Clock, client_stall: float = 60.0
+    ) -> None:
+        self._pipeline = pipeline
+        self._relay = relay
+        self._ledger = ledger
+        self._tasks = tasks
+        self._clock = clock
+        self._client_stall = client_stall
+        self._running: dict[str, Generation] = {}
+        self._extended = 0.0
+        self.draining = False
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, call: Call, client: ClientEnd) -> Generation:
+        """Run `call` through the pipeline, whatever becomes of its client."""
+        task = self._tasks.spawn(self._run(call, client), f"generation {call.id}")
+        generation = self._running[call.id] = Generation(call, client, task)
+        return generation
+
+    def get(self, generation_id: str) -> Generation | None:
+        return self._running.get(generation_id)
+
+    def left(self, call: Call) -> None:
+        """The client's connection is gone: a message to the generation."""
+        wanted = call.options.on_disconnect or (call.identity.on_disconnect if call.identity else "cancel")
+        if wanted != "continue":
+            call.interruption.request(Reason.CLIENT_GONE)
+
+    def interrupt_all(self, reason: Reason) -> None:
+        for generation in self._running.values():
+            generation.call.interruption.request(reason)
+
+    async def sweep(self, wait: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Forever: once a second look for stalls and passed deadlines, and extend the holds of what still runs."""
+        while True:
+            await wait(1.0)
+            now = self._clock.monotonic()
+            for generation in list(self._running.values()):
+                self._check(generation, now)
+            if now - self._extended >= HEARTBEAT:
+                self._extended = now
+                await self._extend()
+
+    def _check(self, generation: Generation, now: float) -> None:
+        call, client = generation.call, generation.client
+        if client.sending_since is not None and now - client.sending_since > self._client_stall:
+            call.interruption.request(Reason.CLIENT_GONE)
+        elif now > call.deadline:
+            call.interruption.request(Reason.DEADLINE)
+        elif (running := call.running) is not None and running.last_chunk is not None and client.sending_since is None:
+            if now - running.last_chunk > running.deployment.idle_timeout:
+                call.interruption.request(Reason.STALLED)
+
+    async def _extend(self) -> None:
+        ids = [call_id for call_id, generation in self._running.items() if generation.call.recorded]
+        if not ids:
+            return
+        try:
+            await self._ledger.extend(ids, self._clock.now() + HOLD_LIFE)
+        except GatewayError as error:
+            log.warning("holds_not_extended", error=error.message)
+
+    async def _run(self, call: Call, client: ClientEnd) -> Outcome:
+        async def deliver(answered: Call) -> Outcome:
+            return await self._relay.deliver(answered, client)
+
+        try:
+            outcome = await self._pipeline.run(call, deliver)
+            await client.end(call, outcome)
+        finally:
+            self._running.pop(call.id, None)
+        return outcome

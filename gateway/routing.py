@@ -1,0 +1,121 @@
+"""The admin's routing as a table: which names there are, which group a request goes to, where it goes on when that fails.
+
+Built once from a checked configuration; pure afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import routing_policies
+from gateway.config.config import Config
+from gateway.config.deployments import Resolved
+from gateway.config.models import Rule, RuleWhen, VirtualModel
+from gateway.ports import Policy
+from gateway.types import Call, Deployment, Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Groups to rank together, the policy that ranks them (None: the group's own), and why."""
+
+    groups: tuple[str, ...]
+    policy: str | None = None
+    reason: str = ""
+
+
+class Routes:
+    """Answers the route stage's questions; `deployments` are those that can be called."""
+
+    def __init__(self, config: Config, resolved: Resolved) -> None:
+        own = routing_policies.load_path(config.policies.path) if config.policies.path is not None else {}
+        names = {*routing_policies.BUILT_IN, *own}
+        self._config = config
+        self._policies: Mapping[str, Policy] = {name: routing_policies.load(name, own) for name in names}
+        self._groups = resolved.groups
+        self._endpoints: dict[str, set[Endpoint]] = {}
+        for deployment in (*resolved.deployments, *(each.deployment for each in resolved.no_key)):
+            self._endpoints.setdefault(deployment.group, set()).add(deployment.endpoint)
+        for name, virtual in config.routing.models.items():
+            reached = [self._endpoints.get(group, set()) for group in virtual.tiers.values()]
+            self._endpoints[name] = set().union(*reached)
+
+    @property
+    def names(self) -> list[str]:
+        """Every model name a client may ask for: virtual models first, then groups."""
+        return list(dict.fromkeys([*self._config.routing.models, *self._endpoints]))
+
+    def resolve(self, model: str) -> str:
+        """The name behind an alias."""
+        return self._config.aliases.get(model, model)
+
+    def known(self, name: str, endpoint: Endpoint) -> bool:
+        return endpoint in self._endpoints.get(name, ())
+
+    def endpoints(self, name: str) -> frozenset[Endpoint]:
+        return frozenset(self._endpoints.get(name, ()))
+
+    def choose(self, asked: str, call: Call) -> Choice:
+        """The first rule that fits; else the virtual model's tiers, or the group itself."""
+        for number, rule in enumerate(self._config.routing.rules, 1):
+            if fits(rule.when, asked, call):
+                return self._by_rule(rule, asked, rule.name or f"rule {number}")
+        return self._plain(asked)
+
+    def has_policy(self, name: str) -> bool:
+        return name in self._policies
+
+    def policy(self, name: str | None, group: str | None = None) -> Policy:
+        """A policy by name, else the group's, else the default one."""
+        if name is None:
+            name = self._config.policy_of(group) if group is not None else self._config.routing.policy
+        return self._policies[name]
+
+    def fallbacks(self, asked: str) -> tuple[str, ...]:
+        """Groups to go on with. A virtual model's tiers hold everything that may serve it already."""
+        virtual = self._config.routing.models.get(asked)
+        if virtual is None:
+            return self._config.fallback_groups(asked)
+        listed = [name for group in virtual.tiers.values() for name in self._config.fallback_groups(group)]
+        return tuple(dict.fromkeys(listed))
+
+    def deployments(self, groups: Sequence[str], endpoint: Endpoint) -> list[Deployment]:
+        """Each deployment of the groups once, in their order."""
+        found = {d.id: d for group in groups for d in self._groups.get(group, ()) if d.endpoint is endpoint}
+        return list(found.values())
+
+    def _plain(self, asked: str) -> Choice:
+        virtual = self._config.routing.models.get(asked)
+        if virtual is None:
+            return Choice((asked,), self._config.policy_of(asked))
+        return Choice(tuple(virtual.tiers.values()), virtual.policy)
+
+    def _by_rule(self, rule: Rule, asked: str, reason: str) -> Choice:
+        use = rule.use
+        plain = self._plain(asked)
+        if use.group is not None:
+            return Choice((use.group,), use.policy or self._config.policy_of(use.group), reason)
+        if use.tier is not None:
+            tiers = self._virtual(asked).tiers
+            return Choice((tiers[use.tier],), use.policy or self._config.policy_of(tiers[use.tier]), reason)
+        return Choice(plain.groups, use.policy or plain.policy, reason)
+
+    def _virtual(self, asked: str) -> VirtualModel:
+        models = self._config.routing.models
+        return models.get(asked) or next(iter(models.values()))
+
+
+def fits(when: RuleWhen, asked: str, call: Call) -> bool:
+    """All conditions that are given hold; of several values one is enough."""
+    identity = call.identity
+    pairs = (
+        (when.model, {asked, call.model}),
+        (when.team, {identity.team if identity else None}),
+        (when.user, {identity.user if identity else None}),
+        (when.key, {identity.name if identity else None}),
+        (when.brand, {call.brand}),
+        (when.template, {call.template}),
+        (when.tags, {*call.options.tags, *(identity.tags if identity else ())}),
+    )
+    return all(not wanted or not found.isdisjoint(wanted) for wanted, found in pairs)
