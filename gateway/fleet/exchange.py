@@ -19,8 +19,6 @@ from gateway.fleet.shapes import Generation, Head, ModelRequest, Refusal, Tally
 from gateway.fleet.state import State, refusal_of
 from gateway.fleet.wire import Frames, Told, Wire
 
-_NO_FAULT = Fault(kind="drip", after_tokens=1 << 60)
-
 
 class _Cut(Exception):  # noqa: N818 - ends an answer, is no accident
     """A fault has ended the answer."""
@@ -36,7 +34,7 @@ class Exchange:
         self._record = state.journal.start(wire.name, "unknown")
         self._send = Sender(http, {"x-sim": "1", **wire.headers(self._id)})
         self._http = http
-        self._fault = _NO_FAULT
+        self._fault: Fault | None = None
         self._usage = Tally()  # of the whole answer
         self._accepted = False
 
@@ -57,6 +55,11 @@ class Exchange:
         finally:
             self._close()
         return self._send.response
+
+    @property
+    def _kind(self) -> str:
+        """What fault strikes this request; empty for none."""
+        return self._fault.kind if self._fault else ""
 
     async def _served(self) -> None:
         request = await self._read()
@@ -129,85 +132,83 @@ class Exchange:
         """Wait as long as a whole answer takes, or until its fault strikes."""
         record, fault = self._record, self._fault
         pace = self._state.pace(record.model)
-        until = min(fault.after_tokens, usage.output) if fault.kind in CUTTING else usage.output
+        until = min(fault.after_tokens, usage.output) if fault and fault.kind in CUTTING else usage.output
         try:
             await pace.until(until)
         except asyncio.CancelledError:
             record.output_tokens = pace.generated(until)
             raise
         record.output_tokens = until
-        if fault.kind == "hang":
+        if self._kind == "hang":
             await self._for_ever()
-        if fault.kind == "reset":
+        if self._kind == "reset":
             self._send.reset()
             raise _Cut
 
     async def _whole(self, body: bytes) -> None:
         """Send a whole body, spoilt by the fault where there is one."""
-        fault = self._fault
+        kind = self._kind
         self._record.status = 200
-        if fault.kind == "clean_end":
+        if kind == "clean_end":
             await self._send.torn(body)
             raise _Cut
-        if fault.kind == "in_band_error":
+        if kind == "in_band_error":
             refusal = Refusal(500, "server_error", "The server had an error while processing your request.")
             await self._send.whole(200, self._wire.refuse(refusal, self._id))
             raise _Cut
-        if fault.kind == "endless":
+        if kind in {"endless", "drip"}:
             await self._send.begin("application/json")
-            while True:
+            while kind == "endless":
                 await self._send.write(b" " * 1024)
                 await self._state.clock.sleep(0.001)
-        if fault.kind == "drip":
-            await self._send.begin("application/json")
             await self._halves(body)
             await self._send.finish()
             return
-        body = body[: len(body) // 2] if fault.kind == "malformed" else body
-        content_type = "text/html" if fault.kind == "wrong_content_type" else "application/json"
+        body = body[: len(body) // 2] if kind == "malformed" else body
+        content_type = "text/html" if kind == "wrong_content_type" else "application/json"
         await self._send.whole(200, body, content_type=content_type)
 
     async def _streamed(self, request: ModelRequest, generation: Generation) -> None:
-        record, fault = self._record, self._fault
+        record, strikes_at = self._record, self._fault.after_tokens if self._fault else -1
         told = self._told()
         frames = self._wire.frames(request, generation, told)
         pace = self._state.pace(record.model)
         await pace.until(0)
-        await self._send.begin("text/html" if fault.kind == "wrong_content_type" else frames.content_type)
+        await self._send.begin("text/html" if self._kind == "wrong_content_type" else frames.content_type)
         record.status = 200
         await self._send.write(frames.opening())
-        shown = 0
+        shown = at = 0
         for at, choice, part, place in _schedule(generation):
             await pace.until(at)
             if part is not None:
-                if shown == fault.after_tokens:
+                if shown == strikes_at:
                     await self._strike(frames)
+                await self._write(frames.token(choice, part, place), drips=0 <= strikes_at <= shown)
                 shown += 1
-                await self._write(frames.token(choice, part, place), shown)
             record.output_tokens += 1
-        await pace.until(record.output_tokens // max(1, len(generation.replies)))
-        if shown <= fault.after_tokens and fault is not _NO_FAULT:
+        await pace.until(at + 1)
+        if shown <= strikes_at:
             await self._strike(frames)
         record.usage = told.usage if frames.tells_usage else None
         await self._send.write(frames.finish())
         await self._send.write(frames.end())
         await self._send.finish()
 
-    async def _write(self, frame: bytes, shown: int) -> None:
-        if self._fault.kind == "drip" and shown > self._fault.after_tokens:
+    async def _write(self, frame: bytes, *, drips: bool) -> None:
+        if drips and self._kind == "drip":
             await self._halves(frame)
-        elif frame:
+        else:
             await self._send.write(frame)
 
     async def _halves(self, frame: bytes) -> None:
         middle = len(frame) // 2
         await self._send.write(frame[:middle])
-        await self._state.clock.sleep(self._fault.interval)
+        await self._state.clock.sleep(self._fault.interval if self._fault else 0.0)
         await self._send.write(frame[middle:])
 
     async def _strike(self, frames: Frames) -> None:
         """What a fault does in the midst of a stream."""
-        kind = self._fault.kind
+        kind = self._kind
         if kind == "hang":
             await self._for_ever()
         elif kind == "reset":
@@ -235,11 +236,11 @@ class Exchange:
             at += 1
 
     def _told(self) -> Told:
-        if self._fault.kind == "usage_absent":
+        if self._kind == "usage_absent":
             return Told(None)
-        if self._fault.kind == "usage_zero":
+        if self._kind == "usage_zero":
             self._usage = Tally()
-        return Told(self._usage, 2 if self._fault.kind == "usage_twice" else 1)
+        return Told(self._usage, 2 if self._kind == "usage_twice" else 1)
 
     async def _for_ever(self) -> None:
         while True:
