@@ -1,0 +1,174 @@
+"""Places at deployments: take the first free one, or wait in line for any of several, for a bounded time.
+
+A deployment with `max_parallel` has that many places. Nothing polls: whoever frees a place hands it to the first waiter
+whom it suits. Full queues and long waits end in `errors.RateLimited`; a waiter that is cancelled leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from gateway.errors import RateLimited
+from gateway.ports import Clock
+
+Candidate = tuple[str, int | None]  # deployment id, max_parallel
+OnPosition = Callable[[int], None]
+UNKNOWN_ETA = 1.0  # seconds for each one in line, before anything is known
+LONGEST_ETA = 60.0  # seconds; over two minutes the SDKs would not come back
+SMOOTHING = 0.3  # weight of the newest interval
+
+
+class QueueClass(IntEnum):
+    """Who is served first; within a class, who came first."""
+
+    PRIORITY = 0
+    DEFAULT = 1
+    FLEX = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Places taken, by deployment id, and requests that wait."""
+
+    in_flight: Mapping[str, int]
+    waiting: int
+
+
+@dataclass(order=True, slots=True)
+class _Waiter:
+    queue_class: QueueClass
+    ticket: int
+    limits: dict[str, int | None] = field(compare=False)
+    place: asyncio.Future[str] = field(compare=False)
+    on_position: OnPosition | None = field(compare=False)
+    position: int = field(compare=False, default=0)
+
+    def rivals(self, other: _Waiter) -> bool:
+        """Whether both could take the same place."""
+        return not self.limits.keys().isdisjoint(other.limits)
+
+    def move(self, position: int) -> None:
+        """Note the new position and tell it later, so that a listener's error hits nobody who frees a place."""
+        self.position = position
+        if self.on_position is not None and not self.place.done():
+            asyncio.get_running_loop().call_soon(self.on_position, position)
+
+
+class Places:
+    """The places of all deployments, and one line of waiters; those who want different deployments do not hinder."""
+
+    def __init__(self, clock: Clock, *, max_waiting: int = 1000) -> None:
+        self._clock = clock
+        self._max_waiting = max_waiting
+        self._in_flight: Counter[str] = Counter()
+        self._waiters: list[_Waiter] = []  # in the order in which they are served
+        self._tickets = 0
+        self._freed_at: dict[str, float] = {}  # when a place was last handed on; only while somebody waits
+        self._interval: dict[str, float] = {}  # smoothed seconds between two places that were handed on
+
+    async def acquire(
+        self,
+        candidates: Sequence[Candidate],
+        timeout: float,  # noqa: ASYNC109 - the wait ends by a timer of its own, which cannot lose a place
+        on_position: OnPosition | None = None,
+        queue_class: QueueClass = QueueClass.DEFAULT,
+    ) -> str:
+        """The id of the deployment on which a place was taken, the first with room; give it back with `release`.
+
+        Waits at most `timeout` seconds. `on_position` is told the place in line, 1 for the next, whenever it changes.
+        Raises `RateLimited`: `queue_full` at once, `queue_timeout` after the wait.
+        """
+        if not candidates:
+            raise ValueError("no candidate to take a place on")
+        for deployment_id, limit in candidates:
+            if self._has_room(deployment_id, limit):
+                self._in_flight[deployment_id] += 1
+                return deployment_id
+        loop = asyncio.get_running_loop()
+        self._tickets += 1
+        waiter = _Waiter(queue_class, self._tickets, dict(candidates), loop.create_future(), on_position)
+        self._enter(waiter)
+        timer = loop.call_later(max(timeout, 0), self._expire, waiter)
+        try:
+            return await waiter.place
+        except asyncio.CancelledError:
+            self._withdraw(waiter)
+            raise
+        finally:
+            timer.cancel()
+
+    def release(self, deployment_id: str) -> None:
+        """Give a place back; the first waiter whom it suits has it at once. Raises `ValueError` when none is taken."""
+        if self._in_flight[deployment_id] <= 0:
+            raise ValueError(f"no place is taken on {deployment_id}")
+        self._in_flight[deployment_id] -= 1
+        self._hand_on(deployment_id)
+
+    def snapshot(self) -> Snapshot:
+        """How it stands now."""
+        return Snapshot({key: taken for key, taken in self._in_flight.items() if taken}, len(self._waiters))
+
+    def _has_room(self, deployment_id: str, limit: int | None) -> bool:
+        return limit is None or self._in_flight[deployment_id] < limit
+
+    def _enter(self, waiter: _Waiter) -> None:
+        rivals = [other for other in self._waiters if waiter.rivals(other)]
+        ahead = sum(1 for other in rivals if other < waiter)
+        if len(rivals) >= self._max_waiting:
+            message = "Too many requests wait for this model already. Please try again later."
+            raise RateLimited(message, code="queue_full", retry_after=self._eta(waiter, len(rivals)))
+        insort(self._waiters, waiter)
+        waiter.move(ahead + 1)
+        for behind in rivals[ahead:]:
+            behind.move(behind.position + 1)
+
+    def _leave(self, waiter: _Waiter) -> None:
+        index = bisect_left(self._waiters, waiter)
+        del self._waiters[index]
+        for behind in self._waiters[index:]:
+            if behind.rivals(waiter):
+                behind.move(behind.position - 1)
+
+    def _hand_on(self, deployment_id: str) -> None:
+        wanting = [waiter for waiter in self._waiters if deployment_id in waiter.limits]
+        self._note_interval(deployment_id, somebody_waits=bool(wanting))
+        for waiter in wanting:
+            if not waiter.place.done() and self._has_room(deployment_id, waiter.limits[deployment_id]):
+                self._in_flight[deployment_id] += 1
+                self._leave(waiter)
+                waiter.place.set_result(deployment_id)
+
+    def _withdraw(self, waiter: _Waiter) -> None:
+        """The waiter's task was cancelled: in line still, or after it was given a place that it has not seen."""
+        if waiter.place.cancelled():
+            self._leave(waiter)
+        elif waiter.place.exception() is None:
+            self.release(waiter.place.result())
+
+    def _expire(self, waiter: _Waiter) -> None:
+        if waiter.place.done():
+            return
+        self._leave(waiter)
+        message = "No provider had room for this request in time. Please try again."
+        eta = self._eta(waiter, waiter.position)
+        waiter.place.set_exception(RateLimited(message, code="queue_timeout", retry_after=eta))
+
+    def _eta(self, waiter: _Waiter, position: int) -> float:
+        """Seconds until the one in this position is served, by how fast places were handed on of late."""
+        rate = sum(1 / self._interval.get(deployment_id, UNKNOWN_ETA) for deployment_id in waiter.limits)
+        return min(position / rate, LONGEST_ETA)
+
+    def _note_interval(self, deployment_id: str, *, somebody_waits: bool) -> None:
+        before = self._freed_at.pop(deployment_id, None)
+        if not somebody_waits:
+            return
+        now = self._freed_at[deployment_id] = self._clock.monotonic()
+        if before is not None:
+            newest = max(now - before, 0.001)
+            old = self._interval.get(deployment_id, newest)
+            self._interval[deployment_id] = old + SMOOTHING * (newest - old)
