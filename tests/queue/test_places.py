@@ -271,7 +271,7 @@ async def test_without_candidates_there_is_nothing_to_wait_for(places):
 
 async def test_ten_thousand_random_acts_leave_nothing_behind(clock):
     rng = random.Random(20)
-    places = Places(clock, max_waiting=8)
+    places = Places(clock, max_waiting=4)
     limits = {"a": 1, "b": 3, "c": 5}
     tasks: list[asyncio.Task[str]] = []
     held: list[str] = []
@@ -311,4 +311,4 @@ async def test_ten_thousand_random_acts_leave_nothing_behind(clock):
     assert tasks == []
     assert places.snapshot().in_flight == {}
     assert places.snapshot().waiting == 0
-    assert min(refusals.values()) > 100, "both refusals must have been met"
+    assert min(refusals.values()) > 20, "both refusals must have been met"
