@@ -81,7 +81,7 @@ def _deployment(deployment: Deployment, variable: str | None) -> JsonObject:
 def report(config: Config, resolved: Resolved) -> str:
     """The same for a person: a summary, the groups as tables, the warnings."""
     found = report_json(config, resolved)
-    return "\n".join([*_summary(found), "", *_groups(found), *_warnings(found)]) + "\n"
+    return "\n".join([*_summary(found), "", *_groups(found), *_warnings(found)]).rstrip() + "\n"
 
 
 def _summary(found: Mapping[str, Any]) -> Iterator[str]:

@@ -89,6 +89,6 @@ def _store(file: ConfigFile) -> Iterator[Finding]:
 
 
 def _folders(file: ConfigFile, base: Path) -> Iterator[Finding]:
-    for name, folder in (("templates", file.templates), ("policies", file.policies)):
-        if folder.path and not (base / folder.path).is_dir():
+    for name, path in (("templates", file.templates.path), ("policies", file.policies.path)):
+        if path and not (base / path).is_dir():
             yield (name, "path"), "there is no such folder", "make it, or correct the path; it is relative to this file"

@@ -5,8 +5,9 @@ where each of it stood. Made by `loader.load`; its repr never shows a secret.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
 
@@ -25,7 +26,7 @@ def _texts(value: Any) -> Any:
 
 
 class ConfigFile(Strict):
-    """What a file may hold, at its top level."""
+    """What a file may hold at its top level, beside the blocks of LiteLLM's that have no meaning here."""
 
     include: Names = Field(default=(), description="Further files, relative to this one.")
     server: models.Server = Field(default=models.Server(), description="Address, bounds and browsers.")
@@ -38,10 +39,10 @@ class ConfigFile(Strict):
     retry: models.Retry = Field(default=models.Retry(), description="How often a request is tried.")
     queue: models.Queue = Field(default=models.Queue(), description="Waiting for a free place.")
     cache: models.Cache = Field(default=models.Cache(), description="Answers kept for repeated requests.")
-    templates: models.Folder = Field(
-        default=models.Folder(), description="Prompt templates and brand voices of your own."
+    templates: models.Templates = Field(
+        default=models.Templates(), description="Prompt templates and brand voices of your own."
     )
-    policies: models.Folder = Field(default=models.Folder(), description="Routing policies of your own.")
+    policies: models.Policies = Field(default=models.Policies(), description="Routing policies of your own.")
     pipeline: models.Pipeline = Field(default=models.Pipeline(), description="Stages of your own.")
     keys: models.Keys = Field(default=models.Keys(), description="Virtual keys.")
     store: models.Store = Field(default=models.Store(), description="Where accounts, ledger and shared state lie.")
@@ -59,16 +60,6 @@ class ConfigFile(Strict):
     environment_variables: Annotated[Mapping[str, SecretStr], BeforeValidator(_texts)] = Field(
         {}, description="LiteLLM's: variables for `os.environ/NAME`; they win over the environment."
     )
-
-
-OWN_SECTIONS = frozenset(ConfigFile.model_fields) - {
-    "model_list",
-    "router_settings",
-    "litellm_settings",
-    "general_settings",
-    "environment_variables",
-    "include",
-}
 
 
 class Config(ConfigFile):
@@ -89,7 +80,7 @@ class Config(ConfigFile):
         """An admin key that may also call models; None when there is none."""
         return self.general_settings.master_key
 
-    @property
+    @cached_property
     def group_names(self) -> tuple[str, ...]:
         """The model groups, in the order of the file."""
         return tuple(dict.fromkeys(entry.model_name for entry in self.model_list))
@@ -121,6 +112,11 @@ class Config(ConfigFile):
     def secrets(self) -> frozenset[str]:
         """Every value that must never be seen: provider keys, master key, passwords in URLs, what `redact` lists."""
         return self._secrets
+
+    def with_source(self, root: Section, absent: Mapping[KeyPath, str], secrets: frozenset[str]) -> Self:
+        """This configuration, knowing what it was read from. For the loader."""
+        self._root, self._absent, self._secrets = root, absent, secrets
+        return self
 
     def place(self, path: KeyPath) -> Mark:
         """Where the value at `path` stands."""

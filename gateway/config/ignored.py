@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.config.config import ConfigFile
 from gateway.config.effective import STRATEGIES
+from gateway.config.litellm_models import LitellmParams
 from gateway.config.positions import Items, Section, place
 from gateway.config.problems import Path, Problem, did_you_mean
 from gateway.config.wording import keys_at
@@ -63,7 +64,39 @@ _NO_EFFECT = {
     "json_logs": "is not taken: see `telemetry.log_format` of our own",
     "hidden": _LATER,
 }
+_OTHER_BLOCKS = frozenset(
+    {
+        "agent_list",
+        "agents",
+        "assistant_settings",
+        "callback_settings",
+        "credential_list",
+        "default_vertex_config",
+        "files_settings",
+        "finetune_settings",
+        "guardrails",
+        "mcp_servers",
+        "mcp_tools",
+        "pass_through_endpoints",
+        "policy_attachments",
+        "prompts",
+        "sandbox_tools",
+        "search_tools",
+        "vector_store_registry",
+        "worker_registry",
+    }
+)
 _BLOCKS = ("router_settings", "litellm_settings", "general_settings")
+
+
+def set_aside(root: Section) -> list[Problem]:
+    """Take LiteLLM's other blocks out of `root`, and say so."""
+    what, mend = "this block of LiteLLM's has no meaning here", "nothing needs to be done"
+    found = [name for name in root if name in _OTHER_BLOCKS]
+    warnings = [Problem(root.keys_at[name], (name,), what, mend) for name in found]
+    for name in found:
+        del root[name]
+    return warnings
 
 
 def ignored_keys(file: ConfigFile, root: Section) -> list[Problem]:
@@ -92,6 +125,8 @@ def _section(root: Section, path: Path) -> Iterator[Problem]:
         reason = _CALLERS_OWN if path[-1] == "litellm_params" and name in _CALLERS else _NO_EFFECT.get(name)
         if reason is None and (name in known or _is_silent(path, name)):
             continue
+        if isinstance(path[-1], int) and name in LitellmParams.model_fields:
+            reason = "has no effect here: move it below `litellm_params`"
         what, _, mend = (reason or "is not read by this gateway").partition(": ")
         mend = mend or (did_you_mean(name, known) if reason is None else "nothing needs to be done")
         yield Problem(place(root, (*path, name), key=True), (*path, name), what, mend)

@@ -5,9 +5,10 @@ A wrong value fails validation with pydantic's own error types; `wording.py` say
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class Strict(BaseModel):
@@ -17,25 +18,68 @@ class Strict(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _empty_means_defaults(cls, value: Any) -> Any:
+    def _null_means_default(cls, value: Any) -> Any:
+        return without_nulls(value, cls)
+
+
+def without_nulls(value: Any, model: type[BaseModel]) -> Any:
+    """A section without the known keys that have no value; nothing at all is an empty section.
+
+    So a key whose lines below it are all commented out has its default.
+    """
+    if not isinstance(value, dict):
         return {} if value is None else value
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    return {key: each for key, each in value.items() if each is not None or key not in known}
 
 
-def _no_bool(value: Any) -> Any:
+def _plain_number(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("is true or false, where a number is wanted; write a number")  # noqa: TRY004 - pydantic's way
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("is not a finite number; write a plain number")
     return value
 
 
-def _one_or_many(value: Any) -> Any:
+def one_or_many(value: Any) -> Any:
+    """One text stands for a list with one entry."""
     return (value,) if isinstance(value, str) else value
 
 
-Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
+def _host(value: str) -> str:
+    if "/" in value or value.count(":") == 1 or not value.strip():
+        raise ValueError("is not a plain host; write only a name or an address, the port stands in `port`")
+    return value
+
+
+def _host_pattern(value: str) -> str:
+    if "/" in value or ":" in value or "*" in value[1:] or (value.startswith("*") and value[1:2] not in {"", "."}):
+        raise ValueError("is not a host; write `app.example.com`, `*.example.com` or `*`, without scheme and port")
+    return value
+
+
+def _origin(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if value != "*" and (scheme not in {"http", "https"} or not rest or "/" in rest or "*" in rest):
+        raise ValueError("is not an origin; write `https://app.example.com` without a path, or `*`")
+    return value
+
+
+def _address(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("is not an address; write `https://host/path`")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_plain_number), Field(allow_inf_nan=False)]
 Seconds = Annotated[Number, Field(gt=0)]
 Megabytes = Annotated[Number, Field(gt=0)]
-Whole = Annotated[int, BeforeValidator(_no_bool)]
+Whole = Annotated[int, BeforeValidator(_plain_number)]
 Count = Annotated[Whole, Field(ge=1)]
 Port = Annotated[Whole, Field(ge=0, le=65535)]
 Name = Annotated[str, Field(min_length=1)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_one_or_many)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many)]
+Host = Annotated[str, AfterValidator(_host)]
+HostPattern = Annotated[Name, AfterValidator(_host_pattern)]
+Origin = Annotated[Name, AfterValidator(_origin)]
+Address = Annotated[Name, AfterValidator(_address)]

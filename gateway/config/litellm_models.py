@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from gateway.config.kinds import Count, Name, Names, Number, Seconds, Whole
+from gateway.config.kinds import Address, Count, Name, Names, Number, Seconds, Whole, without_nulls
 
 MAX_DOLLARS_PER_TOKEN = 0.01
 
@@ -23,8 +23,8 @@ class Block(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _empty_means_defaults(cls, value: Any) -> Any:
-        return {} if value is None else value
+    def _null_means_default(cls, value: Any) -> Any:
+        return without_nulls(value, cls)
 
     def __repr_args__(self) -> Any:
         return [(name, value) for name, value in super().__repr_args__() if name in type(self).model_fields]
@@ -57,11 +57,13 @@ class Costs(Block):
 
 
 class LitellmParams(Costs):
+    """How one deployment is called."""
+
     model: Name
     custom_llm_provider: Name | None = None
     api_key: SecretStr | None = None
-    api_base: Name | None = Field(default=None, repr=False)
-    base_url: Name | None = Field(default=None, repr=False)
+    api_base: Address | None = Field(default=None, repr=False)
+    base_url: Address | None = Field(default=None, repr=False)
     api_version: Name | None = None
     organization: Name | None = None
     tpm: Count | None = None
@@ -77,6 +79,8 @@ class LitellmParams(Costs):
 
 
 class ModelInfo(Costs):
+    """What is to be known of one deployment."""
+
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/@#-]{1,200}$")] | None = None
     mode: Name | None = None
     base_model: Name | None = None
@@ -88,12 +92,16 @@ class ModelInfo(Costs):
 
 
 class ModelEntry(Block):
+    """One deployment; entries of the same `model_name` are a group."""
+
     model_name: Name
     litellm_params: LitellmParams
     model_info: ModelInfo = ModelInfo()
 
 
 class Alias(Block):
+    """Another name of a group."""
+
     model: Name
     hidden: bool = False
 
@@ -102,6 +110,8 @@ Fallbacks = tuple[Mapping[str, Names], ...]
 
 
 class RouterSettings(Block):
+    """Read into `groups`, `health`, `retry`, `timeouts` and `routing`."""
+
     fallbacks: Fallbacks = ()
     default_fallbacks: Names = ()
     model_group_alias: Mapping[str, Annotated[Alias, BeforeValidator(_named_model)]] = {}
@@ -115,6 +125,8 @@ class RouterSettings(Block):
 
 
 class LitellmSettings(Block):
+    """As `RouterSettings`, which counts first."""
+
     fallbacks: Fallbacks = ()
     default_fallbacks: Names = ()
     request_timeout: Seconds | None = None
@@ -124,5 +136,7 @@ class LitellmSettings(Block):
 
 
 class GeneralSettings(Block):
+    """The master key, and a bound for every deployment that has none."""
+
     master_key: SecretStr | None = None
     max_parallel_requests: Count | None = None

@@ -15,9 +15,9 @@ from gateway.config import environment
 from gateway.config.checks import check
 from gateway.config.config import Config, ConfigFile
 from gateway.config.effective import effective_sections
-from gateway.config.ignored import ignored_keys
+from gateway.config.ignored import ignored_keys, set_aside
 from gateway.config.positions import Section
-from gateway.config.problems import ConfigError, Problem
+from gateway.config.problems import ConfigError, Problem, in_order
 from gateway.config.references import resolve_references, variables_of
 from gateway.config.secret_values import secret_values
 from gateway.config.sources import read
@@ -38,23 +38,23 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
     environment.override(root, env)
     variables = variables_of(root, env)
     references = resolve_references(root, variables, problems)
+    secrets = secret_values(root, variables)
+    aside = set_aside(root)
     file, broken = _validate(root, problems)
     errors, warnings = check(file, root, path.parent, broken)
     problems += errors
     if problems:
         raise ConfigError(problems)
-    warnings += [*ignored_keys(file, root), *environment.unknown_variables(env, references.used)]
+    warnings += [*aside, *ignored_keys(file, root), *environment.unknown_variables(env, references.used)]
     sections: dict[str, Any] = {name: getattr(file, name) for name in ConfigFile.model_fields}
     config = Config(
         **sections | effective_sections(file),
         path=path,
         data_dir=environment.data_dir(env),
         secret=SecretStr(env["ATELIER_SECRET"]) if env.get("ATELIER_SECRET") else None,
-        warnings=tuple(warnings),
+        warnings=in_order(warnings),
     )
-    config._root, config._absent = root, references.absent
-    config._secrets = secret_values(root, variables)
-    return config
+    return config.with_source(root, references.absent, secrets)
 
 
 def _validate(root: Section, problems: list[Problem]) -> tuple[ConfigFile, set[str]]:

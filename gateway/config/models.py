@@ -12,7 +12,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from gateway.config.kinds import Count, Megabytes, Name, Names, Number, Port, Seconds, Strict, Whole
+from gateway.config.kinds import (
+    Count,
+    Host,
+    HostPattern,
+    Megabytes,
+    Name,
+    Names,
+    Number,
+    Origin,
+    Port,
+    Seconds,
+    Strict,
+    Whole,
+    one_or_many,
+)
 
 BUILT_IN_STAGES = ("observe", "authenticate", "replay", "admit", "prompt", "cache", "route", "wait", "spend", "call")
 BUILT_IN_POLICIES = ("priority", "weighted", "complexity")
@@ -24,15 +38,21 @@ def _without_absent(value: Any) -> Any:
 
 
 class Cors(Strict):
-    allow_origins: Names = Field(default=(), description="Browser origins that may call the gateway; `*` for all.")
+    """Which web pages may call the gateway."""
+
+    allow_origins: Annotated[tuple[Origin, ...], BeforeValidator(one_or_many)] = Field(
+        default=(), description="Browser origins that may call the gateway; `*` for all."
+    )
     allow_credentials: bool = Field(default=False, description="Let browsers send cookies; not together with `*`.")
 
 
 class Server(Strict):
-    host: Name = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
+    """Where it listens and how much it takes in."""
+
+    host: Host = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
     port: Port = Field(default=4000, description="Port to listen on; 0 takes a free one.")
     cors: Cors = Field(default=Cors(), description="Which web pages may call the gateway.")
-    trusted_hosts: Names = Field(
+    trusted_hosts: Annotated[tuple[HostPattern, ...], BeforeValidator(one_or_many)] = Field(
         default=("*",), description="Host headers that are answered; `*.example.com` is a pattern."
     )
     max_body_mb: Megabytes = Field(default=2, description="Largest JSON body without media.")
@@ -48,6 +68,8 @@ class Server(Strict):
 
 
 class Stream(Strict):
+    """Times of streamed answers."""
+
     commit_after: Seconds = Field(
         default=5, description="A stream that has no first chunk by then is answered 200 and kept alive."
     )
@@ -60,11 +82,15 @@ class Stream(Strict):
 
 
 class Timeouts(Strict):
+    """Times of every request."""
+
     connect: Seconds = Field(default=5, description="Longest wait for a provider's connection.")
     total: Seconds = Field(default=300, description="Longest life of a request, all attempts together.")
 
 
 class Limits(Strict):
+    """Bounds of requests, and of keys that have none of their own."""
+
     default_max_tokens: Count = Field(default=8192, description="Sent to the provider when a request names no limit.")
     default_max_tokens_reasoning: Count = Field(default=32768, description="The same for reasoning models.")
     max_n: Count = Field(default=16, description="Most choices (`n`) in one request.")
@@ -94,18 +120,24 @@ class RuleWhen(Strict):
 
 
 class RuleUse(Strict):
+    """What requests get; a policy may be named beside a group or a tier."""
+
     group: Name | None = Field(default=None, description="Serve from this model group.")
     tier: Name | None = Field(default=None, description="Serve from this tier of `routing.models`.")
     policy: Name | None = Field(default=None, description="Rank with this policy.")
 
 
 class Rule(Strict):
+    """One rule of routing."""
+
     name: Name | None = Field(default=None, description="Shown as the reason of a route.")
     when: RuleWhen = Field(description="Which requests it is for.")
     use: RuleUse = Field(description="What they get.")
 
 
 class Routing(Strict):
+    """Which group serves a request, and in which order its deployments are tried."""
+
     policy: Name = Field(default="weighted", description="Ranks the deployments of a group that names no policy.")
     models: Mapping[str, VirtualModel] = Field(
         default={}, description="Model names behind which a policy picks the group."
@@ -114,11 +146,15 @@ class Routing(Strict):
 
 
 class Group(Strict):
+    """Settings of one model group."""
+
     policy: Name | None = Field(default=None, description="Ranks this group's deployments; null: `routing.policy`.")
     fallbacks: Names = Field(default=(), description="Groups to go on with when this one fails, in order.")
 
 
 class Health(Strict):
+    """When a failing deployment is left out."""
+
     enabled: bool = Field(default=True, description="false: every deployment always counts as healthy.")
     failures: Count = Field(default=5, description="Failures in a row that take a deployment out.")
     open_for: Seconds = Field(default=5, description="How long it stays out the first time; doubles each time.")
@@ -126,10 +162,14 @@ class Health(Strict):
 
 
 class Retry(Strict):
+    """How often a request is tried."""
+
     attempts: Count = Field(default=3, le=10, description="Attempts a request, over all deployments.")
 
 
 class Queue(Strict):
+    """Waiting for a free place on a deployment."""
+
     max_wait: Number = Field(
         default=30, ge=0, description="Longest wait for a free place, in seconds; 0 refuses at once."
     )
@@ -137,16 +177,29 @@ class Queue(Strict):
 
 
 class Cache(Strict):
+    """Exact answers kept per tenant."""
+
     enabled: bool = Field(default=False, description="Answer repeated requests of one tenant from memory.")
     ttl: Seconds = Field(default=3600, description="How long an answer is kept.")
     max_entries: Count = Field(default=1000, description="Most answers kept.")
 
 
-class Folder(Strict):
+class Templates(Strict):
+    """Prompt templates and brand voices."""
+
     path: Path | None = Field(default=None, description="A folder of your own, read besides the one that is shipped.")
 
 
+class Policies(Strict):
+    """Routing policies."""
+
+    path: Path | None = Field(default=None, description="A folder of your own, read besides the one that is shipped.")
+    parameters: Mapping[str, Mapping[str, Any]] = Field(default={}, description="Policy name to its parameters.")
+
+
 class CustomStage(Strict):
+    """A stage of your own."""
+
     name: Name = Field(description="Its name in logs and for `after` and `before`.")
     class_path: str = Field(
         alias="class", pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", description="`package.module:Class`."
@@ -156,19 +209,27 @@ class CustomStage(Strict):
 
 
 class Pipeline(Strict):
+    """The stages besides the built-in ones."""
+
     stages: tuple[CustomStage, ...] = Field(default=(), description="Stages of your own.")
 
 
 class Keys(Strict):
+    """Virtual keys."""
+
     cache_ttl: Number = Field(default=2, ge=0, description="How long a looked-up key may be remembered, in seconds.")
 
 
 class Store(Strict):
+    """Where accounts, ledger and shared state lie."""
+
     database_url: SecretStr | None = Field(default=None, description="PostgreSQL; null: SQLite in the data folder.")
     redis_url: SecretStr | None = Field(default=None, description="Redis; null: memory.")
 
 
 class Telemetry(Strict):
+    """Logs."""
+
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object a line, or text for a person."
     )
@@ -191,5 +252,7 @@ class Simulation(Strict):
 
 
 class Dashboard(Strict):
+    """The dashboard beside the gateway."""
+
     enabled: bool = Field(default=True, description="Whether `make run` starts the dashboard.")
     port: Port = Field(default=8501, description="Its port.")

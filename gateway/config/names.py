@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gateway.config.config import ConfigFile
+from gateway.config.litellm_models import ModelEntry
 from gateway.config.models import BUILT_IN_POLICIES, COMPLEXITY_TIERS, Rule
 from gateway.config.problems import Path as KeyPath
 from gateway.config.problems import did_you_mean
@@ -52,9 +53,12 @@ def _ids(file: ConfigFile) -> Iterator[Finding]:
 
 
 def _repeated_entries(file: ConfigFile) -> Iterator[Finding]:
+    above: dict[tuple[str, str], list[ModelEntry]] = {}
     for index, entry in enumerate(file.model_list):
-        if entry in file.model_list[:index]:
+        alike = above.setdefault((entry.model_name, entry.litellm_params.model), [])
+        if entry in alike:
             yield ("model_list", index), "the same deployment stands above already", "take one of them out"
+        alike.append(entry)
 
 
 def _aliases(aliases: Mapping[str, str], groups: set[str]) -> Iterator[Finding]:
@@ -182,6 +186,7 @@ def _policies(file: ConfigFile, base: Path) -> Iterator[Finding]:
     named += [
         (("routing", "rules", index, "use", "policy"), rule.use.policy) for index, rule in enumerate(file.routing.rules)
     ]
+    named += [(("policies", "parameters", name), name) for name in file.policies.parameters]
     for path, name in named:
         if name and name not in known:
             yield path, f"there is no policy `{name}`", did_you_mean(name, known)

@@ -32,11 +32,14 @@ _SYNTAX = (
     ),
     ("expected <block end>", "the indentation does not fit the lines above", "indent entries of one section alike"),
     ("could not find expected ':'", "a key without its `:`", "write `key: value`"),
-    ("expected ',' or", "a bracket is not closed", "close it, or put each entry on a line of its own"),
     ("undefined alias", "a `*name` without its `&name`", "put the value in quotes if no alias is meant"),
-    ("unexpected end of stream", "a quote is not closed", "close it"),
     ("unknown escape", "an unknown escape in a double-quoted text", "use single quotes"),
     ("found another document", "a second document begins here", "keep one document: take out the `---`"),
+)
+# The same for what begins at the place of the mistake and is noticed only later.
+_UNCLOSED = (
+    ("expected ',' or", "a bracket that opens here is not closed", "close it, or put each entry on a line of its own"),
+    ("unexpected end of stream", "a quote that opens here is not closed", "close it"),
 )
 
 
@@ -52,6 +55,7 @@ class Section(dict[str, Any]):
         self.values_at: dict[str, Mark] = {}
 
     def put(self, key: str, value: Any, key_at: Mark, value_at: Mark) -> None:
+        """Set `key` and remember where it and its value stand."""
         self[key] = value
         self.keys_at[key] = key_at
         self.values_at[key] = value_at
@@ -68,6 +72,7 @@ class Items(list[Any]):
         self.values_at: list[Mark] = []
 
     def put(self, value: Any, value_at: Mark) -> None:
+        """Append `value` and remember where it stands."""
         self.append(value)
         self.values_at.append(value_at)
 
@@ -114,12 +119,19 @@ def parse(text: str, file: str, problems: list[Problem]) -> Section:
 
 def _syntax_problem(error: MarkedYAMLError, file: str) -> Problem:
     said = f"{error.context or ''} {error.problem or ''}".replace("\t", "\\t")
-    found = error.problem_mark or error.context_mark
-    mark = Mark(file, found.line + 1, found.column + 1) if found else Mark(file, 1, 1)
+    for words, what, mend in _UNCLOSED:
+        if words in said and error.context_mark:
+            return Problem(_mark(file, error.context_mark), (), what, mend)
+    mark = _mark(file, error.problem_mark or error.context_mark)
     for words, what, mend in _SYNTAX:
         if words in said:
             return Problem(mark, (), what, mend)
     return Problem(mark, (), "this is not YAML", "check the brackets, quotes and indentation around it")
+
+
+def _mark(file: str, mark: Any) -> Mark:
+    """The parser's mark, whose lines and columns begin at 0, as ours."""
+    return Mark(file, mark.line + 1, mark.column + 1) if mark else Mark(file, 1, 1)
 
 
 class _Composition:
@@ -129,15 +141,17 @@ class _Composition:
         self._file = file
         self._problems = problems
         self._nodes = 0
+        self._full = False
 
     def section(self, node: MappingNode, path: Path) -> Section:
-        out = Section(self._mark(node))
+        """The mapping of `node`. Of a key that stands twice the first value counts."""
+        out = Section(self._at(node))
         merged: list[Section] = []
         for key_node, value_node in node.value:
             if key_node.tag == _MERGE:
                 merged += self._merged(value_node, path)
                 continue
-            key_at = self._mark(key_node)
+            key_at = self._at(key_node)
             if not isinstance(key_node, ScalarNode):
                 self._complain(key_at, path, "a key is not a plain word", "write `key: value`")
                 continue
@@ -146,7 +160,7 @@ class _Composition:
                 first = out.keys_at[key].line
                 self._complain(key_at, (*path, key), f"the key stands twice, first in line {first}", "keep one of them")
                 continue
-            out.put(key, self._value(value_node, (*path, key)), key_at, self._mark(value_node))
+            out.put(key, self._value(value_node, (*path, key)), key_at, self._at(value_node))
         for other in merged:
             for key in other.keys() - out.keys():
                 out.put(key, other[key], other.keys_at[key], other.values_at[key])
@@ -157,36 +171,34 @@ class _Composition:
         values = [self._value(each, path) for each in nodes]
         sections = [value for value in values if isinstance(value, Section)]
         if len(sections) != len(values):
-            self._complain(
-                self._mark(node), (*path, "<<"), "only sections can be merged", "name a section: `<<: *name`"
-            )
+            self._complain(self._at(node), (*path, "<<"), "only sections can be merged", "name a section: `<<: *name`")
         return sections
 
     def _value(self, node: Node, path: Path) -> Any:
         self._nodes += 1
-        if len(path) > MAX_DEPTH or self._nodes > MAX_NODES:
-            if self._nodes < MAX_NODES * 2:
-                self._complain(
-                    self._mark(node), path[:3], "too deep or too much", "do without aliases that repeat themselves"
-                )
-                self._nodes = MAX_NODES * 2
+        if not self._full and (len(path) > MAX_DEPTH or self._nodes > MAX_NODES):
+            self._full = True
+            self._complain(
+                self._at(node), path[:3], "too deep or too much", "do without aliases that repeat themselves"
+            )
+        if self._full:
             return None
         if node.tag not in _PLAIN:
             self._complain(
-                self._mark(node), path, "a tag (`!…`) that is not plain YAML", "take the tag out; it is never run"
+                self._at(node), path, "a tag (`!…`) that is not plain YAML", "take the tag out; it is never run"
             )
             return None
         if isinstance(node, MappingNode):
             return self.section(node, path)
         if isinstance(node, SequenceNode):
-            items = Items(self._mark(node))
+            items = Items(self._at(node))
             for index, each in enumerate(node.value):
-                items.put(self._value(each, (*path, index)), self._mark(each))
+                items.put(self._value(each, (*path, index)), self._at(each))
             return items
         return scalar(node.tag.removeprefix(_CORE), str(node.value))
 
-    def _mark(self, node: Node) -> Mark:
-        return Mark(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
+    def _at(self, node: Node) -> Mark:
+        return _mark(self._file, node.start_mark)
 
     def _complain(self, mark: Mark, path: Path, what: str, mend: str) -> None:
         self._problems.append(Problem(mark, path, what, mend))

@@ -43,8 +43,13 @@ class ConfigError(Exception):
     """The configuration cannot be used. `problems` has every mistake that was found, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.mark.file, problem.mark.line)))
+        self.problems = in_order(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """As they stand in the files."""
+    return tuple(sorted(problems, key=lambda problem: (problem.mark.file, problem.mark.line, problem.mark.column)))
 
 
 def key_path(path: Sequence[str | int]) -> str:

@@ -39,7 +39,7 @@ class References:
 
 
 def variables_of(root: Section, env: Mapping[str, str]) -> dict[str, str]:
-    """`env` with the file's own `environment_variables` laid over it, as LiteLLM does; references in them are resolved."""
+    """`env` with the file's `environment_variables` laid over it, as LiteLLM does, and references in them resolved."""
     own = root.get("environment_variables")
     out = dict(env)
     if isinstance(own, Section):

@@ -19,7 +19,7 @@ _KINDS = {
     "float": ("must be a number", "write one, without quotes"),
     "bool": ("must be true or false", "write `true` or `false`"),
     "string": ("must be a text", "put it in quotes"),
-    "finite": ("must be a finite number", "write a plain number"),
+    "finite": ("is not a finite number", "write a plain number"),
     "tuple": ("must be a list", "put each entry on its own line after `- `, or write `[a, b]`"),
     "list": ("must be a list", "put each entry on its own line after `- `, or write `[a, b]`"),
     "dict": ("must be a section", "write `key: value` lines below it, indented"),
@@ -36,6 +36,7 @@ _BOUNDS = {
     "string_too_long": ("is too long", "shorten it"),
     "too_short": ("is empty", "give at least one entry"),
 }
+_OTHERWISE = ("has a value that does not fit", "see docs/configuration.md")
 _PATTERNS = {
     "class": ("must name a class", "write `package.module:Class`"),
     "id": ("has characters that an id cannot have", "use letters, digits and . _ - : / @ #"),
@@ -44,31 +45,33 @@ _PATTERNS = {
 
 def problems_of(error: ValidationError, model: type[BaseModel], root: Section) -> Iterator[Problem]:
     """Every finding of one validation of `model` against `root`."""
-    for found in error.errors(include_input=False, include_url=False):
-        path = tuple(found["loc"])
-        kind = found["type"]
+    findings = error.errors(include_input=False, include_url=False)
+    paths = {tuple(found["loc"]) for found in findings}
+    for found in findings:
+        path, kind = tuple(found["loc"]), found["type"]
+        if kind == "too_short" and any(other[:-1][: len(path)] == path for other in paths):
+            continue  # its entries are there, but wrong
         mark = place(root, path, key=kind == "extra_forbidden")
         yield Problem(mark, path, *_say(kind, path, found.get("ctx", {}), model, root))
 
 
 def _say(kind: str, path: Path, ctx: Mapping[str, Any], model: type[BaseModel], root: Section) -> tuple[str, str]:
     last = str(path[-1]) if path else ""
-    if kind == "extra_forbidden":
-        return "there is no such key", did_you_mean(last, keys_at(model, path[:-1]))
-    if kind == "missing":
-        return "is missing", f"add `{last}: …`"
-    if kind == "literal_error":
-        options = literal_options(model, path)
-        return f"must be one of {', '.join(options)}", did_you_mean(_plain_word(root, path), options)
-    if kind == "string_pattern_mismatch" and last in _PATTERNS:
-        return _PATTERNS[last]
-    if kind == "value_error":
-        what, _, mend = str(ctx["error"]).partition("; ")
-        return what, mend
-    if kind in _BOUNDS:
-        what, mend = _BOUNDS[kind]
-        return what.format(**ctx), mend
-    return _KINDS.get(kind.split("_", maxsplit=1)[0], ("has a value that does not fit", "see docs/configuration.md"))
+    match kind:
+        case "extra_forbidden":
+            return "there is no such key", did_you_mean(last, keys_at(model, path[:-1]))
+        case "missing":
+            return "is missing", f"add `{last}: …`"
+        case "literal_error":
+            options = literal_options(model, path)
+            return f"must be one of {', '.join(options)}", did_you_mean(_plain_word(root, path), options)
+        case "value_error":
+            what, _, mend = str(ctx["error"]).partition("; ")
+            return what, mend
+    said = _PATTERNS.get(last) if kind == "string_pattern_mismatch" else _BOUNDS.get(kind)
+    what, mend = said or _KINDS.get(kind.split("_", maxsplit=1)[0], _OTHERWISE)
+    bounds = {name: f"{value:g}" for name, value in ctx.items() if isinstance(value, int | float)}
+    return what.format(**bounds), mend
 
 
 def _plain_word(root: Section, path: Path) -> str:
@@ -95,6 +98,7 @@ def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
 
 
 def literal_options(model: type[BaseModel], path: Path) -> list[str]:
+    """The words that the value at `path` may be."""
     return [str(option) for option in get_args(_bare(_annotation_at(model, path)))]
 
 
