@@ -15,7 +15,7 @@ from gateway.types import Balance, HoldRefused
 
 
 def balance(connection: sqlite3.Connection, scope: str, now: float) -> Balance:
-    """The account as it stands at `now`, moved into its current window first. An unknown one is empty, without limit."""
+    """The account at `now`, moved into its current window first. An unknown one is empty and without limit."""
     row = connection.execute(sql.ACCOUNT, {"scope": scope}).fetchone()
     if row is None:
         return Balance(scope, limit=None, spent=0, held=0)

@@ -21,7 +21,7 @@ class SqliteLedger:
     """`ports.Ledger` on the SQLite file at `path`, whose schema `store.database` has made."""
 
     def __init__(self, path: Path, clock: Clock, *, lock_wait: float = 2.0) -> None:
-        self._writer = Writer(path, lock_wait)
+        self._writer = Writer(path, lock_wait=lock_wait)
         self._clock = clock
 
     async def start(self) -> None:

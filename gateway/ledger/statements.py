@@ -14,17 +14,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql import ClauseElement
 from sqlmodel import col
 
-from gateway.store.tables import Account, Hold, Intent, LedgerLine, Request
+from gateway.store.tables import TOKENS, Account, Hold, Intent, LedgerLine, Request
 
-TOKENS = {
-    "input_tokens": "input",
-    "output_tokens": "output",
-    "cached_input_tokens": "cached_input",
-    "cache_write_tokens": "cache_write",
-    "reasoning_tokens": "reasoning",
-    "audio_input_tokens": "audio_input",
-    "audio_output_tokens": "audio_output",
-}
 _ENDING = (
     "ended_at",
     "status",
@@ -73,7 +64,7 @@ EXPIRED_HOLDS = _sql(
     select(Hold).where(_STANDING, col(Hold.expires_at) <= bindparam("now")).order_by(col(Hold.expires_at))
 )
 END_HOLD = _sql(update(Hold).where(_is(Hold.request_id, "id"), _STANDING), ["state"])
-RAISE_HOLD = _sql(update(Hold).where(_is(Hold.request_id, "id")), ["state", "amount_nano", "expires_at"])
+RAISE_HOLD = _sql(update(Hold).where(_is(Hold.request_id, "id")), ["state", "amount_nano", "created_at", "expires_at"])
 EXTEND_HOLD = _sql(
     update(Hold).where(_is(Hold.request_id, "id"), _STANDING, col(Hold.expires_at) < bindparam("until")),
     ["expires_at"],

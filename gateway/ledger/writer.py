@@ -12,17 +12,18 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gateway import errors
 from gateway.store.database import prepare, unavailable
 
 T = TypeVar("T")
 Act = Callable[[sqlite3.Connection], T]
 MAX_BATCH = 256
-PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)  # seconds between tries of what is kept
+PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 _log = logging.getLogger(__name__)
 
 
@@ -38,9 +39,11 @@ class _Job:
 class Writer:
     """Runs acts on the database file at `path`. Start and close it on one event loop."""
 
-    def __init__(self, path: Path, lock_wait: float = 2.0) -> None:
+    def __init__(self, path: Path, *, lock_wait: float = 2.0, pauses: Sequence[float] = PAUSES) -> None:
+        """`lock_wait`: seconds to wait for another writer; `pauses`: seconds between tries of what is kept."""
         self._path = path
         self._lock_wait = lock_wait
+        self._pauses = pauses
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._thread: threading.Thread | None = None
@@ -52,7 +55,11 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
         self._thread.start()
-        await self.run(lambda connection: connection.execute("PRAGMA user_version").fetchone())
+        try:
+            await self.run(lambda connection: connection.execute("PRAGMA user_version").fetchone())
+        except errors.Unavailable:
+            await self.close()
+            raise
 
     async def run(self, act: Act[T], *, keep: bool = False) -> T:
         """Run `act` in a transaction and return its result once that is durable.
@@ -78,10 +85,10 @@ class Writer:
         kept: list[_Job] = []
         tries = 0
         while True:
-            jobs = self._take(PAUSES[min(tries, len(PAUSES) - 1)] if kept else None)
+            jobs = self._take(self._pauses[min(tries, len(self._pauses)) - 1] if kept else None)
             kept = self._commit([*kept, *jobs])
             tries = tries + 1 if kept else 0
-            if self._closing.is_set() and self._jobs.empty() and (not kept or tries > len(PAUSES)):
+            if self._closing.is_set() and self._jobs.empty() and (not kept or tries > len(self._pauses)):
                 break
         for job in kept:
             _log.critical("ledger.closed_with_unwritten_act: its attempts are charged at their bound at the next start")
@@ -109,21 +116,24 @@ class Writer:
         if not jobs:
             return []
         self._run(jobs)
-        kept = [job for job in jobs if job.keep and _store_is_away(job.error)]
-        if kept:
-            _log.warning("ledger.store_away: %d acts wait (%s)", len(kept), kept[0].error)
-        answered = [job for job in jobs if job not in kept] if kept else jobs
-        for job in answered:
-            if _store_is_away(job.error):
-                _log.warning("ledger.store_away: an act was refused (%s)", job.error)
-                job.error = unavailable()
-            elif job.error is not None and (job.keep or job.future.cancelled()):
+        kept: list[_Job] = []
+        answered: list[_Job] = []
+        for job in jobs:
+            away = _store_is_away(job.error)
+            (kept if away and job.keep else answered).append(job)
+            if away:
+                _log.warning("ledger.store_away: an act %s (%s)", "waits" if job.keep else "was refused", job.error)
+                job.error = None if job.keep else unavailable()
+            elif job.keep and job.error is not None:
                 _log.critical("ledger.act_failed", exc_info=job.error)
         self._answer(answered)
         return kept
 
-    def _run(self, jobs: list[_Job]) -> None:
-        """Commit all in one transaction. When one spoils it, each gets its own, so that no other suffers."""
+    def _run(self, jobs: list[_Job]) -> bool:
+        """Commit all in one transaction. When one spoils it, each gets its own, so that no other suffers.
+
+        False when no transaction could be begun, so that there is no use in trying the next job.
+        """
         try:
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
@@ -131,18 +141,25 @@ class Writer:
             self._disconnect()
             for job in jobs:
                 job.error = error
-            return
+            return False
         try:
             for job in jobs:
                 job.result, job.error = job.act(connection), None
             connection.execute("COMMIT")
-        except Exception as error:  # whatever an act raises belongs to its waiter, and must not end the thread
+        except Exception as error:  # noqa: BLE001 - it belongs to the act's waiter, and must not end the thread
             self._roll_back(connection)
             if len(jobs) == 1:
                 jobs[0].error = error
-                return
-            for job in jobs:
-                self._run([job])
+            else:
+                self._run_alone(jobs)
+        return True
+
+    def _run_alone(self, jobs: list[_Job]) -> None:
+        for index, job in enumerate(jobs):
+            if not self._run([job]):
+                for other in jobs[index:]:
+                    other.error = job.error
+                break
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is None:

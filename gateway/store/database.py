@@ -24,19 +24,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import errors
 from gateway.store import schema
+from gateway.store.failures import StoreInUse, StoreUnavailable
 
 DATABASE_FILE = "atelier.db"
 LOCK_FILE = "atelier.lock"
 RETRY_AFTER = 1.0
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-
-
-class StoreUnavailable(Exception):  # noqa: N818 - named for what the person is told
-    """The store cannot be used. The message is one sentence for the person who started the process."""
-
-
-class StoreInUse(StoreUnavailable):
-    """Another gateway serves from this data folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +57,9 @@ async def open_database(data_dir: Path, url: str | None = None, *, exclusive: bo
     """
     target = _target(data_dir, url)
     _make_folder(data_dir)
-    lock = _lock(data_dir) if exclusive and target.get_backend_name() == "sqlite" else None
+    path = _file(target)
+    lock = _lock(data_dir) if exclusive and path is not None else None
     engine = create_async_engine(target, hide_parameters=True)
-    path = Path(target.database).resolve() if target.get_backend_name() == "sqlite" and target.database else None
     if path is not None:
         event.listen(engine.sync_engine, "connect", _on_connect)
     try:
@@ -126,6 +119,10 @@ def _target(data_dir: Path, url: str | None) -> URL:
             f"The database URL begins with {parsed.drivername!r}; it must begin with sqlite: or postgresql:."
         )
     return parsed.set(drivername=driver)
+
+
+def _file(target: URL) -> Path | None:
+    return Path(target.database).absolute() if target.get_backend_name() == "sqlite" and target.database else None
 
 
 def _make_folder(data_dir: Path) -> None:

@@ -14,12 +14,7 @@ from gateway import errors
 from gateway.ports import KeyInfo
 from gateway.store import windows
 from gateway.store.database import store_errors
-from gateway.store.tables import Account, VirtualKey
-
-
-def key_scope(key_id: str) -> str:
-    """The budget account of a key."""
-    return f"key:{key_id}"
+from gateway.store.tables import Account, VirtualKey, key_scope
 
 
 class SqlKeys:

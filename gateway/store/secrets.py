@@ -14,10 +14,10 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.store.database import StoreUnavailable
+from gateway.store.failures import StoreUnavailable
 
 KEY_PREFIX = "sk-atl-"
-SECRET_FILE = "secret.key"
+SECRET_FILE = "secret.key"  # noqa: S105 - a file name
 SECRET_BYTES = 32
 VIRTUAL_KEYS = "atelier/virtual-key/v1"  # label of the purpose that KeyDigester serves
 _SHOWN = len(KEY_PREFIX) + 4
@@ -99,7 +99,7 @@ def _create(path: Path) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(SECRET_BYTES))
             file.flush()
             os.fsync(file.fileno())

@@ -12,6 +12,15 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, Double, Index, LargeBinary, Text, column
 from sqlmodel import Field, SQLModel
 
+TOKENS = {  # column: member of types.Usage
+    "input_tokens": "input",
+    "output_tokens": "output",
+    "cached_input_tokens": "cached_input",
+    "cache_write_tokens": "cache_write",
+    "reasoning_tokens": "reasoning",
+    "audio_input_tokens": "audio_input",
+    "audio_output_tokens": "audio_output",
+}
 _OPEN = column("status").is_(None)
 _HELD = column("state") == "held"
 
@@ -175,3 +184,8 @@ class LedgerLine(SQLModel, table=True):
     ended_at: float = Field(sa_type=Double)
     booked_at: float = Field(sa_type=Double)
     ttft_ms: float | None = Field(default=None, sa_type=Double)
+
+
+def key_scope(key_id: str) -> str:
+    """Name the budget account that belongs to a key alone."""
+    return f"key:{key_id}"

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from sqlmodel import SQLModel
-
-import gateway.store.tables
+from gateway.store.tables import LedgerLine
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=SQLModel.metadata,
+    target_metadata=LedgerLine.metadata,
     transactional_ddl=True,
 )
 context.run_migrations()

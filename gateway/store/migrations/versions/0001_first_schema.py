@@ -25,19 +25,19 @@ _TOKENS = (
 
 # INSERT OR REPLACE deletes without firing a delete trigger, so a line that exists also swallows its replacement.
 _SQLITE_APPEND_ONLY = (
-    "CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger "
-    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
-    "CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger "
-    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
-    "CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger "
-    "WHEN EXISTS (SELECT 1 FROM ledger WHERE request_id = NEW.request_id AND number = NEW.number) "
-    "BEGIN SELECT RAISE(IGNORE); END",
+    """CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
+    """CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END""",
+    """CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger
+    WHEN EXISTS (SELECT 1 FROM ledger WHERE request_id = NEW.request_id AND number = NEW.number)
+    BEGIN SELECT RAISE(IGNORE); END""",
 )
 _POSTGRESQL_APPEND_ONLY = (
-    "CREATE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
-    "CREATE TRIGGER ledger_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger "
-    "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only()",
+    """CREATE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$""",
+    """CREATE TRIGGER ledger_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only()""",
 )
 
 

@@ -1,0 +1,11 @@
+"""What can be wrong with the store when a process starts; light to import, for whoever has to print it."""
+
+from __future__ import annotations
+
+
+class StoreUnavailable(Exception):  # noqa: N818 - named for what the person is told
+    """The store cannot be used. The message says why, and what to do, to the person who started the process."""
+
+
+class StoreInUse(StoreUnavailable):
+    """Another gateway serves from this data folder."""

@@ -1,0 +1,237 @@
+"""The writer: grouped commits, and what becomes of acts when the store, a neighbour or a waiter fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import errors
+from gateway.ledger.writer import Act, Writer
+
+
+def put(scope: str) -> Act[str]:
+    """An act that leaves a row behind and returns its scope."""
+
+    def act(db: sqlite3.Connection) -> str:
+        db.execute(
+            "INSERT INTO account (scope, spent_nano, held_nano, window_started_at) VALUES (?, 0, 0, 0)", (scope,)
+        )
+        return scope
+
+    return act
+
+
+def spoiled(scope: str) -> Act[str]:
+    def act(db: sqlite3.Connection) -> str:
+        put(scope)(db)
+        raise LookupError(scope)
+
+    return act
+
+
+def scopes(path: Path) -> list[str]:
+    db = sqlite3.connect(path)
+    try:
+        return [row[0] for row in db.execute("SELECT scope FROM account ORDER BY rowid")]
+    finally:
+        db.close()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another process in the middle of writing."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        db.close()
+
+
+class Gate:
+    """An act that keeps the writer busy until it is opened."""
+
+    def __init__(self) -> None:
+        self._entered = threading.Event()
+        self._open = threading.Event()
+
+    def __call__(self, _: sqlite3.Connection) -> None:
+        self._entered.set()
+        self._open.wait()
+
+    async def closed(self, writer: Writer) -> asyncio.Task[None]:
+        task = asyncio.create_task(writer.run(self))
+        await asyncio.to_thread(self._entered.wait)
+        return task
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+async def writer(store_file: Path) -> AsyncIterator[Writer]:
+    writer = Writer(store_file, lock_wait=0.02, pauses=(0.001, 0.001, 0.001))
+    await writer.start()
+    yield writer
+    await writer.close()
+
+
+async def gathered(writer: Writer, *acts: Act[Any]) -> list[asyncio.Task[Any]]:
+    """Tasks whose acts all lie in the queue."""
+    tasks = [asyncio.create_task(writer.run(act)) for act in acts]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_what_waits_is_committed_together(writer: Writer, store_file: Path) -> None:
+    statements: list[str] = []
+    await writer.run(lambda db: db.set_trace_callback(statements.append))
+    gate = Gate()
+    blocker = await gate.closed(writer)
+    tasks = await gathered(writer, *(put(f"s{n}") for n in range(100)))
+    statements.clear()
+    gate.open()
+    assert await asyncio.gather(*tasks) == [f"s{n}" for n in range(100)]
+    await blocker
+    assert statements.count("COMMIT") == 2, "one for the act that was running, one for the hundred"
+    assert scopes(store_file) == [f"s{n}" for n in range(100)]
+
+
+async def test_an_act_that_fails_does_not_spoil_its_neighbours(writer: Writer, store_file: Path) -> None:
+    gate = Gate()
+    blocker = await gate.closed(writer)
+    tasks = await gathered(writer, put("a"), spoiled("b"), put("c"), put("a"), put("d"))
+    gate.open()
+    await blocker
+    a, b, c, again, d = await asyncio.gather(*tasks, return_exceptions=True)
+    assert (a, c, d) == ("a", "c", "d")
+    assert isinstance(b, LookupError)
+    assert isinstance(again, sqlite3.IntegrityError)
+    assert scopes(store_file) == ["a", "c", "d"]
+
+
+async def test_a_cancelled_waiter_takes_nothing_back(writer: Writer, store_file: Path) -> None:
+    gate = Gate()
+    blocker = await gate.closed(writer)
+    (task,) = await gathered(writer, put("a"))
+    task.cancel()
+    gate.open()
+    await blocker
+    assert await writer.run(put("b")) == "b"
+    assert task.cancelled()
+    assert scopes(store_file) == ["a", "b"]
+
+
+async def test_a_locked_store_is_an_error_that_says_when_to_come_back(writer: Writer, store_file: Path) -> None:
+    with locked(store_file), pytest.raises(errors.Unavailable) as caught:
+        await writer.run(put("a"))
+    assert (caught.value.code, caught.value.should_retry) == ("store_unavailable", True)
+    assert caught.value.retry_after is not None
+    assert scopes(store_file) == []
+    assert await writer.run(put("a")) == "a"
+
+
+async def test_a_kept_act_waits_until_the_store_is_back(writer: Writer, store_file: Path) -> None:
+    with locked(store_file):
+        kept = asyncio.create_task(writer.run(put("kept"), keep=True))
+        for _ in range(3):
+            with pytest.raises(errors.Unavailable):
+                await writer.run(put("refused"))
+        assert not kept.done()
+    assert await kept == "kept"
+    assert scopes(store_file) == ["kept"]
+
+
+async def test_kept_acts_stay_in_their_order(writer: Writer, store_file: Path) -> None:
+    with locked(store_file):
+        kept = [asyncio.create_task(writer.run(put(f"kept-{n}"), keep=True)) for n in range(5)]
+        with pytest.raises(errors.Unavailable):
+            await writer.run(put("refused"))
+    assert await writer.run(put("later")) == "later"
+    await asyncio.gather(*kept)
+    assert scopes(store_file) == [*(f"kept-{n}" for n in range(5)), "later"]
+
+
+async def test_a_full_disk_refuses_and_keeps_what_must_be_kept(writer: Writer, store_file: Path) -> None:
+    def fill(db: sqlite3.Connection) -> None:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages}")
+
+    await writer.run(fill)
+    kept = asyncio.create_task(writer.run(put("k" * 100_000), keep=True))
+    with pytest.raises(errors.Unavailable):
+        await writer.run(put("x" * 100_000))
+    assert not kept.done()
+    await writer.run(lambda db: db.execute("PRAGMA max_page_count = 1000000").fetchone())
+    await kept
+    assert scopes(store_file) == ["k" * 100_000]
+
+
+async def test_a_kept_act_that_is_wrong_in_itself_fails_at_once_and_loudly(
+    writer: Writer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(LookupError):
+        await writer.run(spoiled("a"), keep=True)
+    assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
+
+
+async def test_closing_writes_what_waits(writer: Writer, store_file: Path) -> None:
+    gate = Gate()
+    blocker = await gate.closed(writer)
+    tasks = await gathered(writer, *(put(f"s{n}") for n in range(600)))
+    closing = asyncio.create_task(writer.close())
+    await asyncio.sleep(0)
+    gate.open()
+    await closing
+    assert await asyncio.gather(*tasks) == [f"s{n}" for n in range(600)]
+    await blocker
+    assert len(scopes(store_file)) == 600
+
+
+async def test_a_closed_writer_refuses(writer: Writer) -> None:
+    await writer.close()
+    await writer.close()
+    with pytest.raises(errors.Unavailable):
+        await writer.run(put("a"))
+
+
+async def test_closing_on_a_lost_store_ends_and_says_what_was_not_written(
+    writer: Writer, store_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with locked(store_file):
+        kept = asyncio.create_task(writer.run(put("kept"), keep=True))
+        await asyncio.sleep(0)
+        await writer.close()
+        with pytest.raises(errors.Unavailable):
+            await kept
+    assert any(record.levelno == logging.CRITICAL for record in caplog.records)
+
+
+def test_acts_are_written_even_when_nobody_can_be_told(store_file: Path) -> None:
+    writer, gate = Writer(store_file), Gate()
+
+    async def leave() -> None:
+        await writer.start()
+        waiters = [await gate.closed(writer), *await gathered(writer, put("a"))]
+        for waiter in waiters:
+            waiter.cancel()
+
+    asyncio.run(leave())
+    gate.open()
+    asyncio.run(writer.close())
+    assert scopes(store_file) == ["a"]
+
+
+async def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "missing.db")
+    with pytest.raises(errors.Unavailable):
+        await writer.start()
+    assert list(tmp_path.iterdir()) == []
