@@ -16,7 +16,8 @@ from gateway.fleet.settings import FAMILIES, Pacing, Settings
 def main(arguments: list[str] | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
     try:
-        run(_settings(_parser().parse_args(arguments)))
+        options = _parser().parse_args(arguments)
+        run(_settings(options), with_parent=options.until_stdin_closes)
     except (OSError, ValueError) as error:
         sys.exit(f"The simulated fleet cannot start: {error}. Choose another --port, or --port 0 for free ones.")
 
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ready-file", type=Path, help="written with the URLs as JSON once all ports listen")
     parser.add_argument("--journal", type=Path, help="append the journal to this JSONL file")
     parser.add_argument("--config", type=Path, help="a JSON file of settings.Settings; the options here come on top")
+    parser.add_argument("--until-stdin-closes", action="store_true", help="end with the process that started it")
     parser.add_argument("--speed", type=float, default=1.0, help="divides every time; 0: nothing waits")
     parser.add_argument("--ttft", type=float, default=usual.ttft, help="seconds to the first token")
     parser.add_argument("--tokens-per-second", type=float, default=usual.tokens_per_second)

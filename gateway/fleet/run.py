@@ -18,14 +18,19 @@ from gateway.fleet.server import RunningFleet, start_fleet
 from gateway.fleet.settings import Settings
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises OSError when a port is taken or a file cannot be written."""
-    asyncio.run(_serve(settings))
+def run(settings: Settings, *, with_parent: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM. Raises OSError when a port is taken or a file cannot be written.
+
+    `with_parent`: also end when standard input closes, as it does when the process that holds its other end dies.
+    """
+    asyncio.run(_serve(settings, with_parent=with_parent))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, *, with_parent: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if with_parent:
+        loop.add_reader(sys.stdin.fileno(), stop.set)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     fleet = await start_fleet(settings)
