@@ -63,7 +63,10 @@ class ConfigFile(Strict):
 
 
 class Config(ConfigFile):
-    """A checked configuration. LiteLLM's settings are already in our sections, where those do not say otherwise."""
+    """A checked configuration. LiteLLM's settings are already in our sections, where those do not say otherwise.
+
+    Groups are named by their own names everywhere, never by an alias; paths no longer depend on the current folder.
+    """
 
     path: Path
     data_dir: Path
@@ -104,8 +107,8 @@ class Config(ConfigFile):
             if here not in order:
                 order[here] = None
                 settings = self.groups.get(here)
-                ahead += [self.aliases.get(name, name) for name in settings.fallbacks] if settings else []
-        order |= dict.fromkeys(self.aliases.get(name, name) for name in self.default_fallbacks)
+                ahead += settings.fallbacks if settings else ()
+        order |= dict.fromkeys(self.default_fallbacks)
         del order[group]
         return tuple(order)
 

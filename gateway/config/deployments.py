@@ -80,11 +80,15 @@ class NoKey:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """`deployments` can be called, and are either all real or all `simulated`; those in `no_key` are in no plan."""
+    """`deployments` can be called, and are either all real or all `simulated`; those in `no_key` are in no plan.
+
+    `groups` has the same deployments by group; a group without any is not in it.
+    """
 
     deployments: tuple[Deployment, ...]
     no_key: tuple[NoKey, ...]
     simulated: bool
+    wants_fleet: bool = False  # nothing real can be called, and simulation is allowed
     warnings: tuple[Problem, ...] = ()
     groups: Mapping[str, tuple[Deployment, ...]] = field(default_factory=dict)
 
@@ -103,17 +107,18 @@ def resolve(
     if entries.problems:
         raise ConfigError(entries.problems)
     real = entries.skipped_with_key or any(each.missing is None and not each.mock for each in found)
-    simulated = not real and fleet_urls is not None and config.simulation.mode == "auto"
+    wants_fleet = not real and config.simulation.mode == "auto"
+    simulated = wants_fleet and fleet_urls is not None
     if simulated and fleet_urls is not None:
         ready = tuple(_simulated(each.deployment, fleet_urls) for each in found)
         no_key: tuple[NoKey, ...] = ()
     else:
         ready = tuple(each.deployment for each in found if each.missing is None)
         no_key = tuple(NoKey(each.deployment, each.missing) for each in found if each.missing is not None)
-    groups = {name: tuple(each for each in ready if each.group == name) for name in config.group_names}
-    return Resolved(
-        ready, no_key, simulated, tuple(entries.warnings), {name: each for name, each in groups.items() if each}
-    )
+    groups: dict[str, tuple[Deployment, ...]] = {}
+    for each in ready:
+        groups[each.group] = (*groups.get(each.group, ()), each)
+    return Resolved(ready, no_key, simulated, wants_fleet, tuple(entries.warnings), groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +235,7 @@ def _tiers(config: Config) -> dict[str, str]:
     out: dict[str, str] = {}
     for virtual in config.routing.models.values():
         for tier, group in virtual.tiers.items():
-            out.setdefault(config.aliases.get(group, group), tier)
+            out.setdefault(group, tier)
     return out
 
 

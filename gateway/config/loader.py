@@ -48,7 +48,7 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
     warnings += [*aside, *ignored_keys(file, root), *environment.unknown_variables(env, references.used)]
     sections: dict[str, Any] = {name: getattr(file, name) for name in ConfigFile.model_fields}
     config = Config(
-        **sections | effective_sections(file),
+        **sections | effective_sections(file, path.parent),
         path=path,
         data_dir=environment.data_dir(env),
         secret=SecretStr(env["ATELIER_SECRET"]) if env.get("ATELIER_SECRET") else None,

@@ -154,7 +154,8 @@ def _virtual_models(file: ConfigFile, targets: set[str]) -> Iterator[Finding]:
 
 
 def _rules(file: ConfigFile, targets: set[str]) -> Iterator[Finding]:
-    tiers = {tier for virtual in file.routing.models.values() for tier in virtual.tiers}
+    models = [set(virtual.tiers) for virtual in file.routing.models.values()]
+    tiers = set.intersection(*models) if models else set()
     for index, rule in enumerate(file.routing.rules):
         path: KeyPath = ("routing", "rules", index)
         yield from _rule(rule, path)
@@ -163,7 +164,7 @@ def _rules(file: ConfigFile, targets: set[str]) -> Iterator[Finding]:
         if rule.use.tier and rule.use.tier not in tiers:
             yield (
                 (*path, "use", "tier"),
-                f"no tier `{rule.use.tier}` in `routing.models`",
+                f"no tier `{rule.use.tier}` in (all of) `routing.models`",
                 did_you_mean(rule.use.tier, tiers),
             )
 

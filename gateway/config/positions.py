@@ -79,7 +79,8 @@ class Items(list[Any]):
 
 def place(root: Section, path: Path, *, key: bool = False) -> Mark:
     """Where the value at `path` stands (`key`: its key), or else the nearest thing around it."""
-    mark, here = root.mark, root
+    mark = root.mark
+    here: Any = root
     for depth, part in enumerate(path):
         if isinstance(here, Section) and part in here:
             wants_key = key and depth == len(path) - 1
@@ -88,7 +89,7 @@ def place(root: Section, path: Path, *, key: bool = False) -> Mark:
             mark = here.values_at[part]
         else:
             break
-        here = here[part]  # type: ignore[index]
+        here = here[part]
     return mark
 
 

@@ -15,9 +15,9 @@ SHORTEST = 6  # shorter texts are placeholders such as "none"; blotting them out
 _SECRET_NAME = re.compile(
     r"(key|key_id|secret|token|password|passwd|credentials?|authorization|dsn|webhook)$", re.IGNORECASE
 )
-_PUBLIC_NAMES = frozenset({"litellm_key_header_name"})
-_HEADERS = frozenset({"extra_headers", "headers", "default_headers"})
-_ALWAYS = frozenset({"redact"})
+_PUBLIC = frozenset({"groups", "litellm_key_header_name", "pipeline", "routing"})  # "key" is a name there
+_ALL_OF = frozenset({"default_headers", "extra_headers", "headers", "redact", "vertex_credentials"})
+_SECRET_VARIABLES = ("_API_KEY", "_ACCESS_KEY", "_ACCESS_KEY_ID", "_TOKEN", "_SECRET", "_PASSWORD")
 _OWN_VARIABLES = ("ATELIER_SECRET", "ATELIER_MASTER_KEY", "ATELIER_DATABASE_URL", "ATELIER_REDIS_URL")
 
 
@@ -25,7 +25,7 @@ def secret_values(root: Section, env: Mapping[str, str]) -> frozenset[str]:
     """All secrets of the file (references resolved) and of the environment's provider keys."""
     found = set(_in_file(root, secret=False))
     for name, value in env.items():
-        if name in _OWN_VARIABLES or name.endswith(("_API_KEY", "_SECRET_ACCESS_KEY", "_SESSION_TOKEN")):
+        if name in _OWN_VARIABLES or name.endswith(_SECRET_VARIABLES):
             found |= set(_in_text(value, secret="URL" not in name))
     return frozenset(value for value in found if len(value) >= SHORTEST)
 
@@ -33,19 +33,16 @@ def secret_values(root: Section, env: Mapping[str, str]) -> frozenset[str]:
 def _in_file(here: Section | Items, *, secret: bool) -> Iterator[str]:
     entries = here.items() if isinstance(here, Section) else enumerate(here)
     for name, value in entries:
-        hidden = secret or _is_secret_name(name)
+        if name in _PUBLIC:
+            continue
         if isinstance(value, Section | Items):
-            yield from _in_file(value, secret=secret or name in _HEADERS or name in _ALWAYS or _holds_keys(name))
+            yield from _in_file(value, secret=secret or name in _ALL_OF)
         elif isinstance(value, str):
-            yield from _in_text(value, secret=hidden)
+            yield from _in_text(value, secret=secret or _is_secret_name(name))
 
 
 def _is_secret_name(name: str | int) -> bool:
-    return isinstance(name, str) and name not in _PUBLIC_NAMES and _SECRET_NAME.search(name) is not None
-
-
-def _holds_keys(name: str | int) -> bool:
-    return isinstance(name, str) and name.endswith(("credentials", "secrets"))
+    return isinstance(name, str) and _SECRET_NAME.search(name) is not None
 
 
 def _in_text(text: str, *, secret: bool) -> Iterator[str]:
