@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from gateway.api.auth import Caller
 from gateway.api.state import Services, services
+from gateway.telemetry.metrics import CONTENT_TYPE
 
 router = APIRouter(tags=["Operations"])
 public = APIRouter(tags=["Operations"])
@@ -35,7 +36,10 @@ async def ready(request: Request) -> JSONResponse:
 async def metrics(request: Request, _: Caller) -> Response:
     """Prometheus text format."""
     found = services(request)
-    return Response(found.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    found.metrics.queue_waiting(found.places.snapshot().waiting)
+    for deployment in found.deployments:
+        found.metrics.breaker_state(deployment.id, found.health.state(deployment.id))
+    return Response(found.metrics.render(), media_type=CONTENT_TYPE)
 
 
 @router.get("/v1/status")

@@ -13,6 +13,7 @@ from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
 from gateway.ports import Clock, Digests, Health, Keys, Ledger, Records
 from gateway.prompts.library import Library
+from gateway.queue.places import Places
 from gateway.routing import Routes
 from gateway.telemetry.metrics import Metrics
 from gateway.types import Deployment
@@ -32,6 +33,7 @@ class Services:
     routes: Routes
     library: Library
     health: Health
+    places: Places
     metrics: Metrics
     bounds: Bounds
     pace: Pace

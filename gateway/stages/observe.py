@@ -23,14 +23,21 @@ class Observe:
         self._clock = clock
 
     async def enter(self, call: Call) -> None:
-        self._metrics.began(call)
+        self._metrics.request_started()
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         seconds = self._clock.monotonic() - call.started
-        self._metrics.ended(call, outcome, seconds)
+        self._count(call, outcome, seconds)
         log.info("request", **line(call, outcome, seconds))
         if not call.recorded and call.identity is not None and call.answer is not None:
             await self._ledger.record(record(call), settlement(call, outcome, self._clock.now(), None))
+
+    def _count(self, call: Call, outcome: Outcome, seconds: float) -> None:
+        answered = seconds if call.first_byte_at is None else call.first_byte_at - call.started
+        own = answered - (call.upstream_ms + call.queue_ms) / 1000
+        self._metrics.request_ended(call.endpoint.value, outcome.http_status, call.model, seconds, own)
+        for result in call.attempts:
+            self._metrics.attempt_ended(result)
 
 
 def line(call: Call, outcome: Outcome, seconds: float) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""The team's dashboard: `streamlit run dashboard/app.py`, or `make run`."""

@@ -1,0 +1,241 @@
+"""The composition root: names every concrete class, wires them, starts them in order and stops them in reverse.
+
+The only module that knows both sides of every port. What cannot start raises with one sentence; nothing is left running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import ASGIApp
+
+import templates
+from gateway import __version__
+from gateway.api import catalog, chat, generations, keys, ops, problem
+from gateway.api.bodies import MEGABYTE, Bounds
+from gateway.api.delivery import Pace
+from gateway.api.outermost import Outermost
+from gateway.api.state import Services
+from gateway.attempts import Attempts
+from gateway.clock import SystemClock
+from gateway.config.config import Config
+from gateway.config.deployments import Resolved, resolve
+from gateway.errors import Reason
+from gateway.extra_stages import with_extra
+from gateway.generations.running import Generations
+from gateway.identities import KeyIdentities
+from gateway.ledger.sqlite import SqliteLedger
+from gateway.pipeline import Pipeline
+from gateway.ports import Stage
+from gateway.prompts.library import Library
+from gateway.providers.facts import model_facts
+from gateway.providers.runtime import load as load_litellm
+from gateway.providers.sdk import SdkLane
+from gateway.providers.tokens import BundledTokens
+from gateway.queue.places import Places
+from gateway.relay import Relay
+from gateway.resilience.health import DeploymentHealth, Rules
+from gateway.routing import Routes
+from gateway.sim import Fleet
+from gateway.stages.admit import Admit
+from gateway.stages.authenticate import Authenticate
+from gateway.stages.cache import Cache
+from gateway.stages.call import CallProvider
+from gateway.stages.observe import Observe
+from gateway.stages.prompt import Prompt
+from gateway.stages.replay import Replay
+from gateway.stages.route import Route
+from gateway.stages.spend import Spend
+from gateway.stages.spend_limits import LimitDefaults
+from gateway.stages.wait import Wait
+from gateway.state.memory import MemoryCache, MemoryLimiter
+from gateway.store.database import open_database
+from gateway.store.keys import SqlKeys
+from gateway.ledger.records import SqlRecords
+from gateway.store.secrets import KeyDigester, derive, load_or_create_secret
+from gateway.tasks import Tasks
+from gateway.telemetry.lag import watch_lag
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.redact import Redactor
+
+SETTLE_TIMEOUT = 10.0  # seconds that settling may take after everything was interrupted
+HOLD_SWEEP = 15.0  # seconds between looks for holds whose time is over
+
+
+class Gateway:
+    """The whole gateway. `start` before the first request, `stop` after the last; `asgi` is the application."""
+
+    def __init__(self, config: Config, env: Mapping[str, str], redactor: Redactor) -> None:
+        self.config = config
+        self._env = env
+        self._redactor = redactor
+        self._tasks = Tasks()
+        self._background: list[asyncio.Task[None]] = []
+        self._stack = AsyncExitStack()
+        self._clock = SystemClock()
+        self.api = create_api(config)
+        self.asgi: ASGIApp = Outermost(self.api, config.server.trusted_hosts)
+
+    @property
+    def services(self) -> Services:
+        found: Services = self.api.state.services
+        return found
+
+    async def start(self) -> None:
+        """Open the store, load LiteLLM in a thread, end what a crash left open, wire the pipeline."""
+        config = self.config
+        async with AsyncExitStack() as stack:
+            database = await open_database(config.data_dir, exclusive=True)
+            stack.push_async_callback(database.close)
+            secret = configured_secret(config) or load_or_create_secret(config.data_dir)
+            ledger = SqliteLedger(database.path or config.data_dir, self._clock)
+            await ledger.start()
+            stack.push_async_callback(ledger.close)
+            await ledger.recover()
+            await asyncio.to_thread(load_litellm)
+            resolved = await self._resolve(stack)
+            library = await asyncio.to_thread(load_library, config)
+            self._wire(ledger, database.engine, secret, resolved, library)
+            self._stack = stack.pop_all()
+        for work in (self.services.generations.sweep(), self._sweep_holds(ledger), watch_lag(self.services.metrics)):
+            self._background.append(asyncio.create_task(work))
+
+    async def stop(self) -> None:
+        """Let what runs end within the drain time, interrupt the rest, settle everything, close the store."""
+        running = self.services.generations
+        running.draining = True
+        if not await self._tasks.drain(self.config.server.drain_timeout):
+            running.interrupt_all(Reason.DRAINING)
+            await self._tasks.drain(SETTLE_TIMEOUT)
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._stack.aclose()
+
+    def begin_drain(self) -> None:
+        """Not ready any more; running streams may go on for a while."""
+        self.services.generations.draining = True
+
+    async def _resolve(self, stack: AsyncExitStack) -> Resolved:
+        """Real deployments when there is a key, else the simulated fleet's; never both."""
+        config, env = self.config, self._env
+        facts = functools.cache(model_facts)
+        resolved = await asyncio.to_thread(resolve, config, env, facts, None)
+        if resolved.deployments or config.simulation.mode != "auto":
+            return resolved
+        fleet = Fleet(config.simulation, config.data_dir)
+        stack.push_async_callback(fleet.stop)
+        urls = await fleet.start()
+        return resolve(config, env, facts, urls)
+
+    def _wire(
+        self, ledger: SqliteLedger, engine: AsyncEngine, secret: bytes, resolved: Resolved, library: Library
+    ) -> None:
+        config, clock = self.config, self._clock
+        digests = KeyDigester(secret)
+        master = config.master_key.get_secret_value() if config.master_key else None
+        keys_store = SqlKeys(engine)
+        identities = KeyIdentities(keys_store, digests, clock, master, config.keys.cache_ttl)
+        health = DeploymentHealth(clock, rules(config))
+        routes = Routes(config, resolved)
+        tokens = BundledTokens()
+        metrics = Metrics(routes.names, [d.id for d in resolved.deployments])
+        attempts = Attempts(health, tokens, clock)
+        places = Places(clock, max_waiting=config.queue.max_length)
+        defaults = LimitDefaults(config.limits.default_max_tokens, config.limits.default_max_tokens_reasoning)
+        lanes = {"sdk": SdkLane(self._redactor.text, config.timeouts.connect)}
+        stages: dict[str, Stage] = {
+            "observe": Observe(metrics, ledger, clock),
+            "authenticate": Authenticate(identities),
+            "replay": Replay(),
+            "admit": Admit(MemoryLimiter(clock), config.server.max_messages),
+            "prompt": Prompt(library),
+            "cache": Cache(MemoryCache(clock, max_entries=config.cache.max_entries), derive(secret, "atelier/cache/v1"), config.cache.ttl),
+            "route": Route(routes, health, places),
+            "wait": Wait(places, health, clock, config.queue.max_wait),
+            "spend": Spend(ledger, tokens, clock, defaults),
+            "call": CallProvider(lanes, ledger, places, health, attempts, clock, config.retry.attempts),
+        }
+        if not config.cache.enabled:
+            del stages["cache"]
+        pipeline = Pipeline(with_extra(stages, config.pipeline.stages))
+        relay = Relay(attempts, clock)
+        running = Generations(pipeline, relay, ledger, self._tasks, clock, config.stream.client_stall)
+        self.api.state.services = Services(
+            clock=clock,
+            identities=identities,
+            digests=digests,
+            keys=keys_store,
+            ledger=ledger,
+            records=SqlRecords(engine, clock),
+            generations=running,
+            routes=routes,
+            library=library,
+            health=health,
+            places=places,
+            metrics=metrics,
+            bounds=Bounds(
+                round(config.server.max_body_mb * MEGABYTE),
+                round(config.server.max_media_body_mb * MEGABYTE),
+                config.server.max_depth,
+            ),
+            pace=Pace(config.stream.commit_after, config.stream.heartbeat),
+            total_timeout=config.timeouts.total,
+            deployments=resolved.deployments,
+            no_key=resolved.no_key,
+            simulated=resolved.simulated,
+        )
+
+    async def _sweep_holds(self, ledger: SqliteLedger) -> None:
+        while True:
+            await asyncio.sleep(HOLD_SWEEP)
+            await ledger.sweep()
+
+
+def create_api(config: Config) -> FastAPI:
+    """The routes with their documentation; `Gateway.start` puts the services behind them."""
+    api = FastAPI(title="Atelier", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    problem.install(api)
+    for module in (chat, catalog, generations, keys, ops):
+        api.include_router(module.router)
+    api.include_router(ops.public)
+    if config.server.cors.allow_origins:
+        api.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(config.server.cors.allow_origins),
+            allow_credentials=config.server.cors.allow_credentials,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
+    return api
+
+
+def configured_secret(config: Config) -> bytes | None:
+    return config.secret.get_secret_value().encode() if config.secret is not None else None
+
+
+def load_library(config: Config) -> Library:
+    """The shipped templates and voices, and those of the admin's own folder on top."""
+    paths = [Path(templates.__file__).parent]
+    if config.templates.path is not None:
+        paths.append(config.templates.path)
+    return Library.load(paths)
+
+
+def rules(config: Config) -> Rules:
+    """When a deployment is taken out, as the admin set it."""
+    settings = config.health
+    return Rules(
+        failures=settings.failures,
+        open_for=settings.open_for,
+        open_cap=settings.max_open,
+        disabled=not settings.enabled,
+    )

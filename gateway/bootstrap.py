@@ -1,0 +1,188 @@
+"""Answers `/health/live` within a second of the process's start, and everything else once the gateway is loaded.
+
+Imports nothing heavy itself: the gateway is imported in a thread while this serves. A start that fails ends the process
+with one sentence and exit code 1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import uvicorn
+
+LOAD_PATIENCE = 60.0  # seconds that an early request waits
+LIVE = frozenset({"/health/live", "/health/liveliness"})
+DRAIN_MARGIN = 15.0  # seconds on top of the drain time before connections are cut
+
+
+class Loaded(Protocol):
+    """A gateway that is there; see `gateway.app.Gateway`."""
+
+    asgi: Callable[..., Awaitable[None]]
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def begin_drain(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to serve: `load` runs in a thread; `ready` is told when requests are welcome.
+
+    `expected` says whether a failed start's exception is a sentence for the person who started it.
+    """
+
+    load: Callable[[], Loaded]
+    ready: Callable[[], Awaitable[None]]
+    expected: Callable[[BaseException], bool]
+    drain_timeout: float = 60.0
+
+
+class Bootstrap:
+    """The ASGI application from the first moment on."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._gateway: Loaded | None = None
+        self._loaded = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._life: asyncio.Task[None] | None = None
+        self.failure: str | None = None
+        self.on_failure: Callable[[], None] = lambda: None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif self._gateway is not None and self._loaded.is_set():
+            await self._gateway.asgi(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._early(scope, receive, send)
+
+    def begin_drain(self) -> None:
+        if self._gateway is not None and self._loaded.is_set():
+            self._gateway.begin_drain()
+
+    async def _early(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] in LIVE:
+            await answer(send, 200, {"status": "alive"})
+            return
+        if not scope["path"].startswith("/health"):
+            try:
+                await asyncio.wait_for(self._loaded.wait(), LOAD_PATIENCE)
+            except TimeoutError:
+                pass
+        if self._gateway is not None and self._loaded.is_set():
+            await self._gateway.asgi(scope, receive, send)
+        else:
+            await answer(send, 503, STARTING)
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()
+        self._life = asyncio.create_task(self._live())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._stop.set()
+        await self._life
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _live(self) -> None:
+        """Load, start, wait for the end, stop; in one task, so that everything opens and closes in the same one."""
+        try:
+            self._gateway = await asyncio.to_thread(self._program.load)
+            await self._gateway.start()
+        except Exception as error:
+            self.failure = str(error) if self._program.expected(error) else traceback.format_exc()
+            self.on_failure()
+            return
+        self._loaded.set()
+        try:
+            await self._program.ready()
+            await self._stop.wait()
+        finally:
+            await self._gateway.stop()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with one thing added: the first signal begins the drain at once."""
+
+    def __init__(self, config: uvicorn.Config, bootstrap: Bootstrap) -> None:
+        super().__init__(config)
+        self._bootstrap = bootstrap
+        bootstrap.on_failure = self._give_up
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self._bootstrap.begin_drain()
+        super().handle_exit(sig, frame)
+
+    def _give_up(self) -> None:
+        self.should_exit = True
+
+
+def serve(program: Program, listener: socket.socket) -> int:
+    """Serve until a signal; the exit code says how it went."""
+    import uvloop  # noqa: PLC0415 - not on every platform
+
+    return uvloop.run(_serve(program, listener))
+
+
+async def _serve(program: Program, listener: socket.socket) -> int:
+    bootstrap = Bootstrap(program)
+    config = uvicorn.Config(
+        bootstrap,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="on",
+        http="httptools",
+        ws="none",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=round(program.drain_timeout + DRAIN_MARGIN),
+    )
+    server = Server(config, bootstrap)
+    await server.serve(sockets=[listener])
+    if bootstrap.failure is not None:
+        sys.stderr.write(f"{bootstrap.failure}\n")
+        return 1
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises OSError, whose text `cli` turns into a sentence."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+        listener.set_inheritable(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+STARTING = {
+    "error": {
+        "message": "The gateway is starting. Please try again in a few seconds.",
+        "type": "server_error",
+        "param": None,
+        "code": "service_starting",
+    }
+}
+
+
+async def answer(send: Any, status: int, body: dict[str, Any]) -> None:
+    data = json.dumps(body).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
+    if status == 503:
+        headers += [(b"retry-after", b"2"), (b"x-should-retry", b"true")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": data})

@@ -1,0 +1,123 @@
+"""What `atelier run` shows a person: a key that works, a snippet to paste, the dashboard beside the gateway."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.api.state import Services
+from gateway.config.config import Config
+from gateway.errors import Unauthenticated
+from gateway.ports import KeyInfo
+from gateway.store.secrets import new_key, new_key_id, shown_prefix
+
+FILE = "demo.key"
+BUDGET = 10_000_000_000  # nano-dollars: 10 USD
+WINDOW = "30d"
+
+
+async def demo_key(data_dir: Path, services: Services) -> str:
+    """The key in `data_dir/demo.key`; a new one when there is none or it does not work any more."""
+    path = data_dir / FILE
+    if path.exists():
+        key = path.read_text().strip()
+        try:
+            await services.identities.identify(key)
+        except Unauthenticated:
+            pass
+        else:
+            return key
+    key = new_key()
+    info = KeyInfo(
+        id=new_key_id(),
+        name="demo",
+        prefix=shown_prefix(key),
+        created_at=services.clock.now(),
+        user="demo",
+        budget=BUDGET,
+        budget_window=WINDOW,
+    )
+    await services.keys.create(info, services.digests.digest(key))
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{key}\n")
+    return key
+
+
+def start_dashboard(config: Config, gateway_url: str, env: Mapping[str, str]) -> tuple[subprocess.Popen[bytes] | None, str | None]:
+    """Streamlit as a child process, and its address; (None, None) when the `dashboard` extra is not installed."""
+    try:
+        import streamlit  # noqa: F401, PLC0415 - an extra
+    except ImportError:
+        return None, None
+    import dashboard  # noqa: PLC0415
+
+    port = free_port(config.dashboard.port)
+    page = Path(dashboard.__file__).with_name("app.py")
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        [
+            sys.executable, "-m", "streamlit", "run", str(page),
+            "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
+            "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none",
+        ],
+        env={**env, "ATELIER_URL": gateway_url, "ATELIER_DATA_DIR": str(config.data_dir)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return process, f"http://127.0.0.1:{port}"
+
+
+def free_port(wanted: int) -> int:
+    """The wanted port, or one that is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def banner(url: str, key: str, dashboard: str | None, services: Services) -> str:
+    """What stands on the terminal when everything is up."""
+    providers = sorted({d.provider for d in services.deployments})
+    if services.simulated:
+        source = (
+            "No provider key is set: answers come from the SIMULATED fleet and cost nothing.\n"
+            "  Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY and start again for real ones."
+        )
+    else:
+        source = f"Real providers: {', '.join(providers) or 'none'}."
+    return f"""
+  Atelier is ready.
+
+  Gateway    {url}/v1
+  Dashboard  {dashboard or "off (install the 'dashboard' extra)"}
+  Key        {key}
+
+  {source}
+
+  Try it:
+
+curl -N {url}/v1/chat/completions \\
+  -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\
+  -d '{{"model": "auto", "stream": true, "messages": [{{"role": "user", "content": "Write a haiku about deadlines."}}]}}'
+
+  Or with the OpenAI SDK:
+
+from openai import OpenAI
+client = OpenAI(base_url="{url}/v1", api_key="{key}")
+stream = client.chat.completions.create(
+    model="auto", stream=True, messages=[{{"role": "user", "content": "Write a haiku about deadlines."}}]
+)
+for chunk in stream:
+    if chunk.choices:
+        print(chunk.choices[0].delta.content or "", end="", flush=True)
+
+"""
