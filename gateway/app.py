@@ -31,6 +31,7 @@ from gateway.errors import Reason
 from gateway.extra_stages import with_extra
 from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
+from gateway.ledger.records import SqlRecords
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.pipeline import Pipeline
 from gateway.ports import Stage
@@ -58,7 +59,6 @@ from gateway.stages.wait import Wait
 from gateway.state.memory import MemoryCache, MemoryLimiter
 from gateway.store.database import open_database
 from gateway.store.keys import SqlKeys
-from gateway.ledger.records import SqlRecords
 from gateway.store.secrets import KeyDigester, derive, load_or_create_secret
 from gateway.tasks import Tasks
 from gateway.telemetry.lag import watch_lag
@@ -157,7 +157,11 @@ class Gateway:
             "replay": Replay(),
             "admit": Admit(MemoryLimiter(clock), config.server.max_messages),
             "prompt": Prompt(library),
-            "cache": Cache(MemoryCache(clock, max_entries=config.cache.max_entries), derive(secret, "atelier/cache/v1"), config.cache.ttl),
+            "cache": Cache(
+                MemoryCache(clock, max_entries=config.cache.max_entries),
+                derive(secret, "atelier/cache/v1"),
+                config.cache.ttl,
+            ),
             "route": Route(routes, health, places),
             "wait": Wait(places, health, clock, config.queue.max_wait),
             "spend": Spend(ledger, tokens, clock, defaults),

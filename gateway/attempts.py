@@ -39,6 +39,8 @@ OWES_NOTHING = frozenset(
     }
 )
 
+CALLERS = frozenset({Fault.CALLER, Fault.CONTEXT_WINDOW, Fault.CONTENT_POLICY, Fault.NOT_FOUND})
+
 
 class Attempts:
     """Ends attempts: appends their results to the call and tells the deployment's health."""
@@ -90,9 +92,7 @@ class Attempts:
             return Usage(call.input_bound, call.bound_tokens * choices(call), estimated=True)
         return self._counted(call, running, None, in_flight=IN_FLIGHT_TOKENS)
 
-    def _counted(
-        self, call: Call, running: RunningAttempt, completion: Completion | None, in_flight: int = 0
-    ) -> Usage:
+    def _counted(self, call: Call, running: RunningAttempt, completion: Completion | None, in_flight: int = 0) -> Usage:
         """Our own count, an upper one: the tokenizer's or one token a chunk, whichever is more."""
         text = "".join(running.text) if completion is None else written(completion)
         output = max(self._tokens.count(text), running.chunks) + in_flight if text or in_flight else 0
@@ -147,35 +147,40 @@ def written(completion: Completion) -> str:
 
 def public_error(error: ProviderError, call: Call) -> GatewayError:
     """What the client is told when an attempt was the last one."""
+    if error.fault in CALLERS:
+        return callers_error(error)
     name = call.model or "this model"
-    common = {"code": error.code, "param": error.param, "provider_status": error.status}
     match error.fault:
-        case Fault.CONTEXT_WINDOW:
-            return InvalidRequest(error.message, **{**common, "code": "context_length_exceeded"})
-        case Fault.CONTENT_POLICY:
-            return InvalidRequest(error.message, **{**common, "code": "content_policy_violation"})
-        case Fault.CALLER:
-            kind = {413: TooLarge, 422: Unprocessable}.get(error.status or 400, InvalidRequest)
-            return kind(error.message, **common)
-        case Fault.NOT_FOUND:
-            return NotFound(error.message, **{**common, "code": error.code or "model_not_found"})
         case Fault.RATE_LIMITED:
             message = f"The providers of {name} refuse more requests at the moment. Please try again later."
-            return RateLimited(message, code="rate_limit_exceeded", retry_after=error.retry_after or 5.0)
+            return RateLimited(message, retry_after=error.retry_after or 5.0)
         case Fault.CREDENTIALS:
             message = f"The gateway's own credentials for {name} were refused. An admin has to look at them."
             return UpstreamError(message, code="upstream_credentials_exhausted", should_retry=False)
         case Fault.TIMEOUT | Fault.STALLED:
             return UpstreamTimeout(f"The provider of {name} did not answer in time.", retry_after=error.retry_after)
         case Fault.CONNECT:
-            return Unavailable(f"The provider of {name} cannot be reached.", retry_after=error.retry_after or 5.0)
+            message = f"The provider of {name} cannot be reached."
+            return Unavailable(message, code="upstream_unreachable", retry_after=error.retry_after or 5.0)
         case Fault.TRUNCATED | Fault.RESET if call.first_byte_at is not None:
             return UpstreamError(f"The provider of {name} broke off in the middle of its answer.")
+        case Fault.IN_BAND:
+            return UpstreamError(f"The provider of {name} failed: {error.message}", provider_code=error.code)
+    message = f"The provider of {name} failed."
+    return UpstreamError(message, retry_after=error.retry_after, provider_status=error.status)
+
+
+def callers_error(error: ProviderError) -> GatewayError:
+    """The caller's own mistake, in the provider's words and with its status, code and param."""
+    kind: type[GatewayError] = InvalidRequest
+    code = error.code
+    match error.fault:
+        case Fault.CONTEXT_WINDOW:
+            code = "context_length_exceeded"
+        case Fault.CONTENT_POLICY:
+            code = "content_policy_violation"
+        case Fault.NOT_FOUND:
+            kind, code = NotFound, code or "model_not_found"
         case _:
-            detail = f" ({error.message})" if error.fault is Fault.IN_BAND else ""
-            return UpstreamError(
-                f"The provider of {name} failed{detail}.",
-                retry_after=error.retry_after,
-                provider_status=error.status,
-                provider_code=error.code,
-            )
+            kind = {413: TooLarge, 422: Unprocessable}.get(error.status or 400, InvalidRequest)
+    return kind(error.message, code=code, param=error.param, provider_status=error.status)

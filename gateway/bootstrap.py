@@ -7,6 +7,7 @@ with one sentence and exit code 1.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import sys
@@ -74,10 +75,8 @@ class Bootstrap:
             await answer(send, 200, {"status": "alive"})
             return
         if not scope["path"].startswith("/health"):
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._loaded.wait(), LOAD_PATIENCE)
-            except TimeoutError:
-                pass
         if self._gateway is not None and self._loaded.is_set():
             await self._gateway.asgi(scope, receive, send)
         else:

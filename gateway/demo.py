@@ -49,7 +49,9 @@ async def demo_key(data_dir: Path, services: Services) -> str:
     return key
 
 
-def start_dashboard(config: Config, gateway_url: str, env: Mapping[str, str]) -> tuple[subprocess.Popen[bytes] | None, str | None]:
+def start_dashboard(
+    config: Config, gateway_url: str, env: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes] | None, str | None]:
     """Streamlit as a child process, and its address; (None, None) when the `dashboard` extra is not installed."""
     try:
         import streamlit  # noqa: F401, PLC0415 - an extra

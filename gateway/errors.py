@@ -58,7 +58,9 @@ class GatewayError(Exception):
 
     def body(self) -> dict[str, Any]:
         """The OpenAI error object: all four keys always, ours besides."""
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code, **self.extra}}
+        return {
+            "error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code, **self.extra}
+        }
 
     def headers(self) -> dict[str, str]:
         """Retry headers as the OpenAI SDKs read them."""

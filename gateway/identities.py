@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+
 from gateway.errors import Unauthenticated
 from gateway.ports import Clock, Digests, KeyInfo, Keys
 from gateway.types import Identity

@@ -315,7 +315,8 @@ class Interruption:
         if self.reason is not None:
             work.close()
             raise Interrupted(self.reason)
-        task = self._task = asyncio.ensure_future(work)
+        task: asyncio.Task[T] = asyncio.ensure_future(work)
+        self._task = task
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:

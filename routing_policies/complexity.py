@@ -40,7 +40,7 @@ WEIGHTS: dict[str, tuple[float, float]] = {
 EFFORT = {"none": -0.5, "minimal": -0.5, "low": -0.3, "high": 1.0, "xhigh": 1.0}
 FULL_LENGTH = 1_000  # words
 SHORT = 60  # words: a longer request is not simple because of a word such as "translate"
-EAST_ASIAN = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL")
+UNSPACED = ("\u3040", "\u9fff")  # from Hiragana to the end of the Chinese characters: about two letters a word
 A_SCRIPT = 5  # different letters: fewer are symbols, like the Greek ones of a formula
 
 
@@ -168,11 +168,11 @@ def writing(sample: str) -> tuple[int, int]:
     letters: Counter[str] = Counter()
     unspaced = 0
     for letter, times in Counter(sample).items():
-        if letter.isalpha():
-            script = unicodedata.name(letter, "OTHER").partition(" ")[0]
-            east_asian = script in EAST_ASIAN
-            letters["EAST ASIAN" if east_asian else script] += 1
-            unspaced += times if east_asian else 0
+        if UNSPACED[0] <= letter <= UNSPACED[1]:
+            letters["EAST ASIAN"] += 1
+            unspaced += times
+        elif letter.isalpha():
+            letters[unicodedata.name(letter, "OTHER").partition(" ")[0]] += 1
     return sum(1 for different in letters.values() if different >= A_SCRIPT), unspaced
 
 

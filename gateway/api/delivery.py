@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -121,7 +122,7 @@ class GenerationResponse(Response):
         self._clock = clock
         self._pace = pace
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         delivery = Delivery(self._call, send, self._clock)
         generation = self._generations.start(self._call, delivery)
         leaving = asyncio.ensure_future(disconnected(receive))
@@ -136,8 +137,9 @@ class GenerationResponse(Response):
     async def _follow(self, generation: Generation, delivery: Delivery, leaving: asyncio.Future[None]) -> None:
         wait = self._pace.commit_after
         while True:
+            ends: set[asyncio.Future[Any]] = {generation.task, leaving}
             done, _ = await asyncio.wait(
-                {generation.task, leaving},
+                ends,
                 timeout=wait if self._call.stream and self._call.first_byte_at is None else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )

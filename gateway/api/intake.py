@@ -81,7 +81,8 @@ def options_of(headers: Mapping[str, str], body: JsonObject) -> Options:
         brand=name_of(brand, "brand"),
         tags=tags_of(headers, body),
         timeout=min(timeouts, default=None),
-        cache=headers.get("x-atelier-cache", "").lower() != "off" and "no-store" not in headers.get("cache-control", ""),
+        cache=headers.get("x-atelier-cache", "").lower() != "off"
+        and "no-store" not in headers.get("cache-control", ""),
         policy=name_of(headers.get("x-atelier-policy"), "x-atelier-policy"),
         on_disconnect=disconnect_of(headers),
         fallbacks=names(body.get("fallbacks"), "fallbacks", 10),

@@ -65,12 +65,16 @@ async def generate(request: Request, wanted: NewKey, _: Admin) -> dict[str, Any]
 
 
 @router.get("/info")
-async def info(request: Request, caller: Caller, key: Annotated[str | None, Query(max_length=512)] = None) -> dict[str, Any]:
+async def info(
+    request: Request, caller: Caller, key: Annotated[str | None, Query(max_length=512)] = None
+) -> dict[str, Any]:
     """A key by its id; without one, the caller's own. Others' keys are for admins."""
     found = services(request)
     wanted = key or caller.key_id
     if wanted.startswith("sk-"):
-        raise InvalidRequest("Ask for a key by its id (k_…); keys themselves do not belong into addresses.", param="key")
+        raise InvalidRequest(
+            "Ask for a key by its id (k_…); keys themselves do not belong into addresses.", param="key"
+        )
     if wanted != caller.key_id and caller.role != "admin":
         raise Forbidden("Only an admin's key may look at other keys.")
     record = await found.keys.get(wanted)

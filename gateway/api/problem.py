@@ -24,7 +24,9 @@ def install(app: FastAPI) -> None:
         status = error.status_code if isinstance(error, HTTPException) else 500
         where = f"{request.method} {request.url.path}"[:200]
         if status == 404:
-            return response_of(NotFound(f"Unknown request URL: {where}. Please check the URL for typos.", code="unknown_url"))
+            return response_of(
+                NotFound(f"Unknown request URL: {where}. Please check the URL for typos.", code="unknown_url")
+            )
         if status == 405:
             answer = response_of(MethodNotAllowed(f"Not allowed: {where}. Please check the method."))
             allowed = getattr(error, "headers", None) or {}

@@ -22,7 +22,9 @@ from gateway.config.problems import Path as KeyPath
 def _texts(value: Any) -> Any:
     if not isinstance(value, dict):
         return {} if value is None else value
-    return {name: str(each) for name, each in value.items() if each is not None}
+    return {
+        name: each if isinstance(each, SecretStr) else str(each) for name, each in value.items() if each is not None
+    }
 
 
 class ConfigFile(Strict):
@@ -117,7 +119,7 @@ class Config(ConfigFile):
         return self._secrets
 
     def with_source(self, root: Section, absent: Mapping[KeyPath, str], secrets: frozenset[str]) -> Self:
-        """This configuration, knowing what it was read from. For the loader."""
+        """The same, knowing what it was read from. For the loader."""
         self._root, self._absent, self._secrets = root, absent, secrets
         return self
 

@@ -169,7 +169,7 @@ class _Composition:
 
     def _merged(self, node: Node, path: Path) -> list[Section]:
         nodes = node.value if isinstance(node, SequenceNode) else [node]
-        values = [self._value(each, path) for each in nodes]
+        values = [self._value(each, (*path, "<<")) for each in nodes]
         sections = [value for value in values if isinstance(value, Section)]
         if len(sections) != len(values):
             self._complain(self._at(node), (*path, "<<"), "only sections can be merged", "name a section: `<<: *name`")

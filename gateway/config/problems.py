@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-MANY = 25
+MANY = 15  # more names than that are no help in one line
 Path = tuple[str | int, ...]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -24,7 +25,7 @@ HEARTBEAT = 15.0  # seconds between extensions of the holds of what runs
 HOLD_LIFE = 120.0  # seconds that an extension lasts
 
 
-class ClientEnd(Subscriber):
+class ClientEnd(Subscriber, Protocol):
     """What a running generation needs of its client's connection; see `api.delivery`."""
 
     sending_since: float | None  # monotonic, while a write waits for a slow client
@@ -96,9 +97,8 @@ class Generations:
             call.interruption.request(Reason.CLIENT_GONE)
         elif now > call.deadline:
             call.interruption.request(Reason.DEADLINE)
-        elif (running := call.running) is not None and running.last_chunk is not None and client.sending_since is None:
-            if now - running.last_chunk > running.deployment.idle_timeout:
-                call.interruption.request(Reason.STALLED)
+        elif client.sending_since is None and stalled(call, now):
+            call.interruption.request(Reason.STALLED)
 
     async def _extend(self) -> None:
         ids = [call_id for call_id, generation in self._running.items() if generation.call.recorded]
@@ -119,3 +119,11 @@ class Generations:
         finally:
             self._running.pop(call.id, None)
         return outcome
+
+
+def stalled(call: Call, now: float) -> bool:
+    """Whether the provider has been silent in the middle of its answer for longer than its deployment may."""
+    running = call.running
+    if running is None or running.last_chunk is None:
+        return False
+    return now - running.last_chunk > running.deployment.idle_timeout

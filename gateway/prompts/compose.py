@@ -29,7 +29,7 @@ class Composed:
     brand_version: str | None = None
 
 
-def compose(  # noqa: PLR0913 - the three members of OpenAI's `prompt`, and what surrounds it
+def compose(
     library: Library,
     *,
     template: str | None,

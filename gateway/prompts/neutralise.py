@@ -57,11 +57,13 @@ def neutralise(text: str) -> str:
     return _ROLES.sub(r"\1 \2", _TOKENS.sub(" ", text))
 
 
-def quote(text: str) -> str:
+def quote(text: str, nonce: str) -> str:
     """One line between quotation marks, escaped as in JSON, so that no text can end its own quotation."""
-    return json.dumps(" ".join(text.split("\n")).replace("\t", " ").strip(), ensure_ascii=False)
+    for sign in (nonce, "\n", "\t"):
+        text = text.replace(sign, " ")
+    return json.dumps(text.strip(), ensure_ascii=False)
 
 
 def fence(name: str, text: str, nonce: str) -> str:
-    """Many lines between two tags that carry `nonce`, which the text cannot know, and does not hold afterwards."""
+    """Many lines between two tags that carry `nonce`, which no text can know, and none holds afterwards."""
     return f"<{name}-{nonce}>\n{text.replace(nonce, ' ').strip()}\n</{name}-{nonce}>"

@@ -79,10 +79,10 @@ def _as_data(name: str, variable: Variable, value: Value, nonce: str) -> Any:
     """Free text in its quotation marks or fence; what is empty stays empty, so that a template can test for it."""
     match variable:
         case StringVariable():
-            return quote(str(value)) if value else ""
+            return quote(str(value), nonce) if value else ""
         case TextVariable():
             return fence(name, str(value), nonce) if value else ""
         case ListVariable() if isinstance(value, list):
-            return [quote(item) for item in value]
+            return [quote(item, nonce) for item in value]
         case _:
             return value

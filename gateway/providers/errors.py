@@ -26,7 +26,7 @@ def provider_error(error: BaseException, redact: Redact) -> ProviderError:
     chain = list(causes(error))
     response = next((e.response for e in chain if isinstance(e, httpx.HTTPStatusError)), None)
     status = response.status_code if response is not None else getattr(error, "status_code", None)
-    fault = transport_fault(chain) or status_fault(error, status, response is not None)
+    fault = transport_fault(chain) or status_fault(error, status, answered=response is not None)
     body = error_object(response, error)
     message = str(body.get("message") or plain(str(getattr(error, "message", "") or error)))
     code = body.get("code") if isinstance(body.get("code"), str) else None
@@ -71,7 +71,7 @@ def transport_fault(chain: list[BaseException]) -> Fault | None:
     return None
 
 
-def status_fault(error: BaseException, status: Any, answered: bool) -> Fault:
+def status_fault(error: BaseException, status: Any, *, answered: bool) -> Fault:
     if not answered and isinstance(getattr(error, "body", None), dict):
         return Fault.IN_BAND
     if not isinstance(status, int) or is_a(error, "APIResponseValidationError"):

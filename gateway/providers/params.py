@@ -31,7 +31,9 @@ DEPLOYMENT = frozenset(
         "client_secret", "region_name", "watsonx_region_name", "extra_headers",
     }
 )  # fmt: skip
-OPENAI_LIKE = frozenset({"openai", "azure", "custom_openai", "openai_like", "hosted_vllm", "openrouter", "litellm_proxy"})
+OPENAI_LIKE = frozenset(
+    {"openai", "azure", "custom_openai", "openai_like", "hosted_vllm", "openrouter", "litellm_proxy"}
+)
 
 
 def arguments(request: ProviderRequest) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Without it LiteLLM builds one itself and hands it to threads after each call. *I
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import functools
 import uuid
 from typing import Any
@@ -54,7 +54,7 @@ def recorder(arguments: dict[str, Any], *, stream: bool) -> Any:
         messages=arguments.get("messages") or arguments.get("input") or [],
         stream=stream,
         call_type="aembedding" if "input" in arguments else "acompletion",
-        start_time=datetime.datetime.now(tz=datetime.UTC),
+        start_time=dt.datetime.now(tz=dt.UTC),
         litellm_call_id=call_id,
         function_id=call_id,
         dynamic_success_callbacks=[],

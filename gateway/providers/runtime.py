@@ -26,7 +26,7 @@ def load() -> Any:
     """The configured litellm module. Call it in a thread first; afterwards it is free."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    litellm = importlib.import_module("litellm")
+    litellm: Any = importlib.import_module("litellm")
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.num_retries = 0

@@ -127,7 +127,9 @@ class Reader:
         if not body["choices"]:
             return Chunk(b"", usage=usage_of(self._usage)) if self._usage is not None else None
         finish = self._finish(body)
-        text = "".join(c["delta"].get("content") or "" for c in body["choices"] if isinstance(c["delta"].get("content"), str))
+        text = "".join(
+            c["delta"].get("content") or "" for c in body["choices"] if isinstance(c["delta"].get("content"), str)
+        )
         content = any(shows(c["delta"]) for c in body["choices"])
         if self._base and not content and finish is None:
             return Chunk(b"", usage=usage_of(self._usage)) if "usage" in raw else None

@@ -43,16 +43,16 @@ def choice(raw: Mapping[str, Any]) -> JsonObject:
     return out
 
 
-def chunk_body(raw: Mapping[str, Any], first: bool) -> JsonObject:
+def chunk_body(raw: Mapping[str, Any], *, first: bool) -> JsonObject:
     """A chat.completion.chunk without usage; the first one says the role."""
     body = lean(raw)
     body.pop("usage", None)
     body["object"] = "chat.completion.chunk"
-    body["choices"] = [delta_choice(item, first) for item in raw.get("choices") or ()]
+    body["choices"] = [delta_choice(item, first=first) for item in raw.get("choices") or ()]
     return body
 
 
-def delta_choice(raw: Mapping[str, Any], first: bool) -> JsonObject:
+def delta_choice(raw: Mapping[str, Any], *, first: bool) -> JsonObject:
     out = lean(raw)
     delta = lean(raw.get("delta") or {})
     if first:

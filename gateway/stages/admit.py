@@ -9,8 +9,8 @@ from typing import Any
 
 from gateway.errors import InvalidRequest
 from gateway.ports import Limiter
-from gateway.types import Call, Endpoint, JsonObject, Outcome
 from gateway.stages.need import identity_of
+from gateway.types import Call, Endpoint, JsonObject, Outcome
 
 
 class Admit:

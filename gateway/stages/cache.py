@@ -68,7 +68,7 @@ def finish_of(body: JsonObject) -> str | None:
 
 async def replayed(body: JsonObject) -> AsyncGenerator[Chunk, None]:
     """A stored answer as a stream: its whole text in one chunk, then the finish, the usage and the end."""
-    base = {name: body[name] for name in ("id", "created", "model", "system_fingerprint") if name in body}
+    base: JsonObject = {name: body[name] for name in ("id", "created", "model", "system_fingerprint") if name in body}
     base["object"] = "chat.completion.chunk"
     choices: list[dict[str, Any]] = body.get("choices") or []
     deltas = [{"index": c["index"], "delta": c["message"], "logprobs": None, "finish_reason": None} for c in choices]

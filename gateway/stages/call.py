@@ -104,7 +104,9 @@ class CallProvider:
         left = call.deadline - self._clock.monotonic()
         timeout = min(deployment.timeout, call.options.timeout or deployment.timeout, left)
         running = await self._dispatch(call, deployment)
-        request = ProviderRequest(deployment, call.body, f"{call.id}:{running.intent.number}", timeout, call.include_usage)
+        request = ProviderRequest(
+            deployment, call.body, f"{call.id}:{running.intent.number}", timeout, call.include_usage
+        )
         lane = self._lanes[deployment.lane]
         try:
             if call.stream:

@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Callable
 
 from gateway.errors import Forbidden
-from gateway.prompts.library import Library
 from gateway.prompts.compose import compose
+from gateway.prompts.library import Library
 from gateway.stages.need import identity_of
 from gateway.types import Call, Endpoint, Outcome
 

@@ -74,7 +74,9 @@ class Route:
             if not self._routes.known(name, call.endpoint):
                 raise unknown(name, "fallbacks")
             if not allowed(identity, name):
-                raise Forbidden(f"This key may not use the model '{name}'.", code="model_not_allowed", param="fallbacks")
+                raise Forbidden(
+                    f"This key may not use the model '{name}'.", code="model_not_allowed", param="fallbacks"
+                )
         return list(call.options.fallbacks)
 
 
@@ -84,4 +86,6 @@ def allowed(identity: Identity, group: str) -> bool:
 
 def unknown(name: str, param: str = "model") -> NotFound:
     shown = name if len(name) <= 100 else name[:100] + "…"
-    return NotFound(f"The model '{shown}' does not exist or you do not have access to it.", code="model_not_found", param=param)
+    return NotFound(
+        f"The model '{shown}' does not exist or you do not have access to it.", code="model_not_found", param=param
+    )

@@ -50,7 +50,7 @@ class Spend:
             affordable(call, refused)
             refused = await self._hold(call)
         await self._wait(call, refused)
-        limit_output(call, identity_of(call).budgeted)
+        limit_output(call, budgeted=identity_of(call).budgeted)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
@@ -91,9 +91,7 @@ def most(call: Call) -> int:
     """Nano-dollars that the dearest deployment of the plan could cost for this request."""
     n = call.body.get("n")
     count = n if isinstance(n, int) and n > 0 else 1
-    return max(
-        bound(c.deployment.price, call.input_bound, call.bound_tokens, count) for c in plan_of(call).candidates
-    )
+    return max(bound(c.deployment.price, call.input_bound, call.bound_tokens, count) for c in plan_of(call).candidates)
 
 
 def affordable(call: Call, refused: HoldRefused) -> None:

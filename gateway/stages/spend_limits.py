@@ -41,7 +41,7 @@ def output_tokens(call: Call, defaults: LimitDefaults) -> int:
     return most
 
 
-def limit_output(call: Call, budgeted: bool) -> None:
+def limit_output(call: Call, *, budgeted: bool) -> None:
     """Send the bound upstream when money depends on it and the client set none."""
     if budgeted and call.endpoint is Endpoint.CHAT and explicit_max(call) is None:
         call.body["max_completion_tokens"] = call.bound_tokens

@@ -27,10 +27,10 @@ SENSITIVE_NAMES = frozenset(
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\bsk-[\w-]{6,}"), MARK),
     (re.compile(r"\bAIza[\w-]{20,}"), MARK),
-    (re.compile(r"\b(bearer)\s{1,4}[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MARK}"),
-    (re.compile(r"(authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?basic)\s{1,4}[\w+/=]{6,}", re.IGNORECASE), rf"\1 {MARK}"),
-    (re.compile(r"((?:key|token|secret|password|passwd|pwd)=)[^\s&\"'<>;,)\]}\[]{6,}", re.IGNORECASE), rf"\1{MARK}"),
-    (re.compile(r"((?:key|token|secret|password)[\"']\s{0,4}:\s{0,4}[\"'])[^\"']{6,}", re.IGNORECASE), rf"\1{MARK}"),
+    (re.compile(r"\b(bearer)\s{1,4}[\w.~+/=-]{8,}", re.I), rf"\1 {MARK}"),
+    (re.compile(r"(authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?basic)\s{1,4}[\w+/=]{6,}", re.I), rf"\1 {MARK}"),
+    (re.compile(r"((?:key|token|secret|password|passwd|pwd)=)[^\s&\"'<>;,)\]}\[]{6,}", re.I), rf"\1{MARK}"),
+    (re.compile(r"((?:key|token|secret|password)\\?[\"']\s{0,4}:\s{0,4}\\?[\"'])[^\"'\\]{6,}", re.I), rf"\1{MARK}"),
     (re.compile(r"(://[^\s:/@]{0,64}:)[^\s/@]{1,256}@"), rf"\1{MARK}@"),
 )
 

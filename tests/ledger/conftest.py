@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,8 @@ class SetClock:
 
 
 def a_record(generation: str, key: str = "k_1", **members: Any) -> RequestRecord:
-    values = {"request_id": f"req-{generation}", "tenant": f"key:{key}", "endpoint": Endpoint.CHAT, "stream": True}
-    return RequestRecord(
-        **{"id": generation, "key_id": key, "model_requested": "smart", "created_at": START, **values, **members}
-    )
+    record = RequestRecord(generation, f"req-{generation}", key, f"key:{key}", Endpoint.CHAT, "smart", True, START)
+    return replace(record, **members)
 
 
 def an_intent(generation: str, number: int = 1, bound: int = 100) -> Intent:
@@ -59,18 +57,18 @@ def an_intent(generation: str, number: int = 1, bound: int = 100) -> Intent:
 
 
 def a_result(intent: Intent, cost: int, **members: Any) -> AttemptResult:
-    values = {"status": Status.COMPLETED, "usage": Usage(input=3, output=cost), "ended_at": START + 2.0}
-    return AttemptResult(intent=intent, cost=cost, **{**values, **members})
+    result = AttemptResult(intent, Status.COMPLETED, Usage(input=3, output=cost), cost, START + 2.0)
+    return replace(result, **members)
 
 
 def a_settlement(generation: str, *results: AttemptResult, **members: Any) -> Settlement:
-    values = {"status": Status.COMPLETED, "http_status": 200, "error_code": None, "ended_at": START + 2.0}
-    return Settlement(request_id=generation, results=results, **{**values, **members})
+    settlement = Settlement(generation, results, Status.COMPLETED, 200, None, START + 2.0)
+    return replace(settlement, **members)
 
 
 @dataclass(slots=True)
 class World:
-    """A ledger and the handful of moves that the tests are written in. Amounts in nano-dollars, lifetimes in seconds."""
+    """A ledger and the few moves that the tests are written in. Amounts in nano-dollars, lifetimes in seconds."""
 
     ledger: SqliteLedger
     clock: SetClock
@@ -92,7 +90,7 @@ class World:
         self, generation: str, amount: int, *, scopes: Sequence[str] | None = None, lifetime: float = 60.0
     ) -> HoldRefused | None:
         hold = HoldRequest(tuple(scopes or self.scopes), amount, self.clock.now() + lifetime)
-        return await self.ledger.open(a_record(generation), hold)
+        return await self.ledger.open(a_record(generation, created_at=self.clock.now()), hold)
 
     async def dispatch(
         self, generation: str, number: int = 1, *, bound: int = 100, hold: int = 0

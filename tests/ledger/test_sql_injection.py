@@ -38,7 +38,7 @@ async def database(world: Any) -> AsyncIterator[Database]:
 
 
 def counts(world: Any) -> list[int]:
-    return [world.read(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in TABLES]  # noqa: S608
+    return [world.read(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in TABLES]
 
 
 def test_there_are_forty_payloads() -> None:

@@ -13,19 +13,20 @@ from gateway.prompts.check import MAX_WORK, TemplateError
 from gateway.prompts.render import OversizeError, compile_message
 from gateway.prompts.schema import Variable
 
+DECLARATIONS: dict[str, dict[str, Any]] = {
+    "line": {"type": "string", "required": True},
+    "body": {"type": "text"},
+    "words": {"type": "integer", "min": -5, "max": 5000, "required": True},
+    "rate": {"type": "number", "min": 0, "max": 1},
+    "flag": {"type": "boolean"},
+    "pick": {"type": "enum", "choices": ["red", "green"], "required": True},
+    "mood": {"type": "enum", "choices": ["calm", "loud"]},
+    "many": {"type": "list", "max_items": 10, "required": True},
+    "more": {"type": "list", "max_items": 100},
+}
 VARIABLES: dict[str, Variable] = {
-    name: TypeAdapter(Variable).validate_python({"title": name, **declaration})
-    for name, declaration in {
-        "line": {"type": "string", "required": True},
-        "body": {"type": "text"},
-        "words": {"type": "integer", "min": -5, "max": 5000, "required": True},
-        "rate": {"type": "number", "min": 0, "max": 1},
-        "flag": {"type": "boolean"},
-        "pick": {"type": "enum", "choices": ["red", "green"], "required": True},
-        "mood": {"type": "enum", "choices": ["calm", "loud"]},
-        "many": {"type": "list", "max_items": 10, "required": True},
-        "more": {"type": "list", "max_items": 100},
-    }.items()
+    name: TypeAdapter[Variable](Variable).validate_python({"title": name, **declaration})
+    for name, declaration in DECLARATIONS.items()
 }
 VALUES: dict[str, Any] = {
     "line": '"rain"',
@@ -112,7 +113,7 @@ def test_the_language_has_what_prompts_need(source: str, expected: str) -> None:
     ],
 )
 def test_what_it_refuses_is_told_with_the_line(source: str, told: str) -> None:
-    with pytest.raises(TemplateError, match="line|could") as caught:
+    with pytest.raises(TemplateError) as caught:
         compile_message("user", source, VARIABLES)
     assert told in str(caught.value)
 
@@ -182,10 +183,11 @@ ATOMS = [
     "'red'",
     "true",
 ]
+OPERATORS = ["+", "-", "*", "//", "<", ">=", "==", "!=", "and", "or"]
 expressions = st.recursive(
     st.sampled_from(ATOMS),
     lambda inner: st.one_of(
-        st.builds("{} {} {}".format, inner, st.sampled_from("+ - * // < >= == != and or".split()), inner),
+        st.builds("{} {} {}".format, inner, st.sampled_from(OPERATORS), inner),
         st.builds("(not {})".format, inner),
         st.builds("({} if {} else {})".format, inner, inner, inner),
         st.builds("{} | join(', ')".format, inner),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.prompts.neutralise import fence, neutralise, quote
 
 PIECES = ("<|", "|>", "im_start", "<s>", "</s>", "[INST]", "[", "]", "<<SYS>>", "<", ">", "/", "s", "Human:", "\n", " ",
-          "\u200b", "\u202e", "\x00", "system", ":", "<unk>", "｜", "＜", "\ud800", "#", "é", "😀")  # fmt: skip
+          "\u200b", "\u202e", "\x00", "system", ":", "<unk>", "\uff5c", "\uff1c", "\ud800", "#", "é", "😀")  # fmt: skip
 adversarial = st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=200)
 
 
@@ -36,7 +36,7 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
         ("a<|im_start|>b", "a b"),
         ("<|im_<|im_end|>start|>", "<|im_ start|>"),
         ("<|im_\u200bstart|>", " "),
-        ("<｜begin▁of▁sentence｜>", " "),
+        ("<\uff5cbegin▁of▁sentence\uff5c>", " "),
         ("[INST] x [/inst]", "  x  "),
         ("<<SYS>>x<</SYS>>", " x "),
         ("[IN[INST]ST]", "[IN ST]"),
@@ -70,7 +70,7 @@ def test_the_result_has_utf8_and_no_control_characters(text: str) -> None:
 @given(adversarial)
 def test_a_quotation_is_one_line_and_ends_where_it_ends(text: str) -> None:
     clean = neutralise(text)
-    quoted = quote(clean)
+    quoted = quote(f"{clean} n0n", "n0n")
     assert "\n" not in quoted
     assert json.loads(quoted) == clean.replace("\n", " ").replace("\t", " ").strip()
 

@@ -37,7 +37,9 @@ def health(clock: TestClock) -> DeploymentHealth:
     return DeploymentHealth(clock)
 
 
-def fail(health: DeploymentHealth, fault: Fault = Fault.SERVER, times: int = 1, retry_after: float | None = None) -> None:
+def fail(
+    health: DeploymentHealth, fault: Fault = Fault.SERVER, times: int = 1, retry_after: float | None = None
+) -> None:
     for _ in range(times):
         health.failed("a", ProviderError(fault, "no", retry_after=retry_after))
 

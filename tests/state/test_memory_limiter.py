@@ -138,7 +138,10 @@ async def test_idle_keys_are_forgotten_and_running_ones_are_not(limiter, clock):
 
 @settings(max_examples=100, deadline=None)
 @given(
-    steps=st.lists(st.tuples(st.sampled_from(["acquire", "wait", "release"]), st.sampled_from("xyz"), st.floats(0, 45)), max_size=60),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["acquire", "wait", "release"]), st.sampled_from("xyz"), st.floats(0, 45)),
+        max_size=60,
+    ),
     rpm=st.none() | st.integers(0, 4),
     max_parallel=st.none() | st.integers(0, 3),
 )

@@ -24,7 +24,9 @@ def samples(metrics: Metrics) -> dict[str, float]:
     """Samples by name and label values, in the order of the labels' names."""
     families = text_string_to_metric_families(metrics.render().decode())
     return {
-        " ".join((sample.name, *sample.labels.values())): sample.value for family in families for sample in family.samples
+        " ".join((sample.name, *sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
     }
 
 

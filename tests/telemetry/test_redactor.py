@@ -88,7 +88,12 @@ def test_an_event_keeps_what_is_no_secret():
 
 
 def test_what_is_no_plain_value_becomes_text():
-    event = {"path": PurePosixPath("/data"), "nan": float("nan"), 7: "seven", "secret_str": SecretStr("hunter2-hunter2")}
+    event = {
+        "path": PurePosixPath("/data"),
+        "nan": float("nan"),
+        7: "seven",
+        "secret_str": SecretStr("hunter2-hunter2"),
+    }
     out = Redactor().event(event)
     assert out == {"path": "/data", "nan": "nan", "7": "seven", "secret_str": "**********"}
     json.dumps(out, allow_nan=False)
