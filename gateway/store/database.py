@@ -103,7 +103,11 @@ def prepare(connection: Any, lock_wait: float = 5.0) -> None:
 
 
 def _on_connect(connection: Any, _record: object) -> None:
-    prepare(connection)
+    try:
+        prepare(connection)
+    except sqlite3.Error:
+        connection.close()  # nobody else does, and its thread would outlive the event loop
+        raise
 
 
 def _target(data_dir: Path, url: str | None) -> URL:
