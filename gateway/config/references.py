@@ -49,7 +49,7 @@ def variables_of(root: Section, env: Mapping[str, str]) -> dict[str, str]:
                 if found:
                     out[name] = found
             elif value is not None and not isinstance(value, Section | Items):
-                out[name] = str(value).lower() if isinstance(value, bool) else str(value)
+                out[name] = str(value)
     return out
 
 
