@@ -8,12 +8,16 @@ from gateway.fleet.prose import Prose, capital, count, ended, title
 
 _MIN_SECTIONS, _MAX_SECTIONS = 2, 6
 _WORDS_A_SECTION = 150
+_TOO_SHORT_FOR_SECTIONS = 150
 _GREETINGS = frozenset({"hello", "hi", "hey", "greetings"})
 
 
 def blog(brief: Brief, prose: Prose) -> str:
     """Headline, standfirst, opening, sections with headings, ending."""
     words = brief.words or 520
+    if words < _TOO_SHORT_FOR_SECTIONS:
+        heading = f"# {title(brief.topic)}"
+        return _joined([heading, *prose.paragraphs(words - count(heading), each=50)])
     purpose = ended(f"About {brief.topic}: what helps, what does not, and where to begin")
     opening = f"{prose.sentence('opening')} {prose.sentence('opening')}".strip()
     blocks = [f"# {title(brief.topic)}", f"*{purpose}*", opening]

@@ -119,7 +119,7 @@ def noun_of(topic: str) -> str:
     """Up to three words of the topic that stand together and mean something: "kitchen knife"."""
     runs: list[list[str]] = [[]]
     for word in _WORD.findall(topic)[:24]:
-        if word.lower() in _STOP:
+        if word.lower() in _STOP or word[0].isdigit():
             runs.append([])
         else:
             runs[-1].append(word)
