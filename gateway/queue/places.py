@@ -74,7 +74,7 @@ class Places:
     async def acquire(
         self,
         candidates: Sequence[Candidate],
-        timeout: float,  # noqa: ASYNC109 - the wait ends by a timer of its own, which cannot lose a place
+        timeout: float,
         on_position: OnPosition | None = None,
         queue_class: QueueClass = QueueClass.DEFAULT,
     ) -> str:

@@ -24,14 +24,18 @@ SENSITIVE_NAMES = frozenset(
         *("token", "access_token", "refresh_token", "dsn"),
     }
 )
-_SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\bsk-[\w-]{6,}"), MARK),
-    (re.compile(r"\bAIza[\w-]{20,}"), MARK),
-    (re.compile(r"\b(bearer)\s{1,4}[\w.~+/=-]{8,}", re.I), rf"\1 {MARK}"),
-    (re.compile(r"(authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?basic)\s{1,4}[\w+/=]{6,}", re.I), rf"\1 {MARK}"),
-    (re.compile(r"((?:key|token|secret|password|passwd|pwd)=)[^\s&\"'<>;,)\]}\[]{6,}", re.I), rf"\1{MARK}"),
-    (re.compile(r"((?:key|token|secret|password)\\?[\"']\s{0,4}:\s{0,4}\\?[\"'])[^\"'\\]{6,}", re.I), rf"\1{MARK}"),
-    (re.compile(r"(://[^\s:/@]{0,64}:)[^\s/@]{1,256}@"), rf"\1{MARK}@"),
+_SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
+    # lower-case characters without which the shape cannot be there, the shape, what stays of it
+    (hint, re.compile(shape, re.IGNORECASE), kept + MARK + after)
+    for hint, shape, kept, after in (
+        ("sk-", r"\bsk-[\w-]{6,}", "", ""),
+        ("aiza", r"\bAIza[\w-]{20,}", "", ""),
+        ("bearer", r"\b(bearer)\s{1,4}[\w.~+/=-]{8,}", r"\1 ", ""),
+        ("basic", r"(authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?basic)\s{1,4}[\w+/=]{6,}", r"\1 ", ""),
+        ("=", r"((?:key|token|secret|password|passwd|pwd)=)[^\s&\"'<>;,)\]}\[]{6,}", r"\1", ""),
+        (":", r"((?:key|token|secret|password)\\?[\"']\s{0,4}:\s{0,4}\\?[\"'])[^\"'\\]{6,}", r"\1", ""),
+        ("://", r"(://[^\s:/@]{0,64}:)[^\s/@]{1,256}@", r"\1", "@"),
+    )
 )
 
 
@@ -54,10 +58,14 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets."""
+        if len(text) < SHORTEST:
+            return text
         if self._known is not None:
             text = self._known.sub(MARK, text)
-        for shape, replacement in _SHAPES:
-            text = shape.sub(replacement, text)
+        lowered = text.lower()
+        for hint, shape, replacement in _SHAPES:
+            if hint in lowered:
+                text = shape.sub(replacement, text)
         return text
 
     def event(self, event: Mapping[Any, Any]) -> dict[str, Any]:

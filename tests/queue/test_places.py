@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from types import MappingProxyType
 
 import pytest
 
 from gateway.errors import RateLimited
-from gateway.queue.places import Places, QueueClass
+from gateway.queue.places import Places, QueueClass, Snapshot
 
 LONG = 1000.0  # seconds: no test runs that long
 ONE = [("a", 1)]
@@ -104,7 +105,7 @@ async def test_the_classes_are_served_in_their_order(places):
     for _ in tasks:
         places.release("a")
         await settled()
-        served.append([number for number, task in enumerate(tasks) if task.done() and number not in served][0])
+        served.append(next(number for number, task in enumerate(tasks) if task.done() and number not in served))
     assert served == [2, 1, 3, 0]
 
 
@@ -269,46 +270,55 @@ async def test_without_candidates_there_is_nothing_to_wait_for(places):
         await places.acquire([], LONG)
 
 
+class Crowd:
+    """Many tasks that ask for places, what they got, and how they were refused."""
+
+    limits = MappingProxyType({"a": 1, "b": 3, "c": 5})
+
+    def __init__(self, places: Places, rng: random.Random) -> None:
+        self.places = places
+        self.rng = rng
+        self.tasks: list[asyncio.Task[str]] = []
+        self.held: list[str] = []
+        self.refusals = {"queue_full": 0, "queue_timeout": 0}
+
+    def act(self) -> None:
+        chance = self.rng.random()
+        if chance < 0.5:
+            wanted = [(key, self.limits[key]) for key in self.rng.sample("abc", self.rng.randint(1, 3))]
+            timeout = self.rng.choice([0.0, LONG, LONG, LONG])
+            self.tasks.append(asyncio.create_task(self.places.acquire(wanted, timeout)))
+        elif chance < 0.58 and self.tasks:
+            self.rng.choice(self.tasks).cancel()
+        elif self.held:
+            self.places.release(self.held.pop(self.rng.randrange(len(self.held))))
+
+    def collect(self) -> None:
+        ended = [task for task in self.tasks if task.done()]
+        self.tasks = [task for task in self.tasks if not task.done()]
+        for task in ended:
+            if not task.cancelled() and isinstance(error := task.exception(), RateLimited):
+                self.refusals[error.code] += 1
+            elif not task.cancelled():
+                self.held.append(task.result())
+
+
 async def test_ten_thousand_random_acts_leave_nothing_behind(clock):
     rng = random.Random(20)
     places = Places(clock, max_waiting=4)
-    limits = {"a": 1, "b": 3, "c": 5}
-    tasks: list[asyncio.Task[str]] = []
-    held: list[str] = []
-    refusals = {"queue_full": 0, "queue_timeout": 0}
-
-    def collect() -> None:
-        for task in [task for task in tasks if task.done()]:
-            tasks.remove(task)
-            if task.cancelled():
-                continue
-            error = task.exception()
-            if isinstance(error, RateLimited):
-                refusals[error.code] += 1
-            else:
-                held.append(task.result())
-
+    crowd = Crowd(places, rng)
     for _ in range(10_000):
-        act = rng.random()
-        if act < 0.5:
-            wanted = rng.sample(sorted(limits), rng.randint(1, 3))
-            timeout = rng.choice([0.0, LONG, LONG, LONG])
-            tasks.append(asyncio.create_task(places.acquire([(key, limits[key]) for key in wanted], timeout)))
-        elif act < 0.58 and tasks:
-            rng.choice(tasks).cancel()
-        elif held:
-            places.release(held.pop(rng.randrange(len(held))))
+        crowd.act()
         if rng.random() < 0.6:
             await asyncio.sleep(0)
-        collect()
-        assert all(taken <= limits[key] for key, taken in places.snapshot().in_flight.items())
-    for task in tasks:
+        crowd.collect()
+        assert all(taken <= crowd.limits[key] for key, taken in places.snapshot().in_flight.items())
+    for task in crowd.tasks:
         task.cancel()
     await settled()
-    collect()
-    for key in held:
+    crowd.collect()
+    for key in crowd.held:
         places.release(key)
-    assert tasks == []
-    assert places.snapshot().in_flight == {}
-    assert places.snapshot().waiting == 0
-    assert min(refusals.values()) > 20, "both refusals must have been met"
+    assert crowd.tasks == []
+    assert places.snapshot() == Snapshot({}, 0)
+    assert min(crowd.refusals.values()) > 20, "both refusals must have been met"

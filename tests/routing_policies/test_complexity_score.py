@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -139,8 +140,10 @@ def test_the_reason_names_what_counted_most_first():
     assert score(asked("Prove the theorem")).because().startswith("maths")
 
 
-def test_every_weight_is_documented():
+def test_every_weight_and_threshold_is_documented():
     documented = (Path(complexity.__file__).parent.parent / "docs" / "routing.md").read_text("utf-8")
+    for parameter in signature(complexity.Policy).parameters.values():
+        assert f"`{parameter.name}` ({parameter.default:g})" in documented
     for name, (full, weight) in WEIGHTS.items():
         assert f"| {name} |" in documented
         assert f"| {full:g} | {weight:+.2f} |".replace("+", "") in documented.replace("+", "")

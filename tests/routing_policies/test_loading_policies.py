@@ -41,14 +41,14 @@ def test_a_policy_of_ones_own_comes_in_by_the_same_door(tmp_path):
 
 
 def test_an_unknown_policy_is_answered_with_those_there_are():
-    with pytest.raises(PolicyError, match="no routing policy 'nope'. Known are: complexity, priority, weighted"):
+    with pytest.raises(PolicyError, match=r"no routing policy 'nope'\. Known are: complexity, priority, weighted"):
         load("nope")
 
 
 def test_an_unknown_parameter_is_answered_with_those_there_are():
-    with pytest.raises(PolicyError, match="'complexity' has no parameter 'fast'. It takes: fast_below, best_from"):
+    with pytest.raises(PolicyError, match=r"'complexity' has no parameter 'fast'\. It takes: fast_below, best_from"):
         load("complexity", fast=0.2)
-    with pytest.raises(PolicyError, match="'priority' has no parameter 'x'. It takes: none"):
+    with pytest.raises(PolicyError, match=r"'priority' has no parameter 'x'\. It takes: none"):
         load("priority", x=1)
 
 

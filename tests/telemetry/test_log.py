@@ -100,7 +100,7 @@ def test_a_traceback_is_printed_redacted_and_without_local_variables(lines, fore
 
 
 def test_exc_info_without_an_exception_is_no_problem(lines):
-    logging.getLogger("x").error("nothing happened", exc_info=True)
+    logging.getLogger("x").error("nothing happened", exc_info=True)  # noqa: LOG014 - the point of it
     structlog.get_logger("x").error("nothing happened", exc_info=True)
     assert [line["event"] for line in lines()] == ["nothing happened"] * 2
 
@@ -119,7 +119,7 @@ def test_what_nobody_caught_is_a_redacted_line(lines):
     error = ValueError(SECRET)
     sys.excepthook(ValueError, error, None)
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
-    thread = threading.Thread(target=lambda: [].pop())  # type: ignore[no-untyped-call]
+    thread = threading.Thread(target=list[int]().pop)
     thread.start()
     thread.join()
     first, second = lines()
@@ -137,7 +137,7 @@ def test_a_thread_that_exits_on_purpose_is_no_news(lines):
 
 def test_a_line_that_cannot_be_formatted_is_dropped_with_a_note_without_its_values(out, capsys):
     configure(Redactor([SECRET]), stream=out)
-    logging.getLogger("x").error("two %s %s", SECRET)
+    logging.getLogger("x").error("two %s %s", SECRET)  # noqa: PLE1206 - the point of it
     (line,) = map(json.loads, out.getvalue().splitlines())
     assert line == {"event": "a log line could not be written", "error": "TypeError"}
     assert SECRET not in capsys.readouterr().err
@@ -156,12 +156,12 @@ def test_a_stream_that_is_gone_stops_nobody(capsys):
 def test_the_console_style_is_for_people(out):
     configure(Redactor([SECRET]), style="console", stream=out)
     try:
-        raise ValueError(SECRET)
+        int(SECRET)
     except ValueError:
         structlog.get_logger("x").exception("it failed", status=500)
     assert "it failed" in out.getvalue()
     assert "status=500" in out.getvalue()
-    assert f"ValueError: {MARK}" in out.getvalue()
+    assert f"{MARK}'" in out.getvalue()
     assert SECRET not in out.getvalue()
 
 
