@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
+from threading import Lock
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -43,6 +44,7 @@ class Redactor:
     """Knows the secret values. `add` may be called at any time, from any thread."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._adding = Lock()
         self._forms: frozenset[str] = frozenset()
         self._known: re.Pattern[str] | None = None
         self.add(*secrets)
@@ -52,9 +54,10 @@ class Redactor:
 
     def add(self, *secrets: str) -> None:
         """Take these values out from now on; those of less than 6 characters are ignored."""
-        self._forms |= {form for secret in secrets if len(secret) >= SHORTEST for form in forms_of(secret)}
-        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        with self._adding:
+            self._forms |= {form for secret in secrets if len(secret) >= SHORTEST for form in forms_of(secret)}
+            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
         """The text without secrets."""
