@@ -30,7 +30,7 @@ class Record:
 
     request: int
     wire: str
-    endpoint: str
+    endpoint: str = "unknown"
     model: str = ""
     stream: bool = False
     client_request_id: str | None = None
@@ -58,10 +58,10 @@ class Journal:
         self._file: BinaryIO | None = path.open("ab", buffering=0) if path is not None else None
         self._changed = asyncio.Event()
 
-    def start(self, wire: str, endpoint: str) -> Record:
+    def start(self, wire: str) -> Record:
         """Open a request's record; `begun` writes its line once the request is understood."""
         self._requests += 1
-        return Record(request=self._requests, wire=wire, endpoint=endpoint, started_at=self._now())
+        return Record(request=self._requests, wire=wire, started_at=self._now())
 
     def begun(self, record: Record) -> None:
         self._open[record.request] = record

@@ -64,6 +64,11 @@ class State:
     def new_id(self) -> str:
         return f"{self.random.getrandbits(96):024x}"
 
+    async def for_ever(self) -> None:
+        """Wait until the client leaves or the fleet stops."""
+        while True:
+            await self.clock.sleep(3600.0)
+
     def pace(self, model: str) -> Pace:
         return Pace(self.settings.pacing_of(model), self.settings.speed, self.clock, self.random.random)
 
