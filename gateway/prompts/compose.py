@@ -42,6 +42,7 @@ def compose(
     """Return the brand's system message, then the template's messages, then the client's.
 
     `nonce` gives some 16 characters that the requester cannot foresee; it is called once for a template, else never.
+    Random ones make every prompt unique; a keyed digest of the request leaves equal requests equal, as a cache needs.
     """
     if template is None and brand is None:
         return Composed(messages)

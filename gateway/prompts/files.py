@@ -25,20 +25,19 @@ Spec = TypeVar("Spec", TemplateSpec, BrandSpec)
 
 
 def read_folder(folder: Path, model: type[Spec], problems: list[str]) -> list[tuple[Path, Spec]]:
-    """Every `.yaml` or `.yml` file of `folder`, sorted by name; a folder that is not there has none."""
-    files = sorted(file for file in folder.glob("*") if file.suffix in (".yaml", ".yml"))
-    read = ((file, _read(file, model, problems)) for file in files)
+    """Every `.yaml` file of `folder`, sorted by name; a folder that is not there has none."""
+    problems.extend(f"{file}: is not read; let its name end in .yaml" for file in sorted(folder.glob("*.yml")))
+    read = ((file, _read(file, model, problems)) for file in sorted(folder.glob("*.yaml")))
     return [(file, spec) for file, spec in read if spec is not None]
 
 
 def _read(file: Path, model: type[Spec], problems: list[str]) -> Spec | None:
     try:
-        data = _parse(file)
-        spec = model.model_validate(data)
+        spec = model.model_validate(_parse(file))
     except ValidationError as error:
         problems.extend(f"{file}: {problem}" for problem in _explain(error))
         return None
-    except (OSError, UnicodeDecodeError, YAMLError, ValueError) as error:
+    except (OSError, YAMLError, ValueError, RecursionError) as error:
         problems.append(f"{file}: {_first_lines(error)}")
         return None
     if spec.id != file.stem:
@@ -82,8 +81,10 @@ def _is_inside(place: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bo
 
 def _sentence(item: ErrorDetails) -> str:
     match item["type"]:
-        case "missing" | "union_tag_not_found":
-            return f"{_discriminator(item)}is required"
+        case "missing":
+            return "is required"
+        case "union_tag_not_found":
+            return "type is required"
         case "union_tag_invalid":
             return f"type must be one of {item['ctx']['expected_tags']}"
         case "extra_forbidden":
@@ -93,10 +94,6 @@ def _sentence(item: ErrorDetails) -> str:
             return f"must match {item['ctx']['pattern']}"
         case _:
             return item["msg"].removeprefix("Value error, ")
-
-
-def _discriminator(item: ErrorDetails) -> str:
-    return "type " if item["type"] == "union_tag_not_found" else ""
 
 
 def _path(place: tuple[int | str, ...]) -> str:

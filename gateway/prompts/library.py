@@ -50,9 +50,9 @@ class Library:
     def load(cls, paths: Sequence[Path]) -> Self:
         """Read `prompts/*.yaml` and `brands/*.yaml` below each path; a later path adds, and replaces by id.
 
-        Raises `LibraryError` if a path is no directory or any file is faulty.
+        Raises `LibraryError` if a path has neither folder or any file is faulty.
         """
-        problems = [f"{path}: is not a directory" for path in paths if not path.is_dir()]
+        problems = [f"{path}: has no folder `prompts` or `brands`" for path in paths if not _is_library(path)]
         templates: dict[str, Template] = {}
         brands: dict[str, BrandVoice] = {}
         for path in paths:
@@ -88,6 +88,10 @@ class Library:
             "templates": [template.describe() for template in self.templates.values()],
             "brands": [brand.describe() for brand in self.brands.values()],
         }
+
+
+def _is_library(path: Path) -> bool:
+    return (path / "prompts").is_dir() or (path / "brands").is_dir()
 
 
 def _frozen(items: dict[str, T]) -> Mapping[str, T]:

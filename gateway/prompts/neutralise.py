@@ -59,11 +59,11 @@ def neutralise(text: str) -> str:
 
 def quote(text: str, nonce: str) -> str:
     """One line between quotation marks, escaped as in JSON, so that no text can end its own quotation."""
-    for sign in (nonce, "\n", "\t"):
-        text = text.replace(sign, " ")
-    return json.dumps(text.strip(), ensure_ascii=False)
+    line = text.replace(nonce, "\ufffd").replace("\n", " ").replace("\t", " ")
+    return json.dumps(line.strip(), ensure_ascii=False)
 
 
 def fence(name: str, text: str, nonce: str) -> str:
     """Many lines between two tags that carry `nonce`, which no text can know, and none holds afterwards."""
-    return f"<{name}-{nonce}>\n{text.replace(nonce, ' ').strip()}\n</{name}-{nonce}>"
+    body = text.replace(nonce, "\ufffd").strip()
+    return f"<{name}-{nonce}>\n{body}\n</{name}-{nonce}>"

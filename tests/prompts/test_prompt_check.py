@@ -74,6 +74,7 @@ def test_the_language_has_what_prompts_need(source: str, expected: str) -> None:
         ("x{% if rate > 0.5 %}y{% endif %}", "`rate` may be missing"),
         ("x{{ more | join(', ') }}", "`more` may be missing"),
         ("x{% if body or flag %}{{ body }}{% endif %}", "`body` may be missing"),
+        ("x{% if rate or rate > 0.5 %}y{% endif %}", "`rate` may be missing"),
         ("x{% if body %}y{% else %}{{ body }}{% endif %}", "`body` may be missing"),
         ("x{{ many }}", "a list is printed with `join`"),
         ("x{{ flag }}", "true and false are not printed"),

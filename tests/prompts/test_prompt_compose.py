@@ -87,14 +87,20 @@ def test_a_template_that_needs_a_brand_says_so(shipped: Library) -> None:
     assert composed(shipped, template="rewrite_in_brand_voice", variables={"text": "Hi"}, brand="lumen").template
 
 
-def test_a_prompt_over_its_limit_is_refused_in_plain_words(write: Callable[..., Path]) -> None:
-    declared = "\n".join(f"      t{n}: {{type: text, title: T, max_length: 100000, required: true}}" for n in range(3))
-    used = "".join(f"{{{{ t{n} }}}}" for n in range(3))
+@pytest.mark.parametrize("layout", ["one message", "a message each"])
+def test_a_prompt_over_its_limit_is_refused_in_plain_words(write: Callable[..., Path], layout: str) -> None:
+    names = ["one", "two", "three"]
+    declared = "\n".join(f"      {n}: {{type: text, title: T, max_length: 100000, required: true}}" for n in names)
+    uses = [f"{{{{ {name} }}}}" for name in names]
+    contents = ["".join(uses)] if layout == "one message" else uses
+    messages = "\n".join(f"      - {{role: user, content: '{content}'}}" for content in contents)
     text = (
         "id: big\ntitle: B\ndescription: B\ncategory: b\ncurrent: 1\nversions:\n  - version: 1\n    notes: n\n"
-        f"    variables:\n{declared}\n    messages:\n      - {{role: user, content: '{used}'}}\n"
+        f"    variables:\n{declared}\n    messages:\n{messages}\n"
     )
     library = Library.load([write("a", big=text)])
+    fits = dict.fromkeys(names, "x" * 80_000)
+    assert composed(library, template="big", variables=fits).template == "big"
     with pytest.raises(InvalidRequest, match="longer than 256 KB") as caught:
-        composed(library, template="big", variables={f"t{n}": "x" * 100_000 for n in range(3)})
+        composed(library, template="big", variables=dict.fromkeys(names, "x" * 100_000))
     assert (caught.value.code, caught.value.param) == ("invalid_prompt_variables", "prompt.variables")

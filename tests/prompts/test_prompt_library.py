@@ -75,7 +75,7 @@ def test_every_problem_of_every_file_is_told_at_once(write: Write, minimal: str,
     told = problems_of(one, tmp_path / "nowhere")
     assert "prompts/note.yaml: versions[0].variables.topic.requird: unknown key; did you mean `required`?" in told
     assert "brands/acme.yaml: tone: is required" in told
-    assert "nowhere: is not a directory" in told
+    assert "nowhere: has no folder `prompts` or `brands`" in told
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,17 @@ def test_a_declaration_that_contradicts_itself_is_told(write: Write, minimal: st
     assert told in problems_of(write("a", note=text))
 
 
-@pytest.mark.parametrize("text", ["", "just words", "a: [1", "\x00", "a: !!python/object/apply:os.system [id]"])
+@pytest.mark.parametrize(
+    "text", ["", "just words", "a: [1", "\x00", "a: !!python/object/apply:os.system [id]", "a: " + "[" * 9_000]
+)
 def test_a_file_that_is_no_mapping_is_told(write: Write, text: str) -> None:
     assert "prompts/note.yaml: " in problems_of(write("a", note=text))
+
+
+def test_a_file_with_the_other_ending_is_not_passed_over_in_silence(write: Write, minimal: str) -> None:
+    folder = write("a", note=minimal)
+    (folder / "prompts" / "memo.yml").write_text(minimal)
+    assert "prompts/memo.yml: is not read; let its name end in .yaml" in problems_of(folder)
 
 
 def test_a_huge_file_is_not_read(write: Write, minimal: str) -> None:
