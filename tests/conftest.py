@@ -1,0 +1,42 @@
+"""Fixtures for tests that need a whole gateway: one fleet and one gateway a session, for starting takes seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness import FleetThread, GatewayProcess, GatewayThread
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """LiteLLM's types make pydantic warn when they are first used; our own warnings stay errors."""
+    config.addinivalue_line("filterwarnings", "ignore::UserWarning:pydantic")
+
+
+@pytest.fixture(scope="session")
+def running_fleet() -> Iterator[FleetThread]:
+    fleet = FleetThread()
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture
+def fleet(running_fleet: FleetThread) -> FleetThread:
+    """The session's fleet, with no faults and an empty journal."""
+    running_fleet.reset()
+    return running_fleet
+
+
+@pytest.fixture(scope="session")
+def gateway(running_fleet: FleetThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayThread]:
+    """A gateway in this process, shared by the session's tests."""
+    with GatewayThread(tmp_path_factory.mktemp("gateway"), running_fleet) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway_process(running_fleet: FleetThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A real `atelier serve`, shared by a module's tests."""
+    with GatewayProcess(tmp_path_factory.mktemp("process"), running_fleet) as running:
+        yield running
