@@ -11,13 +11,13 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -58,13 +58,14 @@ async def open_database(data_dir: Path, url: str | None = None, *, exclusive: bo
     target = _target(data_dir, url)
     _make_folder(data_dir)
     path = _file(target)
-    lock = _lock(data_dir) if exclusive and path is not None else None
+    lock = _lock(path.parent) if exclusive and path is not None else None
     engine = create_async_engine(target, hide_parameters=True)
-    if path is not None:
-        event.listen(engine.sync_engine, "connect", _on_connect)
     try:
+        if path is not None:
+            _try_file(path)
+            event.listen(engine.sync_engine, "connect", _on_connect)
         await schema.upgrade(engine)
-    except (SQLAlchemyError, OSError, schema.NewerSchema) as error:
+    except (SQLAlchemyError, sqlite3.Error, OSError, schema.NewerSchema) as error:
         await engine.dispose()
         if lock is not None:
             os.close(lock)
@@ -77,9 +78,9 @@ def store_errors() -> Iterator[None]:
     """Turn a driver's failure into `errors.Unavailable`. A broken constraint passes: it is the caller's to explain."""
     try:
         yield
+    except IntegrityError:
+        raise
     except (DBAPIError, PoolTimeout, OSError) as error:
-        if isinstance(error, DBAPIError) and isinstance(error.orig, sqlite3.IntegrityError):
-            raise
         raise unavailable() from error
 
 
@@ -103,11 +104,7 @@ def prepare(connection: Any, lock_wait: float = 5.0) -> None:
 
 
 def _on_connect(connection: Any, _record: object) -> None:
-    try:
-        prepare(connection)
-    except sqlite3.Error:
-        connection.close()  # nobody else does, and its thread would outlive the event loop
-        raise
+    prepare(connection)
 
 
 def _target(data_dir: Path, url: str | None) -> URL:
@@ -122,11 +119,19 @@ def _target(data_dir: Path, url: str | None) -> URL:
         raise StoreUnavailable(
             f"The database URL begins with {parsed.drivername!r}; it must begin with sqlite: or postgresql:."
         )
+    if driver == _DRIVERS["sqlite"] and parsed.database in {None, "", ":memory:"}:
+        raise StoreUnavailable("The database URL names no file; write it as sqlite:////folder/name.db.")
     return parsed.set(drivername=driver)
 
 
 def _file(target: URL) -> Path | None:
     return Path(target.database).absolute() if target.get_backend_name() == "sqlite" and target.database else None
+
+
+def _try_file(path: Path) -> None:
+    """Open the file once the plain way: a failure inside the engine leaves a thread behind that prints a traceback."""
+    with closing(sqlite3.connect(path)) as connection:
+        prepare(connection)
 
 
 def _make_folder(data_dir: Path) -> None:

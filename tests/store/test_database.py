@@ -158,7 +158,7 @@ async def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         await open_database(tmp_path, exclusive=True)
 
 
-@pytest.mark.parametrize("url", ["mysql://root:hunter2@host/db", "not a url: hunter2", "oracle:hunter2"])
+@pytest.mark.parametrize("url", ["mysql://root:hunter2@host/db", "not a url: hunter2", "oracle:hunter2", "sqlite://"])
 async def test_a_url_that_is_not_served_is_refused_without_showing_its_password(tmp_path: Path, url: str) -> None:
     with pytest.raises(StoreUnavailable, match="database URL") as caught:
         await open_database(tmp_path, url, exclusive=True)
