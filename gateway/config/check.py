@@ -91,9 +91,8 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield f"{found['file']} is fine: {len(found['groups'])} model groups, {counts or 'no deployments'}"
     yield f"listens on {found['address']}, keeps its data in {found['data_dir']}"
-    yield (
-        "there is a master key" if found["master_key"] else "there is no master key: admin keys are made with `atelier`"
-    )
+    none = "there is no master key; `atelier keys create --admin` makes admin keys"
+    yield "there is a master key" if found["master_key"] else none
     if found["simulated"]:
         yield "no provider key is set: every answer is SIMULATED until one is"
 

@@ -36,7 +36,6 @@ _ACCOUNT_PARAMS = frozenset(
         "aws_access_key_id",
         "aws_profile_name",
         "aws_role_name",
-        "aws_bearer_token_bedrock",
         "azure_ad_token",
         "client_secret",
         "vertex_credentials",
@@ -58,19 +57,23 @@ class Access:
 
 def access(params: LitellmParams, provider: str, absent: str | None, env: Mapping[str, str]) -> Access:
     """The deployment's key. `absent`: the variable that the file asks for and that is not set."""
-    if absent is not None and params.mock_response is None:
+    if params.mock_response is not None:
+        return Access(key=params.api_key)
+    if absent is not None:
         return Access(missing=absent)
     if params.api_key is not None and params.api_key.get_secret_value():
         return Access(key=params.api_key)
-    if params.mock_response is not None or provider in _KEYLESS:
-        return Access()
-    if (params.model_extra or {}).keys() & _ACCOUNT_PARAMS:
+    if _needs_no_key(params, provider):
         return Access()
     if provider in _ACCOUNTS:
         names = _ACCOUNTS[provider]
-        return Access() if any(env.get(name) for name in names) else Access(missing=names[0])
-    if (params.api_base or params.base_url) and provider not in _ADDRESS_IS_THE_ADMINS:
-        return Access()
+        return Access(missing=None if any(env.get(name) for name in names) else names[0])
     names = _VARIABLES.get(provider, (f"{provider.upper().replace('-', '_')}_API_KEY",))
     found = next((env[name] for name in names if env.get(name)), None)
     return Access(key=SecretStr(found)) if found else Access(missing=names[0])
+
+
+def _needs_no_key(params: LitellmParams, provider: str) -> bool:
+    own_address = bool(params.api_base or params.base_url) and provider not in _ADDRESS_IS_THE_ADMINS
+    own_account = bool((params.model_extra or {}).keys() & _ACCOUNT_PARAMS)
+    return provider in _KEYLESS or own_address or own_account

@@ -49,7 +49,7 @@ class Facts:
     """What LiteLLM knows of a model. `mode` is its word: "chat", "embedding", …; windows are tokens."""
 
     provider: str
-    price: Price = Price()
+    price: Price = field(default_factory=Price)
     mode: str = "chat"
     context_window: int | None = None
     max_output: int | None = None
@@ -58,7 +58,7 @@ class Facts:
 
 
 class UnknownModelError(Exception):
-    """LiteLLM does not know whose model this is. The message says what to write instead."""
+    """LiteLLM does not know whose model this is. The message: what is wrong, a semicolon, how to mend it."""
 
 
 class ModelFacts(Protocol):
@@ -108,9 +108,9 @@ def resolve(
         raise ConfigError(entries.problems)
     real = entries.skipped_with_key or any(each.missing is None and not each.mock for each in found)
     wants_fleet = not real and config.simulation.mode == "auto"
-    simulated = wants_fleet and fleet_urls is not None
-    if simulated and fleet_urls is not None:
-        ready = tuple(_simulated(each.deployment, fleet_urls) for each in found)
+    urls = fleet_urls if wants_fleet else None
+    if urls is not None:
+        ready = tuple(_simulated(each.deployment, urls) for each in found)
         no_key: tuple[NoKey, ...] = ()
     else:
         ready = tuple(each.deployment for each in found if each.missing is None)
@@ -118,7 +118,7 @@ def resolve(
     groups: dict[str, tuple[Deployment, ...]] = {}
     for each in ready:
         groups[each.group] = (*groups.get(each.group, ()), each)
-    return Resolved(ready, no_key, simulated, wants_fleet, tuple(entries.warnings), groups)
+    return Resolved(ready, no_key, urls is not None, wants_fleet, tuple(entries.warnings), groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +163,8 @@ class _Entries:
             )
         except UnknownModelError as error:
             path = ("model_list", index, "litellm_params", "model")
-            self.problems.append(
-                Problem(self._config.place(path), path, "LiteLLM does not know this model", str(error))
-            )
+            what, _, mend = str(error).partition("; ")
+            self.problems.append(Problem(self._config.place(path), path, what, mend))
             return None
 
     def _found(self, index: int, entry: ModelEntry, facts: Facts, endpoint: Endpoint) -> _Found:

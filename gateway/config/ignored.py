@@ -62,7 +62,6 @@ _NO_EFFECT = {
     "redis_url": "is not taken: see `store.redis_url` of our own",
     "set_verbose": "is not taken: see `telemetry.log_level` of our own",
     "json_logs": "is not taken: see `telemetry.log_format` of our own",
-    "hidden": _LATER,
 }
 _OTHER_BLOCKS = frozenset(
     {

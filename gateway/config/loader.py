@@ -33,8 +33,8 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
     """
     problems: list[Problem] = []
     root = read(path, problems)
-    if problems and not root:
-        raise ConfigError(problems)
+    if any(not problem.path for problem in problems):
+        raise ConfigError(problems)  # a whole file is missing: whatever else is found may only follow from that
     environment.override(root, env)
     variables = variables_of(root, env)
     references = resolve_references(root, variables, problems)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.config.config import ConfigFile
 from gateway.config.litellm_models import ModelEntry
@@ -19,19 +20,29 @@ Finding = tuple[KeyPath, str, str]
 _NO_GROUP = "no model group or alias of that name"
 
 
+class _Fallbacks(NamedTuple):
+    """One list of fallbacks: where it stands, whose it is (`*`: everybody's), and the groups it names."""
+
+    path: KeyPath
+    owner: str
+    names: tuple[str, ...]
+
+
 def check_names(file: ConfigFile, base: Path, warnings: list[Finding]) -> list[Finding]:
     """Every name that means nothing, or two things. What is only doubtful is added to `warnings`."""
     groups = {entry.model_name for entry in file.model_list}
     aliases = {name: alias.model for name, alias in file.router_settings.model_group_alias.items()}
     targets = groups | aliases.keys()
-    edges = list(_fallbacks(file))
+    lists = [*_fallbacks(file)]
+    owned = [each._replace(owner=aliases.get(each.owner, each.owner)) for each in lists if each.owner != "*"]
     warnings += _repeated_entries(file)
     return [
         *_ids(file),
         *_aliases(aliases, groups),
-        *_unknown_targets(edges, file, targets),
-        *_twice(edges),
-        *_circles(edges, aliases, warnings),
+        *_groups(file, aliases, targets),
+        *_unknown_targets(lists, file, targets),
+        *_twice(owned),
+        *_circles(owned, aliases, warnings),
         *_virtual_models(file, targets),
         *_rules(file, targets),
         *_policies(file, base),
@@ -70,48 +81,47 @@ def _aliases(aliases: Mapping[str, str], groups: set[str]) -> Iterator[Finding]:
             yield path, f"no model group `{target}`", did_you_mean(target, groups)
 
 
-def _fallbacks(file: ConfigFile) -> Iterator[tuple[KeyPath, str, tuple[str, ...]]]:
-    """Every list of fallbacks: its path, whose it is (`*`: everybody's), and the groups it names."""
+def _groups(file: ConfigFile, aliases: Mapping[str, str], targets: set[str]) -> Iterator[Finding]:
+    for name in file.groups:
+        if name not in targets:
+            yield ("groups", name), _NO_GROUP, did_you_mean(name, targets)
+        elif aliases.get(name) in file.groups:
+            yield ("groups", name), f"is another name of `{aliases[name]}`, which stands here too", "keep one of them"
+
+
+def _fallbacks(file: ConfigFile) -> Iterator[_Fallbacks]:
     for name, group in file.groups.items():
-        yield ("groups", name, "fallbacks"), name, group.fallbacks
+        yield _Fallbacks(("groups", name, "fallbacks"), name, group.fallbacks)
     for block, settings in (("router_settings", file.router_settings), ("litellm_settings", file.litellm_settings)):
         for index, entry in enumerate(settings.fallbacks):
             for name, names in entry.items():
-                yield (block, "fallbacks", index, name), name, names
-        yield (block, "default_fallbacks"), "*", settings.default_fallbacks
+                yield _Fallbacks((block, "fallbacks", index, name), name, names)
+        yield _Fallbacks((block, "default_fallbacks"), "*", settings.default_fallbacks)
 
 
-def _unknown_targets(
-    edges: Iterable[tuple[KeyPath, str, tuple[str, ...]]], file: ConfigFile, targets: set[str]
-) -> Iterator[Finding]:
-    for path, owner, names in edges:
+def _unknown_targets(lists: Iterable[_Fallbacks], file: ConfigFile, targets: set[str]) -> Iterator[Finding]:
+    for path, owner, names in lists:
         if owner != "*" and owner not in targets and owner not in file.groups:
             yield path, f"`{owner}`: {_NO_GROUP}", did_you_mean(owner, targets)
         for index, name in enumerate(names):
             if name not in targets:
                 yield (*path, index), f"`{name}`: {_NO_GROUP}", did_you_mean(name, targets)
-    for name in file.groups:
-        if name not in targets:
-            yield ("groups", name), _NO_GROUP, did_you_mean(name, targets)
 
 
-def _twice(edges: Iterable[tuple[KeyPath, str, tuple[str, ...]]]) -> Iterator[Finding]:
+def _twice(owned: Iterable[_Fallbacks]) -> Iterator[Finding]:
     first: dict[str, KeyPath] = {}
-    for path, owner, names in edges:
-        if owner == "*" or not names:
-            continue
-        if owner in first:
+    for path, owner, names in owned:
+        if names and owner in first:
             yield path, f"the fallbacks of `{owner}` are given in `{first[owner][0]}` too", "keep one of the two lists"
-        first.setdefault(owner, path)
+        elif names:
+            first[owner] = path
 
 
-def _circles(
-    edges: Iterable[tuple[KeyPath, str, tuple[str, ...]]], aliases: Mapping[str, str], warnings: list[Finding]
-) -> Iterator[Finding]:
+def _circles(owned: Iterable[_Fallbacks], aliases: Mapping[str, str], warnings: list[Finding]) -> Iterator[Finding]:
     ahead: dict[str, list[str]] = {}
     paths: dict[str, KeyPath] = {}
-    for path, owner, names in edges:
-        if owner != "*" and names:
+    for path, owner, names in owned:
+        if names:
             ahead.setdefault(owner, []).extend(aliases.get(name, name) for name in names)
             paths.setdefault(owner, path)
     told: set[str] = set()

@@ -115,7 +115,7 @@ def parse(text: str, file: str, problems: list[Problem]) -> Section:
             Problem(start, (), "the file is not a list of `key: value` entries", "start with `model_list:`")
         )
         return Section(start)
-    return _Composition(file, problems).section(node, ())
+    return _Composition(file, problems).document(node)
 
 
 def _syntax_problem(error: MarkedYAMLError, file: str) -> Problem:
@@ -144,7 +144,11 @@ class _Composition:
         self._nodes = 0
         self._full = False
 
-    def section(self, node: MappingNode, path: Path) -> Section:
+    def document(self, node: MappingNode) -> Section:
+        value = self._value(node, ())
+        return value if isinstance(value, Section) else Section(self._at(node))
+
+    def _section(self, node: MappingNode, path: Path) -> Section:
         """The mapping of `node`. Of a key that stands twice the first value counts."""
         out = Section(self._at(node))
         merged: list[Section] = []
@@ -153,7 +157,7 @@ class _Composition:
                 merged += self._merged(value_node, path)
                 continue
             key_at = self._at(key_node)
-            if not isinstance(key_node, ScalarNode):
+            if not isinstance(key_node, ScalarNode) or key_node.tag not in _PLAIN:
                 self._complain(key_at, path, "a key is not a plain word", "write `key: value`")
                 continue
             key = str(key_node.value)
@@ -163,8 +167,9 @@ class _Composition:
                 continue
             out.put(key, self._value(value_node, (*path, key)), key_at, self._at(value_node))
         for other in merged:
-            for key in other.keys() - out.keys():
-                out.put(key, other[key], other.keys_at[key], other.values_at[key])
+            for key, value in other.items():
+                if key not in out:
+                    out.put(key, value, other.keys_at[key], other.values_at[key])
         return out
 
     def _merged(self, node: Node, path: Path) -> list[Section]:
@@ -179,9 +184,7 @@ class _Composition:
         self._nodes += 1
         if not self._full and (len(path) > MAX_DEPTH or self._nodes > MAX_NODES):
             self._full = True
-            self._complain(
-                self._at(node), path[:3], "too deep or too much", "do without aliases that repeat themselves"
-            )
+            self._complain(self._at(node), path[:3], "too deep or too much", "do without aliases of aliases")
         if self._full:
             return None
         if node.tag not in _PLAIN:
@@ -190,7 +193,7 @@ class _Composition:
             )
             return None
         if isinstance(node, MappingNode):
-            return self.section(node, path)
+            return self._section(node, path)
         if isinstance(node, SequenceNode):
             items = Items(self._at(node))
             for index, each in enumerate(node.value):

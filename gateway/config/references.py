@@ -17,15 +17,11 @@ CREDENTIALS = frozenset(
     {
         "api_key",
         "aws_access_key_id",
-        "aws_bearer_token_bedrock",
         "aws_secret_access_key",
         "aws_session_token",
         "azure_ad_token",
-        "azure_client_secret",
-        "azure_password",
         "client_secret",
         "vertex_credentials",
-        "watsonx_token",
     }
 )
 

@@ -49,7 +49,7 @@ class FakeFacts:
         self.asked.append((model, custom_llm_provider, base_model))
         provider = custom_llm_provider or model.partition("/")[0]
         if custom_llm_provider is None and "/" not in model:
-            raise UnknownModelError(f"write its provider before it, for example `openai/{model}`")
+            raise UnknownModelError(f"nobody knows {model}; write its provider before it, for example `openai/{model}`")
         price = Price() if "unpriced" in model else Price(100, 400, cached_input=10, reasoning=500, source="litellm")
         mode = "embedding" if "embedding" in model else "image_generation" if "image" in model else "chat"
         return Facts(provider, price, mode, context_window=128_000, max_output=16_000, reasoning="think" in model)

@@ -45,6 +45,12 @@ def test_a_broken_model_list_does_not_make_every_name_unknown(refused: Refused) 
     assert [str(problem.path[-1]) for problem in problems] == ["model"]
 
 
+def test_a_broken_included_file_does_not_make_every_name_unknown(refused: Refused) -> None:
+    problems = refused("include: [more.yaml]\n" + "groups: {fast: {}}\n", more="model_list: [\n")
+
+    assert [Path(problem.mark.file).name for problem in problems] == ["more.yaml"]
+
+
 def test_an_absent_variable_is_told_once_and_not_as_a_missing_key_too(refused: Refused) -> None:
     problems = refused("model_list: [{model_name: fast, litellm_params: {model: os.environ/MODEL}}]\n")
 

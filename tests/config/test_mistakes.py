@@ -160,6 +160,33 @@ MISTAKES = [
     ),
     Mistake("unknown group", MODEL + "groups:\n  fsat: {} #!", "groups.fsat", "no model group", "`fast`"),
     Mistake(
+        "a group by two names",
+        TWO + "groups:\n  smart: {}\n  gpt: {} #!\nrouter_settings: {model_group_alias: {gpt: smart}}",
+        "groups.gpt",
+        "another name of `smart`",
+        "keep one",
+    ),
+    Mistake(
+        "fallbacks twice by an alias",
+        TWO
+        + "groups: {smart: {fallbacks: fast}}\n"
+        + "router_settings:\n  model_group_alias: {gpt: smart}\n  fallbacks:\n    - gpt: fast #!",
+        "router_settings.fallbacks[0].gpt",
+        "given in `groups` too",
+        "keep one",
+    ),
+    Mistake(
+        "a circle by an alias",
+        TWO + "groups:\n  smart: {fallbacks: gpt} #!\nrouter_settings: {model_group_alias: {gpt: smart}}",
+        "groups.smart.fallbacks",
+        "smart → smart",
+        "take one",
+    ),
+    Mistake("a tag before it all", "!!python/object:os.x {model_list: []} #!", "", "tag", "never run"),
+    Mistake(
+        "a tag before a key", MODEL + "? !!python/name:os.x server\n: {}", "", "plain word", "`key: value`", line=2
+    ),
+    Mistake(
         "unknown fallback",
         TWO + "groups:\n  fast:\n    fallbacks:\n      - smrt #!",
         "groups.fast.fallbacks[0]",

@@ -279,6 +279,7 @@ def test_unknown_models_are_told_all_at_once_with_their_lines(load_text: Load, f
         resolve(config, {}, facts, FLEET)
 
     assert [problem.mark.line for problem in caught.value.problems] == [2, 4]
+    assert caught.value.problems[0].what == "nobody knows gpt-9"
     assert caught.value.problems[0].mend == "write its provider before it, for example `openai/gpt-9`"
 
 
