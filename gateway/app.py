@@ -36,8 +36,8 @@ from gateway.ledger.sqlite import SqliteLedger
 from gateway.pipeline import Pipeline
 from gateway.ports import Stage
 from gateway.prompts.library import Library
+from gateway.providers import runtime
 from gateway.providers.facts import model_facts
-from gateway.providers.runtime import load as load_litellm
 from gateway.providers.sdk import SdkLane
 from gateway.providers.tokens import BundledTokens
 from gateway.queue.places import Places
@@ -61,6 +61,7 @@ from gateway.store.database import open_database
 from gateway.store.keys import SqlKeys
 from gateway.store.secrets import KeyDigester, derive, load_or_create_secret
 from gateway.tasks import Tasks
+from gateway.telemetry import log
 from gateway.telemetry.lag import watch_lag
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.redact import Redactor
@@ -99,7 +100,9 @@ class Gateway:
             await ledger.start()
             stack.push_async_callback(ledger.close)
             await ledger.recover()
-            await asyncio.to_thread(load_litellm)
+            await asyncio.to_thread(runtime.load)
+            stack.push_async_callback(runtime.close)
+            log.adopt_loggers()
             resolved = await self._resolve(stack)
             library = await asyncio.to_thread(load_library, config)
             self._wire(ledger, database.engine, secret, resolved, library)
@@ -156,7 +159,7 @@ class Gateway:
             "authenticate": Authenticate(identities),
             "replay": Replay(),
             "admit": Admit(MemoryLimiter(clock), config.server.max_messages),
-            "prompt": Prompt(library),
+            "prompt": Prompt(library, derive(secret, "atelier/prompt-nonce/v1")),
             "cache": Cache(
                 MemoryCache(clock, max_entries=config.cache.max_entries),
                 derive(secret, "atelier/cache/v1"),

@@ -6,6 +6,8 @@ what may have been on its way, or the whole bound where nothing is known, so tha
 
 from __future__ import annotations
 
+import math
+
 from gateway.errors import (
     Fault,
     GatewayError,
@@ -26,6 +28,9 @@ from gateway.ports import Clock, Health, Tokens
 from gateway.types import AttemptResult, Call, Completion, RunningAttempt, Status, Usage
 
 IN_FLIGHT_TOKENS = 48  # tokens that a provider may have made before it noticed that we left
+FASTEST = 2_000.0  # tokens a second, above any provider's today
+LONGEST_SILENCE = 5.0  # seconds
+REASONING_FLOOR, REASONING_SPEED = 256, 300  # tokens, tokens a second before the first one that is seen
 OWES_NOTHING = frozenset(
     {
         Fault.CONNECT,
@@ -78,7 +83,8 @@ class Attempts:
         if reason is Reason.STALLED:
             self.fail(call, ProviderError(Fault.STALLED, "the provider stopped sending"))
             return
-        self._health.abandoned(running.deployment.id)
+        if running.claimed:
+            self._health.abandoned(running.deployment.id)
         status = Status.CANCELLED if reason in {Reason.CLIENT_GONE, Reason.CANCELLED} else Status.FAILED
         error = ProviderError(Fault.TIMEOUT, reason.value)
         self._end(call, running, status, self._owed(call, running, Fault.TIMEOUT), error)
@@ -90,12 +96,23 @@ class Attempts:
             return running.usage
         if running.chunks == 0:
             return Usage(call.input_bound, call.bound_tokens * choices(call), estimated=True)
-        return self._counted(call, running, None, in_flight=IN_FLIGHT_TOKENS)
+        unseen = 0 if fault is Fault.STALLED else self._unseen(running)
+        return self._counted(call, running, None, in_flight=IN_FLIGHT_TOKENS + unseen)
+
+    def _unseen(self, running: RunningAttempt) -> int:
+        """Tokens that may have come in since the last chunk that could be read, at the speed of those that could."""
+        if running.first_chunk is None or running.last_chunk is None:
+            return 0
+        silence = min(self._clock.monotonic() - running.last_chunk, LONGEST_SILENCE)
+        speed = running.chunks / max(running.last_chunk - running.first_chunk, 1 / FASTEST)
+        return math.ceil(silence * min(speed, FASTEST))
 
     def _counted(self, call: Call, running: RunningAttempt, completion: Completion | None, in_flight: int = 0) -> Usage:
         """Our own count, an upper one: the tokenizer's or one token a chunk, whichever is more."""
         text = "".join(running.text) if completion is None else written(completion)
         output = max(self._tokens.count(text), running.chunks) + in_flight if text or in_flight else 0
+        if running.deployment.reasoning and output:
+            output += self._reasoned(running)
         output = min(output, call.bound_tokens * choices(call))
         given = measure(call.body).token_bound(self._tokens.count(plain_text(call.body)))
         seen = running.usage
@@ -107,6 +124,11 @@ class Attempts:
             reasoning=seen.reasoning if seen else 0,
             estimated=True,
         )
+
+    def _reasoned(self, running: RunningAttempt) -> int:
+        """Tokens of thought, which no stream shows, within the time there was for them."""
+        ended = running.first_chunk or self._clock.monotonic()
+        return REASONING_FLOOR + math.ceil((ended - running.started) * REASONING_SPEED)
 
     def _end(
         self, call: Call, running: RunningAttempt, status: Status, usage: Usage, error: ProviderError | None = None
@@ -165,7 +187,7 @@ def public_error(error: ProviderError, call: Call) -> GatewayError:
         case Fault.TRUNCATED | Fault.RESET if call.first_byte_at is not None:
             return UpstreamError(f"The provider of {name} broke off in the middle of its answer.")
         case Fault.IN_BAND:
-            return UpstreamError(f"The provider of {name} failed: {error.message}", provider_code=error.code)
+            return UpstreamError(f"The provider of {name} failed within its answer.", provider_code=error.code)
     message = f"The provider of {name} failed."
     return UpstreamError(message, retry_after=error.retry_after, provider_status=error.status)
 

@@ -108,7 +108,7 @@ def revoke_key(key_id: str) -> None:
 
 def _serve(config_file: Path | None, host: str | None, port: int | None, *, demo: bool) -> int:
     from gateway.bootstrap import Program  # noqa: PLC0415
-    from gateway.bootstrap import serve as serve_program
+    from gateway.bootstrap import serve as serve_program  # noqa: PLC0415
     from gateway.start import Start  # noqa: PLC0415
 
     start = Start(config_file, host, port, demo=demo)

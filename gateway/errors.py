@@ -186,8 +186,8 @@ class Reason(StrEnum):
     DRAINING = "service_draining"
 
 
-class Interrupted(Exception):  # noqa: N818 - a message that ends work, not an error of it
-    """Raised inside the walk when the call was interrupted; see `types.Call.interruptible`."""
+class Interrupted(Exception):
+    """Raised inside the walk when the call was interrupted; see `types.Interruption`."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)

@@ -408,6 +408,7 @@ class RunningAttempt:
     intent: Intent
     deployment: Deployment
     started: float  # monotonic
+    claimed: bool = True  # its deployment's health counts on being told how it ended
     first_chunk: float | None = None  # monotonic
     last_chunk: float | None = None
     chunks: int = 0

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import aiohttp
 import httpx
 
 from gateway.errors import Fault, ProviderError
@@ -17,6 +18,7 @@ from gateway.providers.runtime import load
 Redact = Callable[[str], str]
 RETRYABLE = frozenset({408, 409})
 MOST_TEXT = 2_000
+UNREADABLE = 422  # what LiteLLM says when it cannot read an answer; a provider's own 422 comes with a response
 
 
 def provider_error(error: BaseException, redact: Redact) -> ProviderError:
@@ -57,9 +59,13 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def transport_fault(chain: list[BaseException]) -> Fault | None:
-    """The fault of a connection that gave no HTTP answer, or broke within one."""
-    for error in chain:
+    """The fault of a connection that gave no HTTP answer, or broke within one; the innermost cause knows best."""
+    for error in reversed(chain):
         match error:
+            case aiohttp.ClientConnectorError() | ConnectionRefusedError():
+                return Fault.CONNECT
+            case aiohttp.ClientOSError() | aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+                return Fault.RESET
             case httpx.ConnectError() | httpx.ConnectTimeout() | httpx.PoolTimeout():
                 return Fault.CONNECT
             case httpx.TimeoutException() | TimeoutError():
@@ -72,10 +78,11 @@ def transport_fault(chain: list[BaseException]) -> Fault | None:
 
 
 def status_fault(error: BaseException, status: Any, *, answered: bool) -> Fault:
-    if not answered and isinstance(getattr(error, "body", None), dict):
-        return Fault.IN_BAND
-    if not isinstance(status, int) or is_a(error, "APIResponseValidationError"):
-        return Fault.MALFORMED if isinstance(error, ValueError | KeyError | TypeError) else Fault.SERVER
+    """By the HTTP status where there was an answer, by what LiteLLM made of a broken one where there was none."""
+    if not answered and (not isinstance(status, int) or status >= 500):
+        return Fault.MALFORMED if isinstance(error, ValueError | KeyError | TypeError) else Fault.IN_BAND
+    if not answered and status == UNREADABLE:
+        return Fault.MALFORMED
     if status == 429:
         return Fault.RATE_LIMITED
     if status in {401, 403}:

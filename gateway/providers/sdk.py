@@ -97,7 +97,8 @@ class SdkLane:
 
     def _arguments(self, request: ProviderRequest) -> dict[str, Any]:
         arguments = params.arguments(request)
-        arguments["timeout"] = httpx.Timeout(max(0.1, request.timeout), connect=self._connect)
+        # The same for every request: LiteLLM keeps a client per timeout. The attempt's own deadline is the caller's.
+        arguments["timeout"] = httpx.Timeout(request.deployment.timeout, connect=self._connect)
         return arguments
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from gateway.attempts import Attempts, public_error
-from gateway.errors import BudgetExhausted, Fault, Interrupted, ProviderError, RateLimited, Unavailable
+from gateway.errors import BudgetExhausted, Fault, GatewayError, Interrupted, ProviderError, RateLimited, Unavailable
 from gateway.ledger.prices import bound
 from gateway.ports import Clock, Health, Ledger, Provider, ProviderRequest
 from gateway.queue.places import Places
@@ -51,13 +51,14 @@ class CallProvider:
             return
         error: ProviderError | None = None
         for deployment, usable in self._order(call):
+            if not await self._take_place(call, deployment):
+                continue
+            if call.interruption.reason is not None:
+                raise Interrupted(call.interruption.reason)
             if usable and not self._health.claim(deployment.id):
                 continue
-            if not await self._take_place(call, deployment):
-                self._health.abandoned(deployment.id)
-                continue
             try:
-                await self._attempt(call, deployment)
+                await self._attempt(call, deployment, claimed=usable)
             except ProviderError as failed:
                 error = failed
                 if failed.fault in NOT_ELSEWHERE or self._spent_its_tries(call):
@@ -98,12 +99,15 @@ class CallProvider:
             return False
         return True
 
-    async def _attempt(self, call: Call, deployment: Deployment) -> None:
-        if call.interruption.reason is not None:
-            raise Interrupted(call.interruption.reason)
+    async def _attempt(self, call: Call, deployment: Deployment, *, claimed: bool) -> None:
         left = call.deadline - self._clock.monotonic()
         timeout = min(deployment.timeout, call.options.timeout or deployment.timeout, left)
-        running = await self._dispatch(call, deployment)
+        try:
+            running = await self._dispatch(call, deployment, claimed=claimed)
+        except GatewayError:
+            if claimed:
+                self._health.abandoned(deployment.id)
+            raise
         request = ProviderRequest(
             deployment, call.body, f"{call.id}:{running.intent.number}", timeout, call.include_usage
         )
@@ -128,7 +132,7 @@ class CallProvider:
         if dropped:
             call.warnings.append("not sent to this provider: " + ", ".join(dropped))
 
-    async def _dispatch(self, call: Call, deployment: Deployment) -> RunningAttempt:
+    async def _dispatch(self, call: Call, deployment: Deployment, *, claimed: bool) -> RunningAttempt:
         """Write the intent down. The hold covers what earlier attempts owe and the most that this one can cost."""
         n = call.body.get("n")
         most = bound(deployment.price, call.input_bound, call.bound_tokens, n if isinstance(n, int) and n > 0 else 1)
@@ -145,7 +149,7 @@ class CallProvider:
         refused = await self._ledger.dispatch(intent, call.cost + most)
         if refused is not None:
             raise BudgetExhausted("The budget of this key does not cover another attempt at this request.")
-        call.running = RunningAttempt(intent, deployment, self._clock.monotonic())
+        call.running = RunningAttempt(intent, deployment, self._clock.monotonic(), claimed)
         return call.running
 
     async def _first(

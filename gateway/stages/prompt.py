@@ -5,8 +5,10 @@ The library is in memory and is swapped as a whole; a template that cannot be re
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
+import hashlib
+import hmac
+
+import msgspec
 
 from gateway.errors import Forbidden
 from gateway.prompts.compose import compose
@@ -14,13 +16,15 @@ from gateway.prompts.library import Library
 from gateway.stages.need import identity_of
 from gateway.types import Call, Endpoint, Outcome
 
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
 
 class Prompt:
     """Replaces `call.body["messages"]`; touches nothing when neither template nor brand is asked for."""
 
-    def __init__(self, library: Library, nonce: Callable[[], str] = lambda: secrets.token_hex(8)) -> None:
+    def __init__(self, library: Library, secret: bytes) -> None:
         self._library = library
-        self._nonce = nonce
+        self._secret = secret
 
     async def enter(self, call: Call) -> None:
         if call.endpoint is not Endpoint.CHAT:
@@ -38,11 +42,17 @@ class Prompt:
             variables=call.options.variables,
             brand=brand,
             messages=call.body["messages"],
-            nonce=self._nonce,
+            nonce=lambda: self._nonce(call, brand),
         )
         call.body["messages"] = composed.messages
         call.template, call.template_version = composed.template, composed.template_version
         call.brand, call.brand_version = composed.brand, composed.brand_version
+
+    def _nonce(self, call: Call, brand: str | None) -> str:
+        """Nobody can foresee it, yet equal requests of a tenant have equal ones, so that the cache finds them again."""
+        options = call.options
+        parts = [identity_of(call).tenant, options.template, options.template_version, brand, options.variables]
+        return hmac.new(self._secret, _canonical(parts), hashlib.sha256).hexdigest()[:16]
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         """Nothing to give back."""

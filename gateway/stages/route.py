@@ -66,7 +66,10 @@ class Route:
             latency=self._health.latencies(ids),
             draw=self._draw(),
         )
-        return policy.rank(call.body, deployments, signals)
+        plan = policy.rank(call.body, deployments, signals)
+        if sorted(candidate.deployment.id for candidate in plan.candidates) != sorted(ids):
+            raise RuntimeError(f"the policy {policy.name!r} dropped or invented a deployment")
+        return plan
 
     def _named(self, call: Call, identity: Identity) -> list[str]:
         """The request's own fallbacks: names of groups, each of which its key may call (S1)."""

@@ -19,7 +19,19 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.telemetry.redact import Redactor
 
-QUIET = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "httpcore", "openai", "aiosqlite", "asyncio")
+QUIET = (
+    "LiteLLM",
+    "LiteLLM Router",
+    "LiteLLM Proxy",
+    "httpx",
+    "httpcore",
+    "openai",
+    "aiosqlite",
+    "asyncio",
+    "alembic",
+    "uvicorn.access",
+    "aiohttp.access",
+)
 
 
 def configure(redactor: Redactor, *, level: str = "INFO", style: str = "json", stream: TextIO | None = None) -> None:
