@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class StoreUnavailable(Exception):  # noqa: N818 - named for what the person is told
+class StoreUnavailable(Exception):
     """The store cannot be used. The message says why, and what to do, to the person who started the process."""
 
 

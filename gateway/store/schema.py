@@ -16,7 +16,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_ID = 0x41_54_45_4C  # any number that no other user of the database takes an advisory lock on
 
 
-class NewerSchema(Exception):  # noqa: N818 - a statement about the store; `database` makes the error of it
+class NewerSchema(Exception):
     """The database was written by a later version of Atelier."""
 
 
