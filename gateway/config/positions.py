@@ -160,7 +160,7 @@ class _Composition:
             if not isinstance(key_node, ScalarNode) or key_node.tag not in _PLAIN:
                 self._complain(key_at, path, "a key is not a plain word", "write `key: value`")
                 continue
-            key = str(key_node.value)
+            key = self._text(key_node, path)
             if key in out:
                 first = out.keys_at[key].line
                 self._complain(key_at, (*path, key), f"the key stands twice, first in line {first}", "keep one of them")
@@ -199,7 +199,23 @@ class _Composition:
             for index, each in enumerate(node.value):
                 items.put(self._value(each, (*path, index)), self._at(each))
             return items
-        return scalar(node.tag.removeprefix(_CORE), str(node.value))
+        return scalar(node.tag.removeprefix(_CORE), self._text(node, path))
+
+    def _text(self, node: Node, path: Path) -> str:
+        """The text of a scalar. Two escapes that are the halves of one character, as JSON writes them, are joined."""
+        text = str(node.value)
+        if text.isascii() and "\0" not in text:
+            return text
+        try:
+            whole = text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            whole = "\0"
+        if "\0" not in whole:
+            return whole
+        self._complain(
+            self._at(node), path, "the escapes of a text give no characters", "write the characters themselves"
+        )
+        return ""
 
     def _at(self, node: Node) -> Mark:
         return _mark(self._file, node.start_mark)

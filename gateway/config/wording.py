@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config.positions import Items, Section, place
+from gateway.config.positions import Section, place
 from gateway.config.problems import Path, Problem, did_you_mean
 
 _KINDS = {
@@ -77,18 +77,14 @@ def _say(kind: str, path: Path, ctx: Mapping[str, Any], model: type[BaseModel], 
 def _plain_word(root: Section, path: Path) -> str:
     here: Any = root
     for part in path:
-        if not isinstance(here, Section | Items):
-            return ""
-        here = here[part]  # type: ignore[index]
+        here = here[part]
     return here if isinstance(here, str) else ""
 
 
 def keys_at(model: type[BaseModel], path: Path) -> list[str]:
     """The keys that the section at `path` may have."""
     section = model_at(model, path)
-    if section is None:
-        return []
-    return [field.alias or name for name, field in section.model_fields.items()]
+    return [field.alias or name for name, field in section.model_fields.items()] if section else []
 
 
 def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:

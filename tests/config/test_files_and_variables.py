@@ -78,12 +78,19 @@ def test_numbers_and_dates_are_read_as_yaml_1_2_means_them(load_text: Load) -> N
         "model_list:\n"
         "  - model_name: fast\n"
         "    litellm_params: {model: azure/x, api_version: 2024-05-01, input_cost_per_token: 1e-6, rpm: 1_000}\n"
-        "server: {port: 0x1F90}\n"
+        "server: {port: 0x1F90, trusted_hosts: ['*.example.com', a.example], host: !!int abc}\n"
     )
 
     params = config.model_list[0].litellm_params
     assert (params.api_version, params.input_cost_per_token, params.rpm) == ("2024-05-01", 1e-6, 1000)
-    assert config.server.port == 8080
+    assert (config.server.port, config.server.host) == (8080, "abc")
+    assert config.server.trusted_hosts == ("*.example.com", "a.example")
+
+
+def test_escapes_as_json_writes_them_are_one_character(load_text: Load) -> None:
+    config = load_text('model_list: [{model_name: "\\ud83d\\ude00", litellm_params: {model: openai/x}}]\n')
+
+    assert config.group_names == ("\N{GRINNING FACE}",)
 
 
 def test_references_are_resolved_anywhere_and_fit_the_type(load_text: Load) -> None:

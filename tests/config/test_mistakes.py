@@ -182,6 +182,8 @@ MISTAKES = [
         "smart → smart",
         "take one",
     ),
+    Mistake("half a character", MODEL + 'server: {host: "\\ud83d"} #!', "server.host", "no characters", "themselves"),
+    Mistake("a NUL", MODEL + 'server: {host: "a\\0"} #!', "server.host", "no characters", "themselves"),
     Mistake("a tag before it all", "!!python/object:os.x {model_list: []} #!", "", "tag", "never run"),
     Mistake(
         "a tag before a key", MODEL + "? !!python/name:os.x server\n: {}", "", "plain word", "`key: value`", line=2

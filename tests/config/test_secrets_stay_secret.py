@@ -37,10 +37,11 @@ model_list:
 general_settings: {master_key: os.environ/ATELIER_MASTER_KEY, database_url: "postgresql://u:canary-13-dsn@h/d"}
 telemetry: {redact: [os.environ/SOME]}
 environment_variables: {DATADOG_API_KEY: canary-14-own}
+callback_settings: {endpoint: "https://[canary-16"}
 litellm_settings: {cache_params: {password: canary-15-cache}}
 routing: {rules: [{when: {key: marketing}, use: {group: a}}]}
 """
-CANARIES = {f"canary-{number:02}" for number in range(1, 16)}
+CANARIES = {f"canary-{number:02}" for number in range(1, 17)}
 
 
 def seen_in(text: str) -> set[str]:
