@@ -60,6 +60,7 @@ def arguments(request: ProviderRequest) -> dict[str, Any]:
         "extra_headers": headers,
         "max_retries": 0,
         "num_retries": 0,
+        "_skip_mcp_handler": True,  # *internal*: with tools, LiteLLM would import an MCP client, and call out to servers
     }
 
 
