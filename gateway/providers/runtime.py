@@ -10,6 +10,7 @@ import importlib
 import logging
 import os
 import sys
+import warnings
 from typing import Any
 
 SETTINGS = {
@@ -27,6 +28,10 @@ def load() -> Any:
     """The configured litellm module. Call it in a thread first; afterwards it is free."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    # Cancelled at the wrong moment LiteLLM drops a coroutine that it has not begun: nothing was sent, nothing is owed.
+    warnings.filterwarnings(
+        "ignore", "coroutine '.*(async_streaming|acompletion|dispatch|async_completion)", RuntimeWarning
+    )
     litellm: Any = importlib.import_module("litellm")
     litellm.telemetry = False
     litellm.suppress_debug_info = True

@@ -7,7 +7,8 @@ is done with it. Nothing has reached the client yet, so falling back is free of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from gateway.attempts import Attempts, public_error
@@ -117,7 +118,7 @@ class CallProvider:
                 chunks = lane.stream(request)
                 call.answer = Answer(chunks=await self._first(call, chunks, min(timeout, deployment.ttft_timeout)))
             else:
-                completion = await call.interruption.run(bounded(lane.complete(request), timeout))
+                completion = await call.interruption.run(bounded(partial(lane.complete, request), timeout))
                 self._attempts.succeed(call, completion)
                 call.answer = Answer(completion=completion)
         except ProviderError as error:
@@ -157,7 +158,7 @@ class CallProvider:
     ) -> AsyncGenerator[Chunk, None]:
         """Read up to the first chunk that shows something; on any failure the stream is closed."""
         try:
-            read = await call.interruption.run(bounded(until_content(chunks), timeout))
+            read = await call.interruption.run(bounded(partial(until_content, chunks), timeout))
         except (ProviderError, Interrupted):
             await close(chunks)
             raise
@@ -166,10 +167,10 @@ class CallProvider:
         return chained(read, chunks)
 
 
-async def bounded(work: Coroutine[Any, Any, T], timeout: float) -> T:
-    """Await `work`, at most `timeout` seconds."""
+async def bounded(work: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
+    """Begin `work` and await it, at most `timeout` seconds; interrupted before its first step, it is never begun."""
     try:
-        return await asyncio.wait_for(work, timeout)
+        return await asyncio.wait_for(work(), timeout)
     except TimeoutError:
         raise ProviderError(Fault.TIMEOUT, f"no answer within {timeout:.0f} seconds") from None
 
