@@ -9,5 +9,6 @@ from gateway.fleet.journal import Journal, Record
 from gateway.fleet.run import run
 from gateway.fleet.server import RunningFleet, start_fleet
 from gateway.fleet.settings import UNPACED, Pacing, Settings
+from gateway.fleet.shapes import Tally
 
-__all__ = ["UNPACED", "Journal", "Pacing", "Record", "RunningFleet", "Settings", "run", "start_fleet"]
+__all__ = ["UNPACED", "Journal", "Pacing", "Record", "RunningFleet", "Settings", "Tally", "run", "start_fleet"]

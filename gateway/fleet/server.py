@@ -34,7 +34,9 @@ class Listener:
     """A listening socket that can be closed and opened again on its port."""
 
     def __init__(self, handler: _Handler, host: str, port: int) -> None:
-        self._protocols = web.Server(handler, handler_cancellation=True, access_log=None)
+        self._protocols = web.Server(self._serve, handler_cancellation=True, access_log=None)
+        self._handler = handler
+        self._busy: set[web.RequestHandler] = set()
         self._host = host
         self.port = port
         self._server: asyncio.Server | None = None
@@ -55,11 +57,22 @@ class Listener:
         if self._server is not None:
             self._server.close()
             self._server = None
-            self._protocols.pre_shutdown()
+            for connection in self._protocols.connections:
+                if connection in self._busy:
+                    connection.close()
+                else:
+                    connection.force_close()
 
     async def stop(self) -> None:
         self.close()
         await self._protocols.shutdown(_SHUTDOWN)
+
+    async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
+        self._busy.add(http.protocol)
+        try:
+            return await self._handler(http)
+        finally:
+            self._busy.discard(http.protocol)
 
 
 class RunningFleet:
