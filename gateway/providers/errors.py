@@ -6,6 +6,7 @@ Whatever cannot be recognised counts as the provider's failure, never as the cal
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,11 +14,14 @@ import aiohttp
 import httpx
 
 from gateway.errors import Fault, ProviderError
+from gateway.providers.params import CHAT, EMBEDDINGS
 from gateway.providers.runtime import load
 
 Redact = Callable[[str], str]
 RETRYABLE = frozenset({408, 409})
 MOST_TEXT = 2_000
+TOO_LONG = ("prompt is too long", "exceeds the maximum number of tokens", "maximum context length")
+WORD = re.compile(r"[a-z_]+")
 UNREADABLE = 422  # what LiteLLM says when it cannot read an answer; a provider's own 422 comes with a response
 
 
@@ -36,7 +40,8 @@ def provider_error(error: BaseException, redact: Redact) -> ProviderError:
     if fault is Fault.CALLER:
         fault = caller_fault(error, message, code)
         if is_a(error, "UnsupportedParamsError"):
-            code = "unsupported_parameter"
+            message = message.partition(" To drop")[0]
+            code, param = "unsupported_parameter", member_named(message)
     shown = status if response is not None or fault is Fault.CALLER else None
     return ProviderError(
         fault,
@@ -97,11 +102,17 @@ def status_fault(error: BaseException, status: Any, *, answered: bool) -> Fault:
 def caller_fault(error: BaseException, message: str, code: str | None) -> Fault:
     """A 4xx in its finer kinds: LiteLLM's classes first, then the provider's own code."""
     low = message.lower()
-    if is_a(error, "ContextWindowExceededError") or code == "context_length_exceeded" or "prompt is too long" in low:
+    too_long = code == "context_length_exceeded" or any(words in low for words in TOO_LONG)
+    if too_long or is_a(error, "ContextWindowExceededError"):
         return Fault.CONTEXT_WINDOW
     if is_a(error, "ContentPolicyViolationError") or code in {"content_policy_violation", "content_filter"}:
         return Fault.CONTENT_POLICY
     return Fault.CALLER
+
+
+def member_named(message: str) -> str | None:
+    """The member of the request that LiteLLM's refusal names first."""
+    return next((word for word in WORD.findall(message) if word in CHAT | EMBEDDINGS), None)
 
 
 def is_a(error: BaseException, name: str) -> bool:

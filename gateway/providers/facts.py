@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 from gateway.config.deployments import Facts, UnknownModelError, pico_dollars
@@ -9,6 +11,7 @@ from gateway.providers.runtime import load
 from gateway.types import Price
 
 REASONS = "supports_reasoning"
+LONG = re.compile(r"input_cost_per_token_above_(\d+)k_tokens\Z")
 
 
 def model_facts(model: str, *, custom_llm_provider: str | None, base_model: str | None) -> Facts:
@@ -41,23 +44,32 @@ def price_entry(known: dict[str, Any], model: str, provider: str, name: str) -> 
 
 
 def price(entry: dict[str, Any]) -> Price:
-    """LiteLLM's floats of dollars as pico-dollars."""
+    """LiteLLM's floats of dollars as pico-dollars, with the dearer prices that some models have for long inputs."""
+    usual = classes(entry, "", Price())
+    threshold = next((int(found[1]) * 1000 for name in sorted(entry) if (found := LONG.match(name))), None)
+    if threshold is None:
+        return usual
+    long = classes(entry, f"_above_{threshold // 1000}k_tokens", usual)
+    return replace(usual, long_from=threshold, long=long)
 
-    def of(name: str) -> int | None:
-        value = entry.get(name)
-        return pico_dollars(value) if isinstance(value, int | float) else None
 
-    given = of("input_cost_per_token")
+def classes(entry: dict[str, Any], suffix: str, otherwise: Price) -> Price:
+    """The prices whose names end in `suffix`; `otherwise` for those that are missing."""
+
+    def of(name: str, default: int | None) -> int | None:
+        value = entry.get(name + suffix)
+        return pico_dollars(value) if isinstance(value, int | float) else default
+
     return Price(
-        input=given or 0,
-        output=of("output_cost_per_token") or 0,
-        cached_input=of("cache_read_input_token_cost"),
-        cache_write=of("cache_creation_input_token_cost"),
-        reasoning=of("output_cost_per_reasoning_token"),
-        audio_input=of("input_cost_per_audio_token"),
-        audio_output=of("output_cost_per_audio_token"),
-        request=of("input_cost_per_request") or 0,
-        source="unknown" if given is None else "litellm",
+        input=of("input_cost_per_token", otherwise.input) or 0,
+        output=of("output_cost_per_token", otherwise.output) or 0,
+        cached_input=of("cache_read_input_token_cost", otherwise.cached_input),
+        cache_write=of("cache_creation_input_token_cost", otherwise.cache_write),
+        reasoning=of("output_cost_per_reasoning_token", otherwise.reasoning),
+        audio_input=of("input_cost_per_audio_token", otherwise.audio_input),
+        audio_output=of("output_cost_per_audio_token", otherwise.audio_output),
+        request=of("input_cost_per_request", otherwise.request) or 0,
+        source="litellm" if "input_cost_per_token" in entry else "unknown",
     )
 
 

@@ -34,6 +34,13 @@ DEPLOYMENT = frozenset(
 OPENAI_LIKE = frozenset(
     {"openai", "azure", "custom_openai", "openai_like", "hosted_vllm", "openrouter", "litellm_proxy"}
 )
+# Whether a model takes these is for an OpenAI-compatible provider to say: LiteLLM's list of models is always behind.
+JUDGED_THERE = frozenset(
+    {
+        "audio", "dimensions", "frequency_penalty", "logit_bias", "modalities", "n", "parallel_tool_calls", "prediction",
+        "presence_penalty", "safety_identifier", "seed", "service_tier", "stop", "verbosity", "web_search_options",
+    }
+)  # fmt: skip
 
 
 def arguments(request: ProviderRequest) -> dict[str, Any]:
@@ -45,9 +52,11 @@ def arguments(request: ProviderRequest) -> dict[str, Any]:
     for name in ("user", "safety_identifier"):
         if isinstance(given.get(name), str):
             given[name] = hashed(given[name])
-    rest = unlisted(deployment, body)
-    if rest and deployment.provider in OPENAI_LIKE:
-        given["extra_body"] = rest
+    drops = bool(deployment.params.get("drop_params", False))
+    if deployment.provider in OPENAI_LIKE:
+        rest = unlisted(deployment, body)
+        given |= {"extra_body": rest} if rest else {}
+        given |= {} if drops else {"allowed_openai_params": sorted(JUDGED_THERE & given.keys())}
     settings = {name: value for name, value in deployment.params.items() if name in DEPLOYMENT}
     headers = {**settings.pop("extra_headers", {}), "X-Client-Request-Id": request.attempt_id}
     return {
@@ -56,7 +65,7 @@ def arguments(request: ProviderRequest) -> dict[str, Any]:
         "model": deployment.model,
         "api_base": deployment.api_base,
         "api_key": deployment.api_key,
-        "drop_params": bool(deployment.params.get("drop_params", False)),
+        "drop_params": drops,
         "extra_headers": headers,
         "max_retries": 0,
         "num_retries": 0,

@@ -13,6 +13,8 @@ import sys
 import warnings
 from typing import Any
 
+from gateway.providers import lines
+
 SETTINGS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
@@ -47,6 +49,7 @@ def load() -> Any:
     litellm.turn_off_message_logging = True
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    lines.install()
     handlers: Any = importlib.import_module("litellm.llms.custom_httpx.http_handler")
     handlers.AsyncHTTPHandler.single_connection_post_request = not_again
     litellm.encoding.encode("warm")

@@ -110,6 +110,7 @@ class Reader:
         self._open: set[int] = set()
         self._done: set[int] = set()
         self._called: set[int] = set()
+        self._begun: set[int] = set()
         self._base: JsonObject = {}
         self._usage: JsonObject | None = None
 
@@ -124,7 +125,7 @@ class Reader:
             return None
         if isinstance(raw.get("usage"), Mapping):
             self._usage = usage_body(raw["usage"])
-        body = chunk_body(raw, first=not self._base)
+        body = chunk_body(raw, self._begun)
         if not body["choices"]:
             return Chunk(b"", usage=usage_of(self._usage)) if self._usage is not None else None
         finish = self._finish(body)
@@ -132,7 +133,8 @@ class Reader:
             c["delta"].get("content") or "" for c in body["choices"] if isinstance(c["delta"].get("content"), str)
         )
         content = any(shows(c["delta"]) for c in body["choices"])
-        if self._base and not content and finish is None:
+        begins = any("role" in c["delta"] for c in body["choices"])
+        if not (begins or content or any(c["finish_reason"] for c in body["choices"])):
             return Chunk(b"", usage=usage_of(self._usage)) if "usage" in raw else None
         if not self._base:
             self._base = {name: body[name] for name in ("id", "object", "created", "model") if name in body}

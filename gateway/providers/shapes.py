@@ -43,21 +43,23 @@ def choice(raw: Mapping[str, Any]) -> JsonObject:
     return out
 
 
-def chunk_body(raw: Mapping[str, Any], *, first: bool) -> JsonObject:
-    """A chat.completion.chunk without usage; the first one says the role."""
+def chunk_body(raw: Mapping[str, Any], begun: set[int]) -> JsonObject:
+    """A chat.completion.chunk without usage. A choice's first delta says the role, no other does; `begun` is kept up."""
     body = lean(raw)
     body.pop("usage", None)
     body["object"] = "chat.completion.chunk"
-    body["choices"] = [delta_choice(item, first=first) for item in raw.get("choices") or ()]
+    body["choices"] = []
+    for item in raw.get("choices") or ():
+        index = count(item.get("index"))
+        body["choices"].append(delta_choice(item, index, first=index not in begun))
+        begun.add(index)
     return body
 
 
-def delta_choice(raw: Mapping[str, Any], *, first: bool) -> JsonObject:
+def delta_choice(raw: Mapping[str, Any], index: int, *, first: bool) -> JsonObject:
     out = lean(raw)
-    delta = lean(raw.get("delta") or {})
-    if first:
-        delta = {"role": "assistant", **delta}
-    out.update(index=raw.get("index", 0), delta=delta)
+    delta = {name: value for name, value in lean(raw.get("delta") or {}).items() if name != "role"}
+    out.update(index=index, delta={"role": "assistant", **delta} if first else delta)
     for name in NULLABLE:
         out.setdefault(name, None)
     return out

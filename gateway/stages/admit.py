@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.errors import InvalidRequest
-from gateway.ports import Limiter
+from gateway.errors import InvalidRequest, RateLimited
+from gateway.ports import Allowance, Limiter
 from gateway.stages.need import identity_of
 from gateway.types import Call, Endpoint, JsonObject, Outcome
 
@@ -16,24 +16,35 @@ from gateway.types import Call, Endpoint, JsonObject, Outcome
 class Admit:
     """Checks the body's shape as far as the stages need it, then takes a slot of the key."""
 
-    def __init__(self, limiter: Limiter, max_messages: int) -> None:
+    def __init__(self, limiter: Limiter, max_messages: int = 1000, max_n: int = 16) -> None:
         self._limiter = limiter
         self._max_messages = max_messages
+        self._max_n = max_n
 
     async def enter(self, call: Call) -> None:
         check_model(call.body)
         if call.endpoint is Endpoint.CHAT:
-            check_chat(call, self._max_messages)
+            check_chat(call, self._max_messages, self._max_n)
         else:
             check_embeddings(call.body)
-        allowance = await self._limiter.acquire(identity_of(call), call.id)
+        try:
+            allowance = await self._limiter.acquire(identity_of(call), call.id)
+        except RateLimited as refusal:
+            if (left := refusal.extra.get("rate_limit")) is not None:
+                tell(call, Allowance(**left))
+            raise
         if allowance is not None:
-            call.headers["x-ratelimit-limit-requests"] = str(allowance.limit)
-            call.headers["x-ratelimit-remaining-requests"] = str(allowance.remaining)
-            call.headers["x-ratelimit-reset-requests"] = duration(allowance.reset)
+            tell(call, allowance)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         await self._limiter.release(identity_of(call), call.id)
+
+
+def tell(call: Call, left: Allowance) -> None:
+    """What is left of the limit, on success and on refusal, in OpenAI's headers."""
+    call.headers["x-ratelimit-limit-requests"] = str(left.limit)
+    call.headers["x-ratelimit-remaining-requests"] = str(left.remaining)
+    call.headers["x-ratelimit-reset-requests"] = duration(left.reset)
 
 
 def duration(seconds: float) -> str:
@@ -52,7 +63,7 @@ def check_model(body: JsonObject) -> None:
         raise InvalidRequest("'model' must be a string that is not empty.", param="model")
 
 
-def check_chat(call: Call, max_messages: int) -> None:
+def check_chat(call: Call, max_messages: int, max_n: int) -> None:
     body = call.body
     messages = body.get("messages")
     if messages is None and call.options.template is not None:
@@ -65,7 +76,7 @@ def check_chat(call: Call, max_messages: int) -> None:
         raise InvalidRequest(f"'messages' may have at most {max_messages} entries.", param="messages")
     for index, message in enumerate(messages):
         check_message(message, f"messages[{index}]")
-    integer(body, "n", 1, 128)
+    integer(body, "n", 1, max_n)
     integer(body, "max_tokens", 1)
     integer(body, "max_completion_tokens", 1)
     integer(body, "top_logprobs", 0, 20)
