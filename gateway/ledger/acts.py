@@ -6,10 +6,11 @@ An act that raises has changed nothing: the transaction is its caller's, who rol
 from __future__ import annotations
 
 import json
-import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import structlog
 
 from gateway import errors
 from gateway.ledger import accounts, rows
@@ -28,7 +29,7 @@ from gateway.types import (
 
 UNREPORTED = "No result of this attempt was reported; it is charged at the most it can cost."
 STOPPED = "gateway_stopped"  # error code of requests that were open when the previous process ended
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def open_request(
     connection: sqlite3.Connection, now: float, record: RequestRecord, hold: HoldRequest | None
 ) -> HoldRefused | None:
     """Write the request down and take its hold on all scopes, or do neither. Raises Conflict if it is there already."""
-    if hold is None:
+    if hold is None or not hold.scopes:
         _add_request(connection, record)
         return None
     scopes, amount = tuple(dict.fromkeys(hold.scopes)), max(0, hold.amount)
@@ -101,7 +102,7 @@ def settle(connection: sqlite3.Connection, now: float, settlement: Settlement) -
     """
     request = connection.execute(sql.REQUEST, {"id": settlement.request_id}).fetchone()
     if request is None:
-        _log.error("ledger.settlement_of_unknown_request: %s", settlement.request_id)
+        log.error("settlement_of_unknown_request", generation=settlement.request_id)
     if request is None or request["status"] is not None:
         return []
     hold = connection.execute(sql.HOLD, {"id": request["id"]}).fetchone()

@@ -19,6 +19,7 @@ _EXACT = Context(prec=60, rounding=ROUND_CEILING)
 
 def cost(price: Price, usage: Usage) -> int:
     """Nano-dollars of one attempt that used `usage`."""
+    price = price.for_input(usage.input)
     cache_write = (usage.cache_write, _or(price.cache_write, price.input))
     cached = (usage.cached_input, _or(price.cached_input, price.input))
     audio_in = (usage.audio_input, _or(price.audio_input, price.input))
@@ -35,11 +36,15 @@ def bound(price: Price, input_tokens: int, output_tokens: int, n: int = 1) -> in
     `input_tokens` and `output_tokens` are the most that one of `n` choices can have. The input counts `n` times,
     because some providers serve `n` choices as `n` calls.
     """
+    choices = max(1, n)
+    given, made = choices * max(0, input_tokens), choices * max(0, output_tokens)
+    return _to_nano(max(_dearest(each, given, made) for each in {price, price.for_input(given)}))
+
+
+def _dearest(price: Price, given: int, made: int) -> int:
     dearest_in = max(price.input, *(_or(p, 0) for p in (price.cached_input, price.cache_write, price.audio_input)))
     dearest_out = max(price.output, *(_or(p, 0) for p in (price.reasoning, price.audio_output)))
-    choices = max(1, n)
-    pico = choices * (max(0, input_tokens) * dearest_in + max(0, output_tokens) * dearest_out)
-    return _to_nano(pico + price.request)
+    return given * dearest_in + made * dearest_out + price.request
 
 
 def from_usd(value: float | str | Decimal | None) -> int | None:

@@ -92,7 +92,7 @@ def intent_of(row: sqlite3.Row) -> Intent:
         deployment_id=row["deployment_id"],
         provider=row["provider"],
         model=row["model"],
-        price=Price(**json.loads(row["price"])),
+        price=price_of(json.loads(row["price"])),
         bound=row["bound_nano"],
         started_at=row["started_at"],
     )
@@ -154,3 +154,9 @@ def _text(value: str) -> str:
     if len(value) <= MAX_TEXT and value.isascii() and "\0" not in value:
         return value
     return value[:MAX_TEXT].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def price_of(snapshot: dict[str, Any]) -> Price:
+    """A price as it was written down with its attempt."""
+    long = snapshot.pop("long", None)
+    return Price(**snapshot, long=price_of(long) if long is not None else None)

@@ -8,7 +8,6 @@ is cancelled takes nothing back: its act runs in its turn. Acts run in the order
 from __future__ import annotations
 
 import asyncio
-import logging
 import queue
 import sqlite3
 import threading
@@ -17,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
+
 from gateway import errors
 from gateway.store.database import prepare, unavailable
 
@@ -24,7 +25,7 @@ T = TypeVar("T")
 Act = Callable[[sqlite3.Connection], T]
 MAX_BATCH = 256
 PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
-_log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +80,6 @@ class Writer:
         self._closing.set()
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
-        await asyncio.sleep(0)  # the last answers were handed to the loop before the thread ended
 
     def _work(self) -> None:
         kept: list[_Job] = []
@@ -91,7 +91,7 @@ class Writer:
             if self._closing.is_set() and self._jobs.empty() and (not kept or tries > len(self._pauses)):
                 break
         for job in kept:
-            _log.critical("ledger.closed_with_unwritten_act: its attempts are charged at their bound at the next start")
+            log.critical("settlement_not_written", consequence="charged at its bound at the next start")
             job.error = unavailable()
         self._answer(kept)
         self._disconnect()
@@ -122,10 +122,10 @@ class Writer:
             away = _store_is_away(job.error)
             (kept if away and job.keep else answered).append(job)
             if away:
-                _log.warning("ledger.store_away: an act %s (%s)", "waits" if job.keep else "was refused", job.error)
+                log.warning("store_away", act="waits" if job.keep else "refused", error=str(job.error))
                 job.error = None if job.keep else unavailable()
             elif job.keep and job.error is not None:
-                _log.critical("ledger.act_failed", exc_info=job.error)
+                log.critical("settlement_failed", exc_info=job.error)
         self._answer(answered)
         return kept
 
@@ -144,7 +144,7 @@ class Writer:
             return False
         try:
             for job in jobs:
-                job.result, job.error = job.act(connection), None
+                job.result = job.act(connection)
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - it belongs to the act's waiter, and must not end the thread
             self._roll_back(connection)
@@ -191,7 +191,7 @@ class Writer:
         try:
             self._loop.call_soon_threadsafe(_resolve, jobs)
         except RuntimeError:
-            _log.warning("ledger.loop_closed: %d acts were written, and nobody waits for them", len(jobs))
+            log.warning("nobody_waits", acts=len(jobs))
 
 
 def _resolve(jobs: list[_Job]) -> None:

@@ -16,6 +16,8 @@ from gateway.store import windows
 from gateway.store.database import store_errors
 from gateway.store.tables import Account, VirtualKey, key_scope
 
+MAX_BUDGET = 10**18  # nano-dollars: a thousand million dollars; with what is spent beyond it, far inside 64 bits
+
 
 class SqlKeys:
     """`ports.Keys` on any database that SQLAlchemy reaches."""
@@ -36,12 +38,13 @@ class SqlKeys:
 
     async def create(self, info: KeyInfo, digest: bytes, litellm_digest: str | None = None) -> KeyInfo:
         """Store a key and, with a budget, its account. Raises Conflict for a key that exists, Unprocessable."""
+        window = _window(info)
         try:
             with store_errors():
                 async with self._session() as session:
                     session.add(_row(info, digest, litellm_digest))
                     if info.budget is not None:
-                        session.add(_account(info))
+                        session.add(_account(info, window))
                     await session.commit()
         except IntegrityError:
             raise errors.Conflict(f"The key {info.id} exists already.") from None
@@ -105,17 +108,23 @@ def _row(info: KeyInfo, digest: bytes, litellm_digest: str | None) -> VirtualKey
     )
 
 
-def _account(info: KeyInfo) -> Account:
+def _window(info: KeyInfo) -> float | None:
+    """Seconds of the budget's window, once the budget is one that can be kept."""
+    if info.budget is not None and not 0 <= info.budget <= MAX_BUDGET:
+        raise errors.Unprocessable(f"a budget is 0 to {MAX_BUDGET} nano-dollars.", param="budget")
     try:
-        length = windows.seconds(info.budget_window)
+        return windows.seconds(info.budget_window)
     except ValueError as error:
         raise errors.Unprocessable(f"{error}.", param="budget_window") from None
+
+
+def _account(info: KeyInfo, window: float | None) -> Account:
     return Account(
         scope=key_scope(info.id),
         limit_nano=info.budget,
         budget_window=info.budget_window,
         window_started_at=info.created_at,
-        resets_at=info.created_at + length if length is not None else None,
+        resets_at=info.created_at + window if window is not None else None,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gateway import errors
 from gateway.errors import Fault
-from gateway.types import Balance, HoldRefused, Status, Usage
+from gateway.types import Balance, HoldRefused, HoldRequest, Status, Usage
 
 DAY = 86_400.0
 
@@ -195,8 +195,9 @@ async def test_settling_twice_changes_nothing(world: Any, build: Any) -> None:
     await world.settle("g1", 123)
     before = (await world.balance(), world.lines("g1"), world.request("g1"))
     await world.settle("g1", 123)
-    other = build.result(world.intents["g1"][0], 999)
-    await world.ledger.settle(build.settlement("g1", other, status=Status.FAILED))
+    for intent in (world.intents["g1"][0], build.intent("g1", 9)):
+        other = build.result(intent, 999)
+        await world.ledger.settle(build.settlement("g1", other, status=Status.FAILED))
     assert (await world.balance(), world.lines("g1"), world.request("g1")) == before
 
 
@@ -258,6 +259,15 @@ async def test_an_extended_hold_lives_longer(world: Any) -> None:
     assert (await world.balance()).held == 100
     world.clock.time += 1
     assert (await world.balance()).held == 0
+
+
+async def test_a_late_heartbeat_does_not_bring_an_expired_hold_back(world: Any) -> None:
+    await world.account("key:k_1", 100)
+    await world.open("g1", 100, lifetime=60)
+    world.clock.time += 61
+    await world.open("g2", 100)
+    await world.ledger.extend(["g1"], world.clock.now() + 120)
+    assert (await world.balance()).held == 100
 
 
 async def test_what_comes_after_its_hold_expired_is_debt_and_never_dropped(world: Any) -> None:
@@ -341,8 +351,9 @@ async def test_a_request_that_needed_no_provider_is_recorded_at_once(world: Any,
     assert world.lines("g1") == []
 
 
-async def test_without_a_hold_the_keys_own_account_pays(world: Any, build: Any) -> None:
-    await world.ledger.open(build.record("g1", key="k_9"), None)
+@pytest.mark.parametrize("hold", [None, HoldRequest((), 50, 4e9)])
+async def test_without_a_hold_the_keys_own_account_pays(world: Any, build: Any, hold: HoldRequest | None) -> None:
+    await world.ledger.open(build.record("g1", key="k_9"), hold)
     await world.dispatch("g1", hold=50)
     await world.settle("g1", 12)
     assert (await world.balance("key:k_9")).spent == 12

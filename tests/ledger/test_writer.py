@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import errors
 from gateway.ledger.writer import Act, Writer
@@ -121,12 +121,12 @@ async def test_an_act_that_fails_does_not_spoil_its_neighbours(writer: Writer, s
 async def test_a_cancelled_waiter_takes_nothing_back(writer: Writer, store_file: Path) -> None:
     gate = Gate()
     blocker = await gate.closed(writer)
-    (task,) = await gathered(writer, put("a"))
-    task.cancel()
+    cancelled, neighbour = await gathered(writer, put("a"), put("b"))
+    cancelled.cancel()
     gate.open()
     await blocker
-    assert await writer.run(put("b")) == "b"
-    assert task.cancelled()
+    assert await neighbour == "b"
+    assert cancelled.cancelled()
     assert scopes(store_file) == ["a", "b"]
 
 
@@ -175,12 +175,10 @@ async def test_a_full_disk_refuses_and_keeps_what_must_be_kept(writer: Writer, s
     assert scopes(store_file) == ["k" * 100_000]
 
 
-async def test_a_kept_act_that_is_wrong_in_itself_fails_at_once_and_loudly(
-    writer: Writer, caplog: pytest.LogCaptureFixture
-) -> None:
-    with pytest.raises(LookupError):
+async def test_a_kept_act_that_is_wrong_in_itself_fails_at_once_and_loudly(writer: Writer) -> None:
+    with capture_logs() as lines, pytest.raises(LookupError):
         await writer.run(spoiled("a"), keep=True)
-    assert [record.levelno for record in caplog.records] == [logging.CRITICAL]
+    assert [line["log_level"] for line in lines] == ["critical"]
 
 
 async def test_closing_writes_what_waits(writer: Writer, store_file: Path) -> None:
@@ -203,16 +201,14 @@ async def test_a_closed_writer_refuses(writer: Writer) -> None:
         await writer.run(put("a"))
 
 
-async def test_closing_on_a_lost_store_ends_and_says_what_was_not_written(
-    writer: Writer, store_file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with locked(store_file):
+async def test_closing_on_a_lost_store_ends_and_says_what_was_not_written(writer: Writer, store_file: Path) -> None:
+    with locked(store_file), capture_logs() as lines:
         kept = asyncio.create_task(writer.run(put("kept"), keep=True))
         await asyncio.sleep(0)
         await writer.close()
         with pytest.raises(errors.Unavailable):
             await kept
-    assert any(record.levelno == logging.CRITICAL for record in caplog.records)
+    assert [line["event"] for line in lines if line["log_level"] == "critical"] == ["settlement_not_written"]
 
 
 def test_acts_are_written_even_when_nobody_can_be_told(store_file: Path) -> None:

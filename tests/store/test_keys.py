@@ -6,6 +6,7 @@ import inspect
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -79,11 +80,16 @@ async def test_a_key_with_a_budget_has_its_account_from_the_start(keys: SqlKeys,
     assert accounts == [("key:k_1", 5_000_000_000, 0, "30d", FULL.created_at + 30 * 86_400)]
 
 
-@pytest.mark.parametrize("window", ["month", "1h", ""])
-async def test_a_window_that_cannot_be_served_is_refused_and_nothing_is_stored(keys: SqlKeys, window: str) -> None:
+@pytest.mark.parametrize(
+    ("param", "value"),
+    [("budget_window", "month"), ("budget_window", "1h"), ("budget_window", ""), ("budget", -1), ("budget", 10**19)],
+)
+async def test_a_budget_that_cannot_be_kept_is_refused_and_nothing_is_stored(
+    keys: SqlKeys, param: str, value: Any
+) -> None:
     with pytest.raises(errors.Unprocessable) as caught:
-        await keys.create(replace(FULL, budget_window=window), b"1")
-    assert caught.value.param == "budget_window"
+        await keys.create(replace(FULL, **{param: value}), b"1")
+    assert caught.value.param == param
     assert await keys.list() == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -12,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel import SQLModel
 
 from gateway.store import schema, tables, windows
@@ -52,6 +54,57 @@ def test_head_is_the_newest_migration() -> None:
 
 async def test_a_store_at_head_is_left_as_it_is(database: Database) -> None:
     assert await schema.upgrade(database.engine) is False
+
+
+async def test_what_another_process_has_just_made_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/empty.db")
+    wait_for_turn = schema._wait_for_turn
+
+    async def another_was_first(connection: AsyncConnection) -> None:
+        monkeypatch.setattr(schema, "_wait_for_turn", wait_for_turn)
+        assert await schema.upgrade(engine) is True
+        await wait_for_turn(connection)
+
+    monkeypatch.setattr(schema, "_wait_for_turn", another_was_first)
+    assert await schema.upgrade(engine) is False
+    await engine.dispose()
+
+
+async def test_nobody_else_writes_while_the_schema_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/empty.db")
+    migrate = schema._migrate
+
+    def intruding(connection: Connection) -> None:
+        with (
+            closing(sqlite3.connect(tmp_path / "empty.db", timeout=0)) as intruder,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            intruder.execute("CREATE TABLE account (scope)")
+        migrate(connection)
+
+    monkeypatch.setattr(schema, "_migrate", intruding)
+    assert await schema.upgrade(engine) is True
+    await engine.dispose()
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/empty.db")
+    migrate = schema._migrate
+
+    def failing(connection: Connection) -> None:
+        migrate(connection)
+        raise LookupError
+
+    monkeypatch.setattr(schema, "_migrate", failing)
+    with pytest.raises(LookupError):
+        await schema.upgrade(engine)
+    monkeypatch.setattr(schema, "_migrate", migrate)
+    with closing(sqlite3.connect(tmp_path / "empty.db")) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == []
+    assert await schema.upgrade(engine) is True
+    await engine.dispose()
 
 
 def test_no_table_has_a_column_that_could_hold_money_as_a_float() -> None:
