@@ -34,10 +34,11 @@ from gateway.identities import KeyIdentities
 from gateway.ledger.records import SqlRecords
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.pipeline import Pipeline
-from gateway.ports import Stage
+from gateway.ports import Provider, Stage
 from gateway.prompts.library import Library
 from gateway.providers import runtime
 from gateway.providers.facts import model_facts
+from gateway.providers.mock import MockLane
 from gateway.providers.sdk import SdkLane
 from gateway.providers.tokens import BundledTokens
 from gateway.queue.places import Places
@@ -112,26 +113,29 @@ class Gateway:
 
     async def stop(self) -> None:
         """Let what runs end within the drain time, interrupt the rest, settle everything, close the store."""
-        running = self.services.generations
-        running.draining = True
-        if not await self._tasks.drain(self.config.server.drain_timeout):
-            running.interrupt_all(Reason.DRAINING)
-            await self._tasks.drain(SETTLE_TIMEOUT)
+        self.begin_drain()
+        await self._tasks.drain(self.config.server.drain_timeout + SETTLE_TIMEOUT)
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._stack.aclose()
 
     def begin_drain(self) -> None:
-        """Not ready any more; running streams may go on for a while."""
-        self.services.generations.draining = True
+        """Not ready any more; what runs may go on for the drain time, then it is ended in band."""
+        if not self.services.generations.draining:
+            self.services.generations.draining = True
+            self._background.append(asyncio.create_task(self._end_of_drain()))
+
+    async def _end_of_drain(self) -> None:
+        await asyncio.sleep(self.config.server.drain_timeout)
+        self.services.generations.interrupt_all(Reason.DRAINING)
 
     async def _resolve(self, stack: AsyncExitStack) -> Resolved:
         """Real deployments when there is a key, else the simulated fleet's; never both."""
         config, env = self.config, self._env
         facts = functools.cache(model_facts)
         resolved = await asyncio.to_thread(resolve, config, env, facts, None)
-        if resolved.deployments or config.simulation.mode != "auto":
+        if not resolved.wants_fleet:
             return resolved
         fleet = Fleet(config.simulation, config.data_dir)
         stack.push_async_callback(fleet.stop)
@@ -145,7 +149,15 @@ class Gateway:
         digests = KeyDigester(secret)
         master = config.master_key.get_secret_value() if config.master_key else None
         keys_store = SqlKeys(engine)
-        identities = KeyIdentities(keys_store, digests, clock, master, config.keys.cache_ttl)
+        identities = KeyIdentities(
+            keys_store,
+            digests,
+            clock,
+            master,
+            config.keys.cache_ttl,
+            rpm=config.limits.rpm,
+            max_parallel=config.limits.max_parallel,
+        )
         health = DeploymentHealth(clock, rules(config))
         routes = Routes(config, resolved)
         tokens = BundledTokens()
@@ -153,12 +165,12 @@ class Gateway:
         attempts = Attempts(health, tokens, clock)
         places = Places(clock, max_waiting=config.queue.max_length)
         defaults = LimitDefaults(config.limits.default_max_tokens, config.limits.default_max_tokens_reasoning)
-        lanes = {"sdk": SdkLane(self._redactor.text, config.timeouts.connect)}
+        lanes: dict[str, Provider] = {"sdk": SdkLane(self._redactor.text, config.timeouts.connect), "mock": MockLane()}
         stages: dict[str, Stage] = {
             "observe": Observe(metrics, ledger, clock),
             "authenticate": Authenticate(identities),
             "replay": Replay(),
-            "admit": Admit(MemoryLimiter(clock), config.server.max_messages),
+            "admit": Admit(MemoryLimiter(clock), config.server.max_messages, config.limits.max_n),
             "prompt": Prompt(library, derive(secret, "atelier/prompt-nonce/v1")),
             "cache": Cache(
                 MemoryCache(clock, max_entries=config.cache.max_entries),
@@ -193,7 +205,11 @@ class Gateway:
                 round(config.server.max_media_body_mb * MEGABYTE),
                 config.server.max_depth,
             ),
-            pace=Pace(config.stream.commit_after, config.stream.heartbeat),
+            pace=Pace(
+                config.stream.commit_after,
+                config.stream.heartbeat,
+                litellm_headers=config.server.compat_headers == "litellm",
+            ),
             total_timeout=config.timeouts.total,
             deployments=resolved.deployments,
             no_key=resolved.no_key,

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import socket
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -116,9 +117,17 @@ class Server(uvicorn.Server):
         self._bootstrap = bootstrap
         bootstrap.on_failure = self._give_up
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM as requests to drain; uvicorn's own way dies of the signal when all is done."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._asked_to_end, number)
+        yield
+
+    def _asked_to_end(self, number: int) -> None:
         self._bootstrap.begin_drain()
-        super().handle_exit(sig, frame)
+        self.handle_exit(number, None)
 
     def _give_up(self) -> None:
         self.should_exit = True

@@ -19,12 +19,23 @@ LONGEST_KEY = 512  # characters
 class KeyIdentities:
     """Implements ports.Identities over the key store; the master key is an admin."""
 
-    def __init__(self, keys: Keys, digester: Digests, clock: Clock, master_key: str | None, ttl: float) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        digester: Digests,
+        clock: Clock,
+        master_key: str | None,
+        ttl: float,
+        *,
+        rpm: int | None = None,
+        max_parallel: int | None = None,
+    ) -> None:
         self._keys = keys
         self._digester = digester
         self._clock = clock
         self._master = digester.digest(master_key) if master_key else None
         self._ttl = ttl
+        self._limits = {"rpm": rpm, "max_parallel": max_parallel}  # for keys that have none of their own
         self._remembered: dict[bytes, tuple[float, KeyInfo]] = {}
 
     async def identify(self, credential: str | None) -> Identity:
@@ -43,7 +54,7 @@ class KeyIdentities:
             raise Unauthenticated(WRONG)
         if info.expires_at is not None and info.expires_at <= self._clock.now():
             raise Unauthenticated("This API key has expired. Ask an admin for a new one.", code="expired_api_key")
-        return identity(info)
+        return identity(info, **self._limits)
 
     def forget(self) -> None:
         """Look every key up again: one was changed."""
@@ -65,7 +76,7 @@ class KeyIdentities:
 WRONG = "Incorrect API key provided. Check the key, or ask an admin for a new one."
 
 
-def identity(info: KeyInfo) -> Identity:
+def identity(info: KeyInfo, rpm: int | None, max_parallel: int | None) -> Identity:
     """A key's rights as the pipeline reads them; it pays from its own budget account."""
     return Identity(
         key_id=info.id,
@@ -77,8 +88,8 @@ def identity(info: KeyInfo) -> Identity:
         brands=frozenset(info.brands) if info.brands is not None else None,
         default_brand=info.default_brand,
         scopes=(f"key:{info.id}",),
-        rpm=info.rpm,
-        max_parallel=info.max_parallel,
+        rpm=info.rpm or rpm,
+        max_parallel=info.max_parallel or max_parallel,
         on_disconnect=info.on_disconnect,
         tags=info.tags,
         expires_at=info.expires_at,

@@ -32,7 +32,10 @@ class Routes:
         own = routing_policies.load_path(config.policies.path) if config.policies.path is not None else {}
         names = {*routing_policies.BUILT_IN, *own}
         self._config = config
-        self._policies: Mapping[str, Policy] = {name: routing_policies.load(name, own) for name in names}
+        parameters = config.policies.parameters
+        self._policies: Mapping[str, Policy] = {
+            name: routing_policies.load(name, own, **parameters.get(name, {})) for name in names
+        }
         self._groups = resolved.groups
         self._endpoints: dict[str, set[Endpoint]] = {}
         for deployment in (*resolved.deployments, *(each.deployment for each in resolved.no_key)):

@@ -79,6 +79,12 @@ class Price:
     audio_output: int | None = None
     request: int = 0
     source: str = "unknown"  # "litellm", "config", "unknown"
+    long_from: int | None = None  # input tokens above which the whole attempt is billed at `long`
+    long: Price | None = None
+
+    def for_input(self, tokens: int) -> Price:
+        """The price that an attempt with so many input tokens is billed at."""
+        return self.long if self.long is not None and self.long_from is not None and tokens > self.long_from else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class Deployment:
     model: str  # LiteLLM's model string, for example "anthropic/claude-haiku-5-5"
     endpoint: Endpoint
     price: Price
-    api_base: str | None = None
+    api_base: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)  # further litellm_params of config.yaml
     weight: int = 1

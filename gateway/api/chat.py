@@ -10,6 +10,7 @@ from gateway.api.delivery import GenerationResponse
 from gateway.api.docs import CHAT_DOC, EMBEDDINGS_DOC
 from gateway.api.intake import new_call
 from gateway.api.state import services
+from gateway.errors import Unavailable
 from gateway.types import Endpoint
 
 router = APIRouter(tags=["OpenAI"])
@@ -32,6 +33,10 @@ async def embeddings(request: Request, _: Caller) -> Response:
 async def generate(request: Request, endpoint: Endpoint) -> Response:
     """Start what the body asks for. The key was checked before the body is read here."""
     found = services(request)
+    if found.generations.draining:
+        raise Unavailable(
+            "The gateway is restarting. Please repeat the request.", code="service_draining", retry_after=1
+        )
     body = await json_body(request, found.bounds)
     call = new_call(request, endpoint, body, found.clock, found.total_timeout)
     return GenerationResponse(found.generations, call, found.clock, found.pace)

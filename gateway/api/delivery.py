@@ -31,19 +31,21 @@ _encode = msgspec.json.encode
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds: until a waiting stream is committed, and between comments that keep it alive."""
+    """Seconds until a waiting stream is committed, and between comments that keep it alive; which headers go out."""
 
     commit_after: float = 5.0
     heartbeat: float = 10.0
+    litellm_headers: bool = False
 
 
 class Delivery:
     """One client's connection. Implements `generations.running.ClientEnd`."""
 
-    def __init__(self, call: Call, send: Send, clock: Clock) -> None:
+    def __init__(self, call: Call, send: Send, clock: Clock, *, litellm_headers: bool = False) -> None:
         self._call = call
         self._send = send
         self._clock = clock
+        self._litellm = litellm_headers
         self.started = False
         self.gone = False
         self.sending_since: float | None = None
@@ -94,7 +96,7 @@ class Delivery:
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]], *, settled: bool) -> None:
         self.started = True
-        ours = response_headers(self._call, self._clock.monotonic(), settled=settled)
+        ours = response_headers(self._call, self._clock.monotonic(), settled=settled, litellm=self._litellm)
         await self._out({"type": "http.response.start", "status": status, "headers": [*headers, *ours]})
 
     async def _body(self, data: bytes, *, more: bool) -> None:
@@ -123,7 +125,7 @@ class GenerationResponse(Response):
         self._pace = pace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        delivery = Delivery(self._call, send, self._clock)
+        delivery = Delivery(self._call, send, self._clock, litellm_headers=self._pace.litellm_headers)
         generation = self._generations.start(self._call, delivery)
         leaving = asyncio.ensure_future(disconnected(receive))
         try:

@@ -8,7 +8,7 @@ from gateway.types import Call
 SAFE = 500  # characters of a header value
 
 
-def response_headers(call: Call, now: float, *, settled: bool) -> list[tuple[bytes, bytes]]:
+def response_headers(call: Call, now: float, *, settled: bool, litellm: bool = False) -> list[tuple[bytes, bytes]]:
     """`now` is monotonic. Costs are there only when they are known: after everything was settled."""
     out: dict[str, str] = {"x-atelier-generation-id": call.id, "x-atelier-model-requested": call.model}
     served, plan = call.served, call.plan
@@ -39,7 +39,23 @@ def response_headers(call: Call, now: float, *, settled: bool) -> list[tuple[byt
     out["openai-processing-ms"] = str(round((now - call.started) * 1000))
     out["openai-version"] = "2020-10-01"
     out.update(call.headers)
+    if litellm:
+        out.update(litellm_names(call, out))
     return [(name.encode(), printable(value)) for name, value in out.items()]
+
+
+def litellm_names(call: Call, ours: dict[str, str]) -> dict[str, str]:
+    """LiteLLM's names for what its clients read, when `server.compat_headers` asks for them."""
+    pairs = {
+        "x-litellm-call-id": call.id,
+        "x-litellm-model-id": ours.get("x-atelier-deployment"),
+        "x-litellm-model-group": call.model,
+        "x-litellm-response-cost": ours.get("x-atelier-cost"),
+        "x-litellm-attempted-fallbacks": ours.get("x-atelier-fallbacks"),
+        "x-litellm-overhead-duration-ms": ours.get("x-atelier-overhead-ms"),
+        "x-litellm-response-duration-ms": ours.get("openai-processing-ms"),
+    }
+    return {name: value for name, value in pairs.items() if value is not None}
 
 
 def printable(value: str) -> bytes:

@@ -54,7 +54,6 @@ class Facts:
     context_window: int | None = None
     max_output: int | None = None
     reasoning: bool = False
-    lane: str = "sdk"
 
 
 class UnknownModelError(Exception):
@@ -195,7 +194,7 @@ class _Entries:
             timeout=params.timeout or config.timeouts.total,
             ttft_timeout=params.stream_timeout or config.stream.ttft_timeout,
             idle_timeout=config.stream.idle_timeout,
-            lane=facts.lane,
+            lane="sdk" if params.mock_response is None else "mock",
         )
         return _Found(deployment, reach.missing, params.mock_response is not None)
 
@@ -263,7 +262,7 @@ def _price(known: Price, *costs: Costs) -> Price:
         return known
     reset = _BILLED_AS_INPUT if "input" in given else ()
     reset += _BILLED_AS_OUTPUT if "output" in given else ()
-    return replace(known, **{**dict.fromkeys(reset), **given, "source": "config"})
+    return replace(known, **{**dict.fromkeys((*reset, "long_from", "long")), **given, "source": "config"})
 
 
 def pico_dollars(dollars: float) -> int:

@@ -6,13 +6,17 @@ missing, none twice; every request with exactly one outcome; no hold left; the a
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.fleet import Record
+from gateway.ledger.prices import cost
+from gateway.ledger.rows import price_of
 from gateway.store.database import DATABASE_FILE
+from gateway.types import Usage
 
 Attempt = tuple[str, int]
 
@@ -38,7 +42,9 @@ def read(data_dir: Path) -> Books:
             intents={tuple(row) for row in database.execute("SELECT request_id, number FROM intent")},
             requests=dict(database.execute("SELECT id, status FROM request").fetchall()),
             holds=Counter(row[0] for row in database.execute("SELECT state FROM hold")),
-            accounts={row[0]: (row[1], row[2]) for row in database.execute("SELECT scope, spent_nano, held_nano FROM account")},
+            accounts={
+                row[0]: (row[1], row[2]) for row in database.execute("SELECT scope, spent_nano, held_nano FROM account")
+            },
         )
     finally:
         database.close()
@@ -78,10 +84,14 @@ def check(data_dir: Path, records: list[Record]) -> Books:
 
 
 def compare(attempt: Attempt, line: sqlite3.Row, record: Record) -> None:
-    ours = line["input_tokens"], line["output_tokens"]
-    theirs = record.billed.input, record.billed.output
+    billed = record.billed
+    bill = cost(
+        price_of(json.loads(line["price"])), Usage(billed.input, billed.output, billed.cached_input, billed.cache_write)
+    )
     if line["estimated"]:
-        assert ours[0] >= theirs[0], f"{attempt} ({record.fault}): {ours} is under {theirs}"
-        assert ours[1] >= theirs[1], f"{attempt} ({record.fault}): {ours} is under {theirs}"
+        assert line["cost_nano"] >= bill, f"{attempt} ({record.fault}): {line['cost_nano']} is under {bill}"
     else:
-        assert ours == theirs, f"{attempt} ({record.fault}): the ledger has {ours}, the provider billed {theirs}"
+        ours = line["input_tokens"], line["output_tokens"], line["cost_nano"]
+        assert ours == (billed.input, billed.output, bill), (
+            f"{attempt} ({record.fault}): {ours}, billed {billed}, {bill}"
+        )

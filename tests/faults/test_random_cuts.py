@@ -20,7 +20,15 @@ QUICK = {
     "timeouts": {"total": 5},
     "groups": {"pair": {"fallbacks": ["gemini"]}},
 }
-COMPLAINTS = ("Traceback", "Task was destroyed", "never retrieved", "never awaited", "coroutine", "request_broke", "broke")
+COMPLAINTS = (
+    "Traceback",
+    "Task was destroyed",
+    "never retrieved",
+    "never awaited",
+    "coroutine",
+    "request_broke",
+    "broke",
+)
 
 
 @pytest.mark.timeout(240)
