@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.fleet.run import run
 from gateway.fleet.server import ADMIN
-from gateway.fleet.settings import FAMILIES, Pacing, Settings
+from gateway.fleet.settings import FAMILIES, Pacing, Settings, settings_from
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -23,40 +23,32 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    names = (*FAMILIES, ADMIN)
-    ports = {name: options.port + place for place, name in enumerate(names)} if options.port else {}
-    base = Settings() if options.config is None else msgspec.json.decode(options.config.read_bytes(), type=Settings)
-    pacing = Pacing(
-        ttft=options.ttft,
-        tokens_per_second=options.tokens_per_second,
-        jitter=options.jitter,
-        concurrency=options.concurrency,
-    )
-    return msgspec.structs.replace(
-        base,
-        host=options.host,
-        ports=ports or base.ports,
-        ready_file=options.ready_file,
-        journal=options.journal,
-        speed=options.speed,
-        pacing=pacing,
-    )
+    """The file of --config, with the options that were given on top."""
+    base = Settings() if options.config is None else settings_from(options.config.read_bytes())
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    pacing = {name: value for name, value in given.items() if name in Pacing.__struct_fields__}
+    changes = {name: value for name, value in given.items() if name in Settings.__struct_fields__}
+    if options.port:
+        changes["ports"] = {name: options.port + place for place, name in enumerate((*FAMILIES, ADMIN))}
+    return msgspec.structs.replace(base, **changes, pacing=msgspec.structs.replace(base.pacing, **pacing))
 
 
 def _parser() -> argparse.ArgumentParser:
-    usual = Pacing()
+    usual = Settings()
     parser = argparse.ArgumentParser(prog="python -m gateway.fleet", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="openai; anthropic, gemini and admin take the next three")
+    parser.add_argument("--host", help=f"default {usual.host}")
+    parser.add_argument(
+        "--port", type=int, help="openai; anthropic, gemini and admin take the next three; 0: free ones"
+    )
     parser.add_argument("--ready-file", type=Path, help="written with the URLs as JSON once all ports listen")
     parser.add_argument("--journal", type=Path, help="append the journal to this JSONL file")
     parser.add_argument("--config", type=Path, help="a JSON file of settings.Settings; the options here come on top")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with the process that started it")
-    parser.add_argument("--speed", type=float, default=1.0, help="divides every time; 0: nothing waits")
-    parser.add_argument("--ttft", type=float, default=usual.ttft, help="seconds to the first token")
-    parser.add_argument("--tokens-per-second", type=float, default=usual.tokens_per_second)
-    parser.add_argument("--jitter", type=float, default=usual.jitter)
-    parser.add_argument("--concurrency", type=int, default=usual.concurrency, help="answers at once, per model")
+    parser.add_argument("--speed", type=float, help="divides every time; 0: nothing waits; default 1")
+    parser.add_argument("--ttft", type=float, help=f"seconds to the first token, default {usual.pacing.ttft}")
+    parser.add_argument("--tokens-per-second", type=float, help=f"default {usual.pacing.tokens_per_second}")
+    parser.add_argument("--jitter", type=float, help=f"share of a token's time, default {usual.pacing.jitter}")
+    parser.add_argument("--concurrency", type=int, help="answers at once, per model; default: no limit")
     return parser
 
 

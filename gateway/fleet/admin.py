@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.fleet.faults import Fault
-from gateway.fleet.settings import Settings
+from gateway.fleet.settings import plain, settings_from
 from gateway.fleet.state import State
 
 PREFIX = "/_sim/"
@@ -42,20 +42,20 @@ class Admin:
     async def _get_state(self, _: web.BaseRequest) -> dict[str, Any]:
         state = self._state
         return {
-            "settings": state.settings,
+            "settings": plain(state.settings),
             "faults": [{**msgspec.to_builtins(fault), "left": left} for fault, left in state.faults.pending()],
             "in_flight": {f"{wire}/{model}": n for (wire, model), n in state.in_flight.items() if n},
             "connections": self._connections(),
         }
 
-    async def _post_settings(self, http: web.BaseRequest) -> Settings:
+    async def _post_settings(self, http: web.BaseRequest) -> dict[str, Any]:
         changes = msgspec.json.decode(await http.content.read(), type=dict[str, Any])
-        current = msgspec.to_builtins(self._state.settings)
+        current = plain(self._state.settings)
         for name, value in changes.items():
             nested = isinstance(value, dict) and isinstance(current.get(name), dict)
             current[name] = {**current[name], **value} if nested else value
-        self._state.settings = msgspec.convert(current, Settings)
-        return self._state.settings
+        self._state.settings = settings_from(current)
+        return plain(self._state.settings)
 
     async def _post_faults(self, http: web.BaseRequest) -> Fault:
         fault = msgspec.json.decode(await http.content.read(), type=Fault)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-import struct
 import re
+import struct
 from collections import Counter
 from functools import lru_cache
-
 
 _WORD = re.compile(r"\w+")
 _PLACES = 8  # of the vector that one feature touches

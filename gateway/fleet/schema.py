@@ -118,7 +118,7 @@ class _Maker:
         least = int(schema.get("minItems", 0))
         usual = least if depth >= _DEEP or items is False else max(least, _USUAL_ITEMS if not fixed else len(fixed))
         number = min(usual, int(schema.get("maxItems", usual)))
-        singular = name[:-1] if name.endswith("s") else name
+        singular = name.removesuffix("s")
         for _ in range(8 * number):
             if len(made) >= number:
                 break

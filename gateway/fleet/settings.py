@@ -6,6 +6,7 @@ Times are seconds. A member that is not known is refused, so that a misspelt set
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -55,3 +56,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def pacing_of(self, model: str) -> Pacing:
         """The pacing of one model, the fleet's speed not yet applied."""
         return self.models.get(model, self.pacing)
+
+
+def settings_from(value: Any) -> Settings:
+    """Settings from JSON (bytes or what was decoded from it). ValueError: not understood."""
+    if isinstance(value, bytes):
+        value = msgspec.json.decode(value)
+    return msgspec.convert(value, Settings, dec_hook=lambda kind, given: kind(given))
+
+
+def plain(settings: Settings) -> dict[str, Any]:
+    """The settings as JSON can say them."""
+    value: dict[str, Any] = msgspec.to_builtins(settings, enc_hook=str)
+    return value

@@ -140,7 +140,7 @@ class Generation:
     usage: Tally
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not an accident
+class Refusal(Exception):
     """The request is answered with an error. `code` is the fleet's own word; each wire has its own for it."""
 
     def __init__(

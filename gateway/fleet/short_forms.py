@@ -14,6 +14,7 @@ _VARIANTS = re.compile(r"(?:write )?(\d) variants", re.IGNORECASE)
 _SMALL = {"x": 280, "twitter": 280, "tweet": 280, "bluesky": 300, "tiktok": 150, "mastodon": 500, "threads": 500}
 _SWAPS = (
     ("We are proud to announce that ", ""),
+    ("We are proud to announce ", ""),
     ("innovative ", ""),
     ("solution", "product"),
     ("leverage", "use"),
