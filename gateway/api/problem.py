@@ -42,5 +42,6 @@ def install(app: FastAPI) -> None:
         return response_of(Unprocessable("The request does not fit: see 'details'.", details=details))
 
     app.add_exception_handler(GatewayError, ours)
+    app.add_exception_handler(Exception, ours)  # a bug: logged by the outermost layer, which gets it afterwards
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
