@@ -83,15 +83,19 @@ class Writer:
 
     def _work(self) -> None:
         kept: list[_Job] = []
-        tries = 0
-        while True:
+        tries, last_tries = 0, len(self._pauses)
+        while not (self._closing.is_set() and self._jobs.empty() and (not kept or last_tries <= 0)):
             jobs = self._take(self._pauses[min(tries, len(self._pauses)) - 1] if kept else None)
             kept = self._commit([*kept, *jobs])
             tries = tries + 1 if kept else 0
-            if self._closing.is_set() and self._jobs.empty() and (not kept or tries > len(self._pauses)):
-                break
+            last_tries -= self._closing.is_set()
+        if kept:
+            log.critical(
+                "settlements_not_written",
+                count=len(kept),
+                consequence="their attempts are charged at their bounds at the next start",
+            )
         for job in kept:
-            log.critical("settlement_not_written", consequence="charged at its bound at the next start")
             job.error = unavailable()
         self._answer(kept)
         self._disconnect()
@@ -116,18 +120,18 @@ class Writer:
         if not jobs:
             return []
         self._run(jobs)
-        kept: list[_Job] = []
-        answered: list[_Job] = []
-        for job in jobs:
-            away = _store_is_away(job.error)
-            (kept if away and job.keep else answered).append(job)
-            if away:
-                log.warning("store_away", act="waits" if job.keep else "refused", error=str(job.error))
-                job.error = None if job.keep else unavailable()
-            elif job.keep and job.error is not None:
+        away = [job for job in jobs if _store_is_away(job.error)]
+        kept = {job for job in away if job.keep}
+        if away:
+            log.warning("store_away", waiting=len(kept), refused=len(away) - len(kept), error=str(away[0].error))
+        for job in away:
+            job.error = None if job.keep else unavailable()
+        answered = [job for job in jobs if job not in kept]
+        for job in answered:
+            if job.keep and job.error is not None:
                 log.critical("settlement_failed", exc_info=job.error)
         self._answer(answered)
-        return kept
+        return [job for job in jobs if job in kept]
 
     def _run(self, jobs: list[_Job]) -> bool:
         """Commit all in one transaction. When one spoils it, each gets its own, so that no other suffers.

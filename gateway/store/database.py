@@ -179,4 +179,5 @@ def _explained(error: Exception, target: URL) -> StoreUnavailable:
         return StoreUnavailable(
             f"The store {where} is not a readable SQLite database; restore it from a backup, or move it away."
         )
-    return StoreUnavailable(f"The store {where} cannot be opened ({cause}); check that it exists and is reachable.")
+    reason = next(iter(str(cause).splitlines()), "") or type(cause).__name__
+    return StoreUnavailable(f"The store {where} cannot be opened ({reason}); check that it exists and is reachable.")

@@ -208,7 +208,7 @@ async def test_closing_on_a_lost_store_ends_and_says_what_was_not_written(writer
         await writer.close()
         with pytest.raises(errors.Unavailable):
             await kept
-    assert [line["event"] for line in lines if line["log_level"] == "critical"] == ["settlement_not_written"]
+    assert [line["event"] for line in lines if line["log_level"] == "critical"] == ["settlements_not_written"]
 
 
 def test_acts_are_written_even_when_nobody_can_be_told(store_file: Path) -> None:
