@@ -40,7 +40,7 @@ class AnthropicFrames:
             message["usage"] = usage_of(replace(self._told.usage, output=min(1, self._told.usage.output)))
         return _event("message_start", message=message)
 
-    def token(self, choice: int, part: int, place: int) -> bytes:
+    def token(self, _choice: int, part: int, place: int) -> bytes:
         said = self._reply.parts[part]
         frame = self._grown(part, said, said.tokens[place])
         if place == 0:

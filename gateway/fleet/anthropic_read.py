@@ -8,6 +8,7 @@ from typing import Any
 from gateway.fleet import checks
 from gateway.fleet.checks import bad
 from gateway.fleet.shapes import Image, JsonObject, ModelRequest, Tool, Turn
+from gateway.fleet.turns import Message
 
 THOUGHT_TOKENS = 48
 
@@ -70,7 +71,7 @@ def _system(body: JsonObject) -> list[Turn]:
 
 
 def _turns(message: Any, place: int, names: dict[str, str]) -> list[Turn]:
-    """One message as turns: the results of tools in it stand before what the user says."""
+    """One message as turns. `names` remembers which call belongs to which tool."""
     path = f"messages.{place}"
     role = message.get("role") if isinstance(message, dict) else None
     if role not in {"user", "assistant", "system"}:
@@ -80,26 +81,25 @@ def _turns(message: Any, place: int, names: dict[str, str]) -> list[Turn]:
         return [Turn(role, content)]
     if not isinstance(content, list) or not content:
         raise bad(f"{path}: all messages must have non-empty content", f"{path}.content")
-    texts: list[str] = []
-    images: list[Image] = []
-    calls: list[tuple[str, str]] = []
-    results: list[Turn] = []
+    gathered = Message()
     for number, block in enumerate(content):
-        kind = block.get("type") if isinstance(block, dict) else None
-        if kind == "text":
-            texts.append(str(block.get("text", "")))
-        elif kind == "image":
-            images.append(_image(block.get("source") or {}, f"{path}.content.{number}"))
-        elif kind == "tool_use":
-            names[str(block.get("id"))] = str(block.get("name"))
-            calls.append((str(block.get("name")), json.dumps(block.get("input") or {})))
-        elif kind == "tool_result":
-            results.append(_result(block, names))
-        elif kind not in _SILENT_BLOCKS:
-            raise bad(f"{path}.content.{number}: Input tag '{kind}' found using 'type' is not known", path)
-    if results and not texts and not images:
-        return results
-    return [*results, Turn(role, "\n".join(texts), tuple(images), tuple(calls))]
+        _gather(gathered, block, f"{path}.content.{number}", names)
+    return gathered.turns(role)
+
+
+def _gather(message: Message, block: Any, path: str, names: dict[str, str]) -> None:
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == "text":
+        message.texts.append(str(block.get("text", "")))
+    elif kind == "image":
+        message.images.append(_image(block.get("source") or {}, path))
+    elif kind == "tool_use":
+        names[str(block.get("id"))] = str(block.get("name"))
+        message.calls.append((str(block.get("name")), json.dumps(block.get("input") or {})))
+    elif kind == "tool_result":
+        message.results.append(_result(block, names))
+    elif kind not in _SILENT_BLOCKS:
+        raise bad(f"{path}: Input tag '{kind}' found using 'type' is not known", path)
 
 
 def _result(block: JsonObject, names: dict[str, str]) -> Turn:

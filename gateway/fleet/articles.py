@@ -88,7 +88,7 @@ def press_release(brief: Brief, prose: Prose) -> str:
     blocks += [
         f"# {title(brief.topic, 90)}",
         f"*{organisation} names the date and the facts.*",
-        f"**{where}** – {ended(capital(brief.topic))} {' '.join(facts[:2])}".rstrip(),
+        f"**{where}**: {ended(capital(brief.topic))} {' '.join(facts[:2])}".rstrip(),
         " ".join(facts[2:]),
         f"{prose.sentence('press')} {prose.sentence('press')} {prose.sentence('press')}",
         brief.get("<quotation>"),

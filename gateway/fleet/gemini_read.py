@@ -1,4 +1,7 @@
-"""Reads Gemini's request bodies. Members may be spelt as JSON or as protobuf does (`maxOutputTokens`, `max_output_tokens`)."""
+"""Reads Gemini's request bodies.
+
+Members may be spelt as JSON does or as protobuf does: `maxOutputTokens`, `max_output_tokens`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 from gateway.fleet import checks
 from gateway.fleet.checks import bad
 from gateway.fleet.shapes import Image, JsonObject, ModelRequest, Tool, Turn
+from gateway.fleet.turns import Message
 
 THOUGHT_TOKENS = 48
 
@@ -90,31 +94,28 @@ def _turns(body: JsonObject) -> tuple[Turn, ...]:
 
 
 def _turn(item: Any, path: str) -> list[Turn]:
-    """One content as turns: the results of functions in it stand before what is said."""
+    """One content as turns."""
     role = item.get("role", "user") if isinstance(item, dict) else None
     if role not in {"user", "model", "function", "system"}:
         raise bad("Please use a valid role: user, model.", f"{path}.role")
-    texts: list[str] = []
-    images: list[Image] = []
-    calls: list[tuple[str, str]] = []
-    results: list[Turn] = []
+    message = Message()
     for place, part in enumerate(item.get("parts") or ()):
-        called, result, inline = _get(part, "functionCall"), _get(part, "functionResponse"), _get(part, "inlineData")
-        if called:
-            calls.append((str(called.get("name")), json.dumps(called.get("args") or {})))
-        elif result:
-            results.append(Turn("tool", _result(result.get("response")), name=str(result.get("name"))))
-        elif inline:
-            path_of = f"{path}.parts[{place}].inline_data"
-            images.append(checks.image_of(str(_get(inline, "mimeType")), str(inline.get("data")), path_of))
-        elif _get(part, "fileData"):
-            images.append(Image("image", url=str(_get(_get(part, "fileData"), "fileUri"))))
-        elif not part.get("thought"):
-            texts.append(str(part.get("text", "")))
-    if results and not texts and not images:
-        return results
-    role = "assistant" if role == "model" else role
-    return [*results, Turn(role, "\n".join(texts), tuple(images), tuple(calls))]
+        _gather(message, part, f"{path}.parts[{place}]")
+    return message.turns("assistant" if role == "model" else role)
+
+
+def _gather(message: Message, part: Any, path: str) -> None:
+    if called := _get(part, "functionCall"):
+        message.calls.append((str(called.get("name")), json.dumps(called.get("args") or {})))
+    elif result := _get(part, "functionResponse"):
+        message.results.append(Turn("tool", _result(result.get("response")), name=str(result.get("name"))))
+    elif inline := _get(part, "inlineData"):
+        media_type, encoded = str(_get(inline, "mimeType")), str(inline.get("data"))
+        message.images.append(checks.image_of(media_type, encoded, f"{path}.inline_data"))
+    elif file := _get(part, "fileData"):
+        message.images.append(Image("image", url=str(_get(file, "fileUri"))))
+    elif not part.get("thought"):
+        message.texts.append(str(part.get("text", "")))
 
 
 def _result(response: Any) -> str:

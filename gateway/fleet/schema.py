@@ -42,16 +42,20 @@ class _Maker:
             return schema["const"]
         if schema.get("enum"):
             return self._chosen(schema["enum"])
-        kind = _type_of(schema)
-        if kind == "object":
-            return self._object(schema, depth)
-        if kind == "array":
-            return self._array(schema, name, depth)
-        if kind in {"integer", "number"}:
-            return _number(schema, self._words.number(), whole=kind == "integer")
-        if kind == "boolean":
-            return True
-        return None if kind == "null" else self._words.text(name, schema)
+        match _type_of(schema):
+            case "object":
+                made: Any = self._object(schema, depth)
+            case "array":
+                made = self._array(schema, name, depth)
+            case "integer" | "number" as kind:
+                made = _number(schema, self._words.number(), whole=kind == "integer")
+            case "boolean":
+                made = True
+            case "null":
+                made = None
+            case _:
+                made = self._words.text(name, schema)
+        return made
 
     def _settled(self, schema: JsonObject, depth: int) -> JsonObject:
         """The schema without references and choices."""

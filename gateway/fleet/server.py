@@ -104,10 +104,13 @@ class RunningFleet:
         self._state.settings = settings
 
     def fault(self, kind: str, **members: object) -> None:
-        """Set a fault; the members are those of `faults.Fault`."""
-        self._state.faults.add(Fault(kind=kind, **members))  # type: ignore[arg-type]
+        """Set a fault; the members are those of `faults.Fault`. ValueError: it would close a listener, as `refuse` does."""
+        fault = Fault(kind=kind, **members)  # type: ignore[arg-type]
+        if fault.closes_listener:
+            raise ValueError("A whole provider is refused with `refuse`.")
+        self._state.faults.add(fault)
 
-    async def refuse(self, family: str, refusing: bool = True) -> None:
+    async def refuse(self, family: str, refusing: bool = True) -> None:  # noqa: FBT001, FBT002 - reads well
         """Close a family's listener ("*": all of them but the admin's), or open it again. ValueError: no such family."""
         names = [name for name in self._listeners if name != ADMIN] if family == "*" else [family]
         for name in names:

@@ -76,7 +76,7 @@ def script(brief: Brief, prose: Prose) -> str:
         rows.append(f"| {at // 60}:{at % 60:02d} | {pictures[scene % len(pictures)]} | {words} |")
     last = brief.get("it closes with") or prose.sentence("closing")
     rows.append(f"| {seconds // 60}:{seconds % 60:02d} | Title card | {ended(last)} |")
-    return f"# {title(brief.topic)} – {seconds} seconds\n\n" + "\n".join(rows)
+    return f"# {title(brief.topic)}: {seconds} seconds\n\n" + "\n".join(rows)
 
 
 def video_description(brief: Brief, prose: Prose) -> str:
@@ -88,10 +88,11 @@ def video_description(brief: Brief, prose: Prose) -> str:
     )
     chapters = "\n".join(timed) if len(timed) > 2 else "No time codes in the material."
     links = brief.get("put these links at the end of the description")
+    ways = (f"{title(keyword)}: from the first step to the last", f"{title(keyword)}, slowly and clearly")
+    titles = (*ways, f"What helps with {keyword}")
     blocks = [
         "## Titles",
-        f"- {title(keyword)}: from the first step to the last\n- {title(keyword)}, slowly and clearly\n"
-        f"- What helps with {keyword}",
+        "\n".join(f"- {one}" for one in titles),
         "## Description",
         plain,
         f"{prose.sentence('practice')} {prose.sentence('closing')}",

@@ -30,8 +30,10 @@ _REFUSED = {
     "529": ("overloaded", "Overloaded"),
     "context_length_exceeded": (
         "context_length_exceeded",
-        "This model's maximum context length is {limit} tokens. However, your messages resulted in {tokens} tokens. "
-        "Please reduce the length of the messages.",
+        (
+            "This model's maximum context length is {limit} tokens. However, your messages resulted in {tokens} "
+            "tokens. Please reduce the length of the messages."
+        ),
     ),
     "content_policy": (
         "content_policy",

@@ -18,11 +18,8 @@ _AS_IT_IS = frozenset({"summary", "rewrite"})  # forms to which no sentence of o
 def compose(prompt: str, system: str = "", seed: int = 0, images: Sequence[Image] = ()) -> str:
     """Answer `prompt`. The same arguments always give the same text; another `seed` gives another one."""
     brief = read(prompt, system)
-    prose = Prose(brief, seed)
-    if brief.language != "en":
-        text = _foreign(brief, prose)
-    else:
-        text = WRITERS[brief.kind](brief, prose)
+    foreign = brief.language != "en"
+    text = _foreign(brief) if foreign else WRITERS[brief.kind](brief, Prose(brief, seed))
     seen = " ".join(_seen(image) for image in images)
     if brief.kind not in _AS_IT_IS and any(word in system.lower() for word in _PLAYFUL):
         text += "\n\nAnd yes, it is allowed to be fun."
@@ -38,7 +35,7 @@ def _seen(image: Image) -> str:
     return f"I see a {kind} image of {image.width} × {image.height} pixels."  # noqa: RUF001 - the sign is meant
 
 
-def _foreign(brief: Brief, prose: Prose) -> str:
+def _foreign(brief: Brief) -> str:
     """A short text in another language: the sentence about the topic, then as many others as there is room for."""
     first, *others = SENTENCES[brief.language]
     limit = brief.words or (40 if brief.kind in _SHORT else 240)

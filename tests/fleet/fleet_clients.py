@@ -41,10 +41,10 @@ class ManualClock:
         finally:
             self._sleepers.remove(sleeper)
 
-    async def someone_waits(self) -> None:
-        """Return once somebody waits for the time to move."""
+    async def someone_waits(self, count: int = 1) -> None:
+        """Return once `count` tasks wait for the time to move."""
         async with asyncio.timeout(PATIENCE):
-            while not self._sleepers:
+            while len(self._sleepers) < count:
                 self._came.clear()
                 await self._came.wait()
 
@@ -55,8 +55,7 @@ class ManualClock:
         for due, future in list(self._sleepers):
             if due <= self._time + 1e-9 and not future.done():
                 future.set_result(None)
-        while any(future.done() for _, future in self._sleepers):
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # those who were woken go on
 
 
 class Asker:

@@ -79,9 +79,8 @@ async def test_tools_are_called_and_their_results_told(anthropic_client: anthrop
         streamed = await stream.get_final_message()
     assert [block.input for block in streamed.content if block.type == "tool_use"] == [call.input for call in calls]
     results = [{"type": "tool_result", "tool_use_id": call.id, "content": "seven degrees"} for call in calls]
-    told = await anthropic_client.messages.create(
-        messages=[*asked, {"role": "assistant", "content": calls}, {"role": "user", "content": results}], **arguments
-    )
+    asked += [{"role": "assistant", "content": calls}, {"role": "user", "content": results}]
+    told = await anthropic_client.messages.create(messages=asked, **arguments)
     assert text_of(told).count("Weather: seven degrees") == 2
 
 

@@ -155,7 +155,7 @@ async def test_usage_can_be_zero_and_is_then_billed_so(asker: Asker, wire: str, 
 
 @pytest.mark.parametrize(
     ("wire", "sign"), [("openai", '"choices":[]'), ("anthropic", "event: message_delta"), ("gemini", '"finishReason":')]
-)  # noqa: E501
+)
 async def test_usage_can_be_told_twice(asker: Asker, wire: str, sign: str) -> None:
     answer = await asker.send(wire, "x [[sim:usage_twice]]", stream=True, model="echo")
     assert answer.text.count(sign) == 2

@@ -76,7 +76,7 @@ async def test_functions_are_called_and_their_results_told(asker: Asker) -> None
         for chunk in streamed
         for part in chunk["candidates"][0]["content"]["parts"]
         if "functionCall" in part
-    ]  # noqa: E501
+    ]
     assert called == [{"city": "Oslo"}, {"city": "Bergen"}]
     results = [{"functionResponse": {"name": "get_weather", "response": {"result": "seven degrees"}}} for _ in parts]
     told = await asker.send(

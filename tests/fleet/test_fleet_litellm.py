@@ -10,10 +10,10 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import litellm  # noqa: E402 - it reads the environment when it is imported
-import pytest  # noqa: E402
+import litellm
+import pytest
 
-from gateway.fleet import RunningFleet  # noqa: E402
+from gateway.fleet import RunningFleet
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # LiteLLM's own, about pydantic
 MODELS = ("openai/gpt-6-luna", "anthropic/claude-haiku-5-5", "gemini/gemini-3.5-flash-lite")
@@ -31,7 +31,9 @@ every_model = pytest.mark.parametrize("model", MODELS)
 
 async def ask(fleet: RunningFleet, model: str, **more: Any) -> Any:
     arguments = {"messages": HELLO, "api_key": "sim", "max_retries": 0, "num_retries": 0, "_skip_mcp_handler": True}
-    return await litellm.acompletion(model=model, api_base=fleet.urls[model.split("/")[0]], **(arguments | more))
+    return await litellm.acompletion(
+        model=model, api_base=fleet.urls[model.split("/", maxsplit=1)[0]], **(arguments | more)
+    )
 
 
 @every_model
@@ -79,7 +81,7 @@ async def test_texts_are_embedded(fleet: RunningFleet, model: str) -> None:
         model=model,
         input=["a lighthouse", "a tax form"],
         dimensions=16,
-        api_base=fleet.urls[model.split("/")[0]],
+        api_base=fleet.urls[model.split("/", maxsplit=1)[0]],
         api_key="sim",
         max_retries=0,
     )

@@ -138,8 +138,9 @@ async def test_a_tool_that_the_prompt_speaks_of_is_called_for_each_name(openai_c
         ("get_weather", {"city": "New Delhi", "unit": "celsius"}),
     ]
     result: list[Any] = [{"role": "tool", "tool_call_id": call.id, "content": '{"degrees": 7}'} for call in calls]
+    answered: list[Any] = [message.model_dump(exclude_none=True)]
     told = await openai_client.chat.completions.create(
-        model="gpt-4.1", messages=[*asked, message.model_dump(exclude_none=True), *result], tools=[WEATHER]
+        model="gpt-4.1", messages=[*asked, *answered, *result], tools=[WEATHER]
     )
     assert "degrees 7" in (told.choices[0].message.content or "")
 
@@ -300,8 +301,7 @@ async def test_a_bad_parameter_is_named(
         b"[]",
         b'{"model": "m", "messages": [{"role": "user", "content": "x", "tool_calls": "abc"}]}',
         b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "tools": [1]}',
-        b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "response_format": {"type": "json_schema",'
-        b' "json_schema": {"schema": {"type": "array", "minItems": "many"}}}}',
+        b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "array", "minItems": "many"}}}}',
         b"\xff",
     ],
 )

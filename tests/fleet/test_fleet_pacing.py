@@ -68,8 +68,7 @@ async def test_jitter_delays_by_its_share_of_the_interval(clock: ManualClock) ->
 async def test_over_its_limit_a_model_refuses_with_the_time_to_come_back(
     clock: ManualClock, http: httpx.AsyncClient
 ) -> None:
-    limited = Pacing(concurrency=1, retry_after=4.0)
-    fleet = await start_fleet(Settings(models={"narrow": limited}), clock)
+    fleet = await start_fleet(Settings(models={"narrow": Pacing(concurrency=1, retry_after=4.0)}), clock)
     asker = Asker(fleet, http)
     first = asyncio.create_task(asker.send("openai", "x", model="narrow"))
     await clock.someone_waits()
@@ -78,17 +77,13 @@ async def test_over_its_limit_a_model_refuses_with_the_time_to_come_back(
     assert state["connections"]["openai"] >= 1
     refused = await asker.send("openai", "x", model="narrow")
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "4")
-    elsewhere = asyncio.create_task(asker.send("anthropic", "x", model="narrow"))
-    while len(fleet.journal.running) < 2:
-        await asyncio.sleep(0)
     first.cancel()
-    while len(fleet.journal.ended) < 2:
-        await asyncio.sleep(0)
+    await fleet.journal.settled(2)
     again = asyncio.create_task(asker.send("openai", "x", model="narrow"))
-    while len(fleet.journal.running) < 2:
-        await asyncio.sleep(0)
+    other = asyncio.create_task(asker.send("anthropic", "x", model="narrow"))
+    await clock.someone_waits(2)
     await clock.advance(1_000.0)
-    assert [(await answer).status_code for answer in (elsewhere, again)] == [200, 200]
+    assert [(await answer).status_code for answer in (again, other)] == [200, 200]
     await fleet.stop()
 
 
