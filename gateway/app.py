@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -27,7 +28,7 @@ from gateway.attempts import Attempts
 from gateway.clock import SystemClock
 from gateway.config.config import Config
 from gateway.config.deployments import Resolved, resolve
-from gateway.errors import Reason
+from gateway.errors import Reason, Unavailable
 from gateway.extra_stages import with_extra
 from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
@@ -66,6 +67,8 @@ from gateway.telemetry import log
 from gateway.telemetry.lag import watch_lag
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.redact import Redactor
+
+logger = structlog.get_logger(__name__)
 
 SETTLE_TIMEOUT = 10.0  # seconds that settling may take after everything was interrupted
 HOLD_SWEEP = 15.0  # seconds between looks for holds whose time is over
@@ -219,7 +222,10 @@ class Gateway:
     async def _sweep_holds(self, ledger: SqliteLedger) -> None:
         while True:
             await asyncio.sleep(HOLD_SWEEP)
-            await ledger.sweep()
+            try:
+                await ledger.sweep()
+            except Unavailable as error:
+                logger.warning("holds_not_swept", error=error.message)
 
 
 def create_api(config: Config) -> FastAPI:

@@ -78,7 +78,12 @@ class Start:
         if config is None:
             raise RuntimeError("load before listen")
         redactor = redact.Redactor(config.secrets())
-        log.configure(redactor, level=config.telemetry.log_level.upper(), style=config.telemetry.log_format)
+        style = (
+            "console"
+            if self._demo and "log_format" not in config.telemetry.model_fields_set
+            else config.telemetry.log_format
+        )
+        log.configure(redactor, level=config.telemetry.log_level.upper(), style=style)
         self._gateway = app.Gateway(config, self._env, redactor)
         return self._gateway
 
