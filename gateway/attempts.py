@@ -1,7 +1,7 @@
 """One attempt from dispatch to its terminal record: what it is owed, and what it tells about its deployment's health.
 
-Usage counts as the provider's only when the provider said it. Otherwise the line is `estimated`: what was relayed plus
-what may have been on its way, or the whole bound where nothing is known, so that it is never under the true bill.
+Usage counts as the provider's only when the provider said it. Otherwise the line is `estimated`: what was read plus
+what may have been on its way, or the whole bound where nothing was shown, so that it is never under the true bill.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.ledger.prices import cost
-from gateway.measure import measure, plain_text
+from gateway.measure import choices, measure, plain_text
 from gateway.ports import Clock, Health, Tokens
 from gateway.types import AttemptResult, Call, Completion, RunningAttempt, Status, Usage
 
@@ -63,9 +63,8 @@ class Attempts:
         if completion is not None:
             running.usage, running.finish = completion.usage, completion.finish
         usage = running.usage or self._counted(call, running, completion)
-        status = Status.INCOMPLETE if running.finish in {"length", "content_filter"} else Status.COMPLETED
         self._health.succeeded(running.deployment.id, self._ttft(running) or 0.0)
-        self._end(call, running, status, usage)
+        self._end(call, running, ended(running.finish), usage)
 
     def fail(self, call: Call, error: ProviderError) -> None:
         """The attempt failed, before or after its first chunk."""
@@ -75,8 +74,8 @@ class Attempts:
         self._health.failed(running.deployment.id, error)
         self._end(call, running, Status.FAILED, self._owed(call, running, error.fault), error)
 
-    def interrupted(self, call: Call, reason: Reason) -> None:
-        """The attempt was ended by us."""
+    def interrupted(self, call: Call, reason: Reason, *, sent: bool = True) -> None:
+        """The attempt was ended by us; not `sent`: before the provider heard of it."""
         running = call.running
         if running is None:
             return
@@ -87,15 +86,26 @@ class Attempts:
             self._health.abandoned(running.deployment.id)
         status = Status.CANCELLED if reason in {Reason.CLIENT_GONE, Reason.CANCELLED} else Status.FAILED
         error = ProviderError(Fault.TIMEOUT, reason.value)
-        self._end(call, running, status, self._owed(call, running, Fault.TIMEOUT), error)
+        self._end(call, running, status, self._owed(call, running, Fault.TIMEOUT) if sent else Usage(), error)
 
-    def _owed(self, call: Call, running: RunningAttempt, fault: Fault) -> Usage:
+    def abandoned(self, call: Call) -> None:
+        """A bug of ours kept the attempt from its end: it says nothing about its deployment, and is owed all the same."""
+        running = call.running
+        if running is None:
+            return
+        if running.claimed:
+            self._health.abandoned(running.deployment.id)
+        error = ProviderError(Fault.MALFORMED, "the answer could not be passed on")
+        self._end(call, running, Status.FAILED, self._owed(call, running, error.fault), error)
+
+    def _owed(self, call: Call, running: RunningAttempt, fault: Fault) -> Usage | None:
+        """What was used; None where nothing of the answer was shown, so that anything may have been."""
         if running.chunks == 0 and fault in OWES_NOTHING:
             return Usage()
         if running.usage is not None and running.finish is not None:
             return running.usage
-        if running.chunks == 0:
-            return Usage(call.input_bound, call.bound_tokens * choices(call), estimated=True)
+        if running.first_chunk is None:
+            return None
         unseen = 0 if fault is Fault.STALLED else self._unseen(running)
         return self._counted(call, running, None, in_flight=IN_FLIGHT_TOKENS + unseen)
 
@@ -110,10 +120,11 @@ class Attempts:
     def _counted(self, call: Call, running: RunningAttempt, completion: Completion | None, in_flight: int = 0) -> Usage:
         """Our own count, an upper one: the tokenizer's or one token a chunk, whichever is more."""
         text = "".join(running.text) if completion is None else written(completion)
-        output = max(self._tokens.count(text), running.chunks) + in_flight if text or in_flight else 0
+        output = max(self._tokens.count(text), running.chunks) + in_flight
         if running.deployment.reasoning and output:
             output += self._reasoned(running)
-        output = min(output, call.bound_tokens * choices(call))
+        if running.limit is not None:
+            output = min(output, running.limit * choices(call.body))
         given = measure(call.body).token_bound(self._tokens.count(plain_text(call.body)))
         seen = running.usage
         return Usage(
@@ -131,13 +142,21 @@ class Attempts:
         return REASONING_FLOOR + math.ceil((ended - running.started) * REASONING_SPEED)
 
     def _end(
-        self, call: Call, running: RunningAttempt, status: Status, usage: Usage, error: ProviderError | None = None
+        self,
+        call: Call,
+        running: RunningAttempt,
+        status: Status,
+        usage: Usage | None,
+        error: ProviderError | None = None,
     ) -> None:
+        """Append the result; without `usage` the attempt is charged at its bound."""
         call.running = None
         intent = running.intent
-        spent = cost(intent.price, usage)
-        if usage.estimated:
-            spent = min(spent, intent.bound)
+        if usage is None:
+            n = choices(call.body)
+            usage, spent = Usage(call.input_bound * n, call.bound_tokens * n, estimated=True), intent.bound
+        else:
+            spent = cost(intent.price, usage)
         call.attempts.append(
             AttemptResult(
                 intent=intent,
@@ -156,10 +175,9 @@ class Attempts:
         return None if running.first_chunk is None else running.first_chunk - running.started
 
 
-def choices(call: Call) -> int:
-    """How many answers the request asks for."""
-    n = call.body.get("n")
-    return n if isinstance(n, int) and n > 0 else 1
+def ended(finish: str | None) -> Status:
+    """The outcome of an answer that ended by itself."""
+    return Status.INCOMPLETE if finish in {"length", "content_filter"} else Status.COMPLETED
 
 
 def written(completion: Completion) -> str:

@@ -1,4 +1,4 @@
-"""How large a request is: pure, one walk over the body.
+"""How large a request is and how much it asks for: pure, one walk over the body.
 
 Bytes bound tokens from above (a byte-level tokenizer never makes more tokens than bytes); media are counted besides,
 because their base64 says nothing about the tokens they cost.
@@ -6,6 +6,7 @@ because their base64 says nothing about the tokens they cost.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,17 @@ AUDIO_BYTES_PER_TOKEN = 24  # base64 characters; the densest speech codecs in us
 MESSAGE_OVERHEAD = 16  # tokens of framing around one message
 REQUEST_OVERHEAD = 512  # tokens of a provider's own preamble, for example for tools
 
+BESIDE_MESSAGES = ("input", "tools", "functions", "response_format", "prediction")
+KINDS = {
+    "image_url": "image",
+    "input_image": "image",
+    "image": "image",
+    "input_audio": "audio",
+    "audio": "audio",
+    "file": "file",
+    "input_file": "file",
+    "document": "file",
+}
 _encode = msgspec.json.encode
 
 
@@ -44,57 +56,62 @@ class Size:
 
 
 def measure(body: JsonObject) -> Size:
-    """Walk messages or inputs; everything else that costs input tokens (tools, schemas) counts as text."""
-    size = Size()
+    """Count messages or inputs; everything else that costs input tokens (tools, schemas) counts as text."""
     messages = body.get("messages")
-    if isinstance(messages, list):
-        size.messages = len(messages)
-        for message in messages:
-            _message(message, size)
-    for key in ("input", "tools", "functions", "response_format", "prediction"):
-        if (value := body.get(key)) is not None:
-            size.text_bytes += len(_encode(value))
+    size = Size(messages=len(messages) if isinstance(messages, list) else 0)
+    for kind, value in _pieces(body):
+        match kind:
+            case "text":
+                size.text_bytes += len(_text(value).encode())
+            case "image":
+                size.images += 1
+            case "audio":
+                size.audio_chars += len(_encode(value))
+            case "file":
+                size.file_chars += len(_encode(value))
     return size
 
 
 def plain_text(body: JsonObject) -> str:
-    """The text a provider is given, without media: what a tokenizer should count."""
-    parts: list[str] = []
-    for message in body.get("messages") or ():
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, str):
-            parts.append(content)
-        elif isinstance(content, list):
-            parts.extend(str(part["text"]) for part in content if isinstance(part, dict) and "text" in part)
-        if isinstance(message, dict) and message.get("tool_calls"):
-            parts.append(_encode(message["tool_calls"]).decode())
-    for key in ("input", "tools", "functions", "response_format", "prediction"):
-        value = body.get(key)
-        if value is not None:
-            parts.append(value if isinstance(value, str) else _encode(value).decode())
-    return "\n".join(parts)
+    """The text a provider is given, without media: what a tokenizer should count in place of `Size.text_bytes`."""
+    return "\n".join(_text(value) for kind, value in _pieces(body) if kind == "text")
 
 
-def _message(message: Any, size: Size) -> None:
-    if not isinstance(message, dict):
-        return
-    for key, value in message.items():
-        if key == "content" and isinstance(value, list):
-            for part in value:
-                _part(part, size)
-        elif isinstance(value, str):
-            size.text_bytes += len(value.encode())
-        else:
-            size.text_bytes += len(_encode(value))
+def choices(body: JsonObject) -> int:
+    """How many answers the request asks for."""
+    n = body.get("n")
+    return n if isinstance(n, int) and n > 0 else 1
 
 
-def _part(part: Any, size: Size) -> None:
-    kind = part.get("type") if isinstance(part, dict) else None
-    if kind in {"image_url", "input_image", "image"}:
-        size.images += 1
-    elif kind in {"input_audio", "audio"}:
-        size.audio_chars += len(_encode(part))
-    elif kind in {"file", "input_file", "document"}:
-        size.file_chars += len(_encode(part))
-    else:
-        size.text_bytes += len(_encode(part))
+def output_limit(body: JsonObject) -> int | None:
+    """The client's own limit of output tokens; `max_completion_tokens` wins over the older `max_tokens`."""
+    for name in ("max_completion_tokens", "max_tokens"):
+        value = body.get(name)
+        if isinstance(value, int):
+            return value
+    return None
+
+
+def _pieces(body: JsonObject) -> Iterator[tuple[str, Any]]:
+    """Everything that costs input tokens, each with its kind: text, image, audio or file."""
+    messages = body.get("messages")
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, dict):
+            continue
+        for name, value in message.items():
+            if name == "content" and isinstance(value, list):
+                yield from ((_kind(part), part) for part in value)
+            else:
+                yield "text", value
+    for name in BESIDE_MESSAGES:
+        if (value := body.get(name)) is not None:
+            yield "text", value
+
+
+def _kind(part: Any) -> str:
+    named = part.get("type") if isinstance(part, dict) else None
+    return KINDS.get(named, "text") if isinstance(named, str) else "text"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _encode(value).decode()

@@ -12,10 +12,10 @@ from typing import Protocol
 
 import structlog
 
-from gateway.attempts import Attempts, public_error
-from gateway.errors import GatewayError, Interrupted, ProviderError
+from gateway.attempts import Attempts, ended, public_error
+from gateway.errors import Fault, GatewayError, Interrupted, ProviderError
 from gateway.ports import Clock
-from gateway.types import Call, Chunk, Outcome, RunningAttempt, Status
+from gateway.types import Answer, Call, Chunk, Outcome, RunningAttempt, Status
 
 log = structlog.get_logger(__name__)
 
@@ -43,11 +43,11 @@ class Relay:
             raise RuntimeError("no stage gave an answer")
         if answer.completion is not None:
             finish = answer.completion.finish
-            return Outcome(_status(finish), finish_reason=finish)
+            return Outcome(ended(finish), finish_reason=finish)
         if answer.chunks is None:
             raise RuntimeError("an answer holds neither a body nor a stream")
         try:
-            await call.interruption.run(self._pump(call, answer.chunks, subscriber))
+            await call.interruption.run(self._pump(call, answer, answer.chunks, subscriber))
         except ProviderError as error:
             self._attempts.fail(call, error)
             return _broken(error, call)
@@ -58,23 +58,35 @@ class Relay:
             await close(answer.chunks)
         finish = call.running.finish if call.running is not None else None
         self._attempts.succeed(call)
-        return Outcome(_status(finish), finish_reason=finish)
+        return Outcome(ended(finish), finish_reason=finish)
 
-    async def _pump(self, call: Call, chunks: AsyncGenerator[Chunk, None], subscriber: Subscriber) -> None:
+    async def _pump(
+        self, call: Call, answer: Answer, chunks: AsyncGenerator[Chunk, None], subscriber: Subscriber
+    ) -> None:
         running = call.running
         await subscriber.begin(call)
+        for chunk in answer.read:
+            if shown(chunk, call):
+                await subscriber.send(chunk.frame)
         async for chunk in chunks:
             if running is not None:
                 note(running, chunk, self._clock.monotonic())
-            if chunk.frame and not (chunk.usage_only and not call.include_usage):
+            if shown(chunk, call):
                 await subscriber.send(chunk.frame)
+        if running is not None and running.finish is None:
+            raise ProviderError(Fault.TRUNCATED, "the stream ended without a finish reason")
+
+
+def shown(chunk: Chunk, call: Call) -> bool:
+    """Whether the client gets this chunk."""
+    return bool(chunk.frame) and (call.include_usage or not chunk.usage_only)
 
 
 def note(running: RunningAttempt, chunk: Chunk, now: float) -> None:
-    """Remember what one chunk told: for the ledger, the sweep and continuation."""
+    """Remember what one chunk told, as soon as it was read: for the ledger, the sweep and continuation."""
     running.last_chunk = now
     running.chunks += 1
-    if chunk.content and running.first_chunk is None:
+    if running.first_chunk is None and (chunk.content or chunk.finish is not None):
         running.first_chunk = now
     if chunk.text:
         running.text.append(chunk.text)
@@ -90,10 +102,6 @@ async def close(chunks: AsyncGenerator[Chunk, None]) -> None:
         await asyncio.wait_for(chunks.aclose(), CLOSE_TIMEOUT)
     except (TimeoutError, RuntimeError, ProviderError) as error:
         log.warning("stream_close_failed", error=str(error))
-
-
-def _status(finish: str | None) -> Status:
-    return Status.INCOMPLETE if finish in {"length", "content_filter"} else Status.COMPLETED
 
 
 def _broken(error: ProviderError, call: Call) -> Outcome:

@@ -290,10 +290,11 @@ class Completion:
 
 @dataclass(slots=True)
 class Answer:
-    """What the pipeline found: a whole body or a running stream."""
+    """What the pipeline found: a whole body or a running stream, whose first chunks may have been read already."""
 
     completion: Completion | None = None
     chunks: AsyncGenerator[Chunk, None] | None = None
+    read: tuple[Chunk, ...] = ()
     source: str = "provider"  # or "cache", "mock"
 
 
@@ -317,22 +318,28 @@ class Interruption:
                 self._task.cancel()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await `work`; raise `Interrupted` as soon as an interruption was requested (the work has ended by then)."""
-        if self.reason is not None:
+        """Await `work`; raise `Interrupted` as soon as an interruption was requested (the work has ended by then).
+
+        A result that is there by then is returned, so that nothing is lost that the work took. Runs may be nested.
+        """
+        if (before := self.reason) is not None:
             work.close()
-            raise Interrupted(self.reason)
+            raise Interrupted(before)
         task: asyncio.Task[T] = asyncio.ensure_future(work)
-        self._task = task
+        outer, self._task = self._task, task
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:
             task.cancel()
-            await asyncio.wait({task})
+            await asyncio.gather(task, return_exceptions=True)
             raise
         finally:
-            self._task = None
-        if task.cancelled() and self.reason is not None:
-            raise Interrupted(self.reason)
+            self._task = outer
+        if self.reason is not None:
+            if task.cancelled():
+                raise Interrupted(self.reason)
+            if outer is not None:  # its turn, once it has taken this run's result
+                asyncio.get_running_loop().call_soon(outer.cancel)
         return task.result()
 
 
@@ -414,6 +421,7 @@ class RunningAttempt:
     intent: Intent
     deployment: Deployment
     started: float  # monotonic
+    limit: int | None = None  # output tokens of one choice, as the provider is told; None: it is not
     claimed: bool = True  # its deployment's health counts on being told how it ended
     first_chunk: float | None = None  # monotonic
     last_chunk: float | None = None

@@ -12,13 +12,24 @@ from functools import partial
 from typing import Any, TypeVar
 
 from gateway.attempts import Attempts, public_error
-from gateway.errors import BudgetExhausted, Fault, GatewayError, Interrupted, ProviderError, RateLimited, Unavailable
+from gateway.errors import (
+    BudgetExhausted,
+    Fault,
+    GatewayError,
+    Interrupted,
+    ProviderError,
+    RateLimited,
+    Reason,
+    Unavailable,
+)
 from gateway.ledger.prices import bound
+from gateway.measure import choices
 from gateway.ports import Clock, Health, Ledger, Provider, ProviderRequest
 from gateway.queue.places import Places
-from gateway.relay import close
+from gateway.relay import close, note
 from gateway.stages.cache import replayed
 from gateway.stages.need import plan_of
+from gateway.stages.spend_limits import limit_at, with_limit
 from gateway.types import Answer, Call, Chunk, Completion, Deployment, Intent, Outcome, RunningAttempt, Usage
 
 T = TypeVar("T")
@@ -54,8 +65,7 @@ class CallProvider:
         for deployment, usable in self._order(call):
             if not await self._take_place(call, deployment):
                 continue
-            if call.interruption.reason is not None:
-                raise Interrupted(call.interruption.reason)
+            self._go_on(call)
             if usable and not self._health.claim(deployment.id):
                 continue
             try:
@@ -71,7 +81,8 @@ class CallProvider:
         raise public_error(error, call)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
-        """The relay, or `enter`, has ended the last attempt already."""
+        """End an attempt that a bug on its way to the client left open."""
+        self._attempts.abandoned(call)
 
     def _order(self, call: Call) -> list[tuple[Deployment, bool]]:
         """Healthy deployments in the plan's order; when none is, all of them: the last one standing is tried anyway."""
@@ -87,6 +98,13 @@ class CallProvider:
             allowed = min(allowed, call.options.num_retries + 1)
         return len(call.attempts) >= allowed or self._clock.monotonic() >= call.deadline
 
+    def _go_on(self, call: Call) -> None:
+        """Raise Interrupted when nothing may be sent any more."""
+        if self._clock.monotonic() >= call.deadline:
+            call.interruption.request(Reason.DEADLINE)
+        if call.interruption.reason is not None:
+            raise Interrupted(call.interruption.reason)
+
     async def _take_place(self, call: Call, deployment: Deployment) -> bool:
         """The call's place moves to the deployment it is sent to; False when that one is full."""
         if call.place == deployment.id:
@@ -101,22 +119,15 @@ class CallProvider:
         return True
 
     async def _attempt(self, call: Call, deployment: Deployment, *, claimed: bool) -> None:
-        left = call.deadline - self._clock.monotonic()
-        timeout = min(deployment.timeout, call.options.timeout or deployment.timeout, left)
-        try:
-            running = await self._dispatch(call, deployment, claimed=claimed)
-        except GatewayError:
-            if claimed:
-                self._health.abandoned(deployment.id)
-            raise
-        request = ProviderRequest(
-            deployment, call.body, f"{call.id}:{running.intent.number}", timeout, call.include_usage
-        )
         lane = self._lanes[deployment.lane]
+        running = await self._dispatch(call, deployment, claimed=claimed)
+        left = call.deadline - running.started
+        timeout = min(deployment.timeout, call.options.timeout or deployment.timeout, left)
+        body = with_limit(call.body, running.limit)
+        request = ProviderRequest(deployment, body, f"{call.id}:{running.intent.number}", timeout, call.include_usage)
         try:
             if call.stream:
-                chunks = lane.stream(request)
-                call.answer = Answer(chunks=await self._first(call, chunks, min(timeout, deployment.ttft_timeout)))
+                call.answer = await self._stream(call, running, lane.stream(request), timeout)
             else:
                 completion = await call.interruption.run(bounded(partial(lane.complete, request), timeout))
                 self._attempts.succeed(call, completion)
@@ -127,16 +138,18 @@ class CallProvider:
         except Interrupted as interruption:
             self._attempts.interrupted(call, interruption.reason)
             raise
-        call.upstream_ms += (self._clock.monotonic() - running.started) * 1000
+        finally:
+            call.upstream_ms += (self._clock.monotonic() - running.started) * 1000
+            if call.answer is None:
+                self._attempts.abandoned(call)
         call.served = deployment
-        dropped = lane.dropped(deployment, call.body)
-        if dropped:
+        if dropped := lane.dropped(deployment, call.body):
             call.warnings.append("not sent to this provider: " + ", ".join(dropped))
 
     async def _dispatch(self, call: Call, deployment: Deployment, *, claimed: bool) -> RunningAttempt:
         """Write the intent down. The hold covers what earlier attempts owe and the most that this one can cost."""
-        n = call.body.get("n")
-        most = bound(deployment.price, call.input_bound, call.bound_tokens, n if isinstance(n, int) and n > 0 else 1)
+        limit = limit_at(deployment, call)
+        made = call.bound_tokens if limit is None else limit
         intent = Intent(
             request_id=call.id,
             number=len(call.attempts) + 1,
@@ -144,27 +157,40 @@ class CallProvider:
             provider=deployment.provider,
             model=deployment.model_name,
             price=deployment.price,
-            bound=most,
+            bound=bound(deployment.price, call.input_bound, made, choices(call.body)),
             started_at=self._clock.now(),
         )
-        refused = await self._ledger.dispatch(intent, call.cost + most)
-        if refused is not None:
-            raise BudgetExhausted("The budget of this key does not cover another attempt at this request.")
-        call.running = RunningAttempt(intent, deployment, self._clock.monotonic(), claimed)
-        return call.running
-
-    async def _first(
-        self, call: Call, chunks: AsyncGenerator[Chunk, None], timeout: float
-    ) -> AsyncGenerator[Chunk, None]:
-        """Read up to the first chunk that shows something; on any failure the stream is closed."""
         try:
-            read = await call.interruption.run(bounded(partial(until_content, chunks), timeout))
+            refused = await self._ledger.dispatch(intent, call.cost + intent.bound)
+            if refused is not None:
+                raise BudgetExhausted("The budget of this key does not cover another attempt at this request.")
+        except GatewayError:
+            if claimed:
+                self._health.abandoned(deployment.id)
+            raise
+        running = call.running = RunningAttempt(intent, deployment, self._clock.monotonic(), limit, claimed)
+        try:
+            self._go_on(call)
+        except Interrupted as interruption:
+            self._attempts.interrupted(call, interruption.reason, sent=False)
+            raise
+        return running
+
+    async def _stream(
+        self, call: Call, running: RunningAttempt, chunks: AsyncGenerator[Chunk, None], timeout: float
+    ) -> Answer:
+        """Read up to the first chunk that shows something; on any failure the stream is closed."""
+
+        def seen(chunk: Chunk) -> None:
+            note(running, chunk, self._clock.monotonic())
+
+        patience = min(timeout, running.deployment.ttft_timeout)
+        try:
+            read = await call.interruption.run(bounded(partial(until_content, chunks, seen), patience))
         except (ProviderError, Interrupted):
             await close(chunks)
             raise
-        if call.running is not None:
-            call.running.first_chunk = self._clock.monotonic()
-        return chained(read, chunks)
+        return Answer(chunks=chunks, read=read)
 
 
 async def bounded(work: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
@@ -175,25 +201,15 @@ async def bounded(work: Callable[[], Coroutine[Any, Any, T]], timeout: float) ->
         raise ProviderError(Fault.TIMEOUT, f"no answer within {timeout:.0f} seconds") from None
 
 
-async def until_content(chunks: AsyncGenerator[Chunk, None]) -> list[Chunk]:
-    """The chunks up to and with the first that shows something or ends the answer."""
+async def until_content(chunks: AsyncGenerator[Chunk, None], seen: Callable[[Chunk], None]) -> tuple[Chunk, ...]:
+    """The chunks up to and with the first that shows something or ends the answer; each is told to `seen`."""
     read: list[Chunk] = []
     async for chunk in chunks:
+        seen(chunk)
         read.append(chunk)
         if chunk.content or chunk.finish is not None:
-            return read
+            return tuple(read)
     raise ProviderError(Fault.TRUNCATED, "the stream ended before its first word")
-
-
-async def chained(read: list[Chunk], rest: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
-    """What was read already, then the rest; closing it closes the rest."""
-    try:
-        for chunk in read:
-            yield chunk
-        async for chunk in rest:
-            yield chunk
-    finally:
-        await rest.aclose()
 
 
 def mock(call: Call) -> Answer:

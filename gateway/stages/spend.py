@@ -10,12 +10,13 @@ import asyncio
 
 from gateway.errors import BudgetExhausted, GatewayError, RateLimited
 from gateway.ledger.prices import bound, usd
-from gateway.measure import measure, plain_text
+from gateway.measure import choices, measure, output_limit, plain_text
 from gateway.ports import Clock, Ledger, Tokens
 from gateway.stages.need import identity_of, plan_of
-from gateway.stages.spend_limits import LimitDefaults, explicit_max, limit_output, output_tokens
+from gateway.stages.spend_limits import LimitDefaults, output_tokens
 from gateway.types import (
     Call,
+    Endpoint,
     HoldRefused,
     HoldRequest,
     Outcome,
@@ -40,17 +41,19 @@ class Spend:
     async def enter(self, call: Call) -> None:
         size = measure(call.body)
         call.input_bound = size.token_bound()
-        call.bound_tokens = output_tokens(call, self._defaults)
+        wanted = call.bound_tokens = output_tokens(call, self._defaults)
         refused = await self._hold(call)
         if refused is not None:
             text = plain_text(call.body)
-            call.input_bound = size.token_bound(await asyncio.to_thread(self._tokens.count, text))
+            counted = size.token_bound(await asyncio.to_thread(self._tokens.count, text))
+            call.input_bound = min(call.input_bound, counted)
             refused = await self._hold(call)
-        if refused is not None and explicit_max(call) is None:
-            affordable(call, refused)
+        if refused is not None and call.endpoint is Endpoint.CHAT and output_limit(call.body) is None:
+            call.bound_tokens = affordable(call, refused)
             refused = await self._hold(call)
         await self._wait(call, refused)
-        limit_output(call, budgeted=identity_of(call).budgeted)
+        if call.bound_tokens < wanted:
+            call.headers["x-atelier-max-tokens"] = str(call.bound_tokens)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
@@ -60,7 +63,7 @@ class Spend:
 
     async def _hold(self, call: Call) -> HoldRefused | None:
         identity = identity_of(call)
-        call.held = most(call)
+        call.held = most(call, call.bound_tokens)
         expires = self._clock.now() + max(0.0, call.deadline - self._clock.monotonic()) + HOLD_GRACE
         hold = HoldRequest(identity.scopes, call.held, expires) if identity.scopes else None
         refused = await self._ledger.open(record(call), hold)
@@ -69,10 +72,10 @@ class Spend:
 
     async def _wait(self, call: Call, refused: HoldRefused | None) -> None:
         """Wait for captures while only holds stand in the way, up to the caller's patience."""
-        started = self._clock.monotonic()
         patience = min(call.options.patience or self._defaults.max_wait, self._defaults.max_wait)
+        until = min(self._clock.monotonic() + patience, call.deadline)
         while refused is not None:
-            left = started + patience - self._clock.monotonic()
+            left = until - self._clock.monotonic()
             if not refused.busy or left <= 0:
                 raise no_money(refused)
             await call.interruption.run(self._capture(min(left, 1.0)))
@@ -87,28 +90,24 @@ class Spend:
                 return
 
 
-def most(call: Call) -> int:
-    """Nano-dollars that the dearest deployment of the plan could cost for this request."""
-    n = call.body.get("n")
-    count = n if isinstance(n, int) and n > 0 else 1
-    return max(bound(c.deployment.price, call.input_bound, call.bound_tokens, count) for c in plan_of(call).candidates)
+def most(call: Call, output: int) -> int:
+    """Nano-dollars that the dearest deployment of the plan could cost with so many output tokens for each choice."""
+    n = choices(call.body)
+    return max(bound(c.deployment.price, call.input_bound, output, n) for c in plan_of(call).candidates)
 
 
-def affordable(call: Call, refused: HoldRefused) -> None:
-    """Lower the bound to what the money that is not spent can buy, for a request that set none of its own."""
+def affordable(call: Call, refused: HoldRefused) -> int:
+    """The most output tokens that the money that is not spent can buy, at least a few, at most the bound so far."""
     balance = refused.balance
-    if balance.limit is None:
-        return
-    left = balance.limit - balance.spent
-    low, high = LEAST_OUTPUT, call.bound_tokens
-    while low < high:  # the largest bound whose price fits
-        call.bound_tokens = (low + high + 1) // 2
-        if most(call) <= left:
-            low = call.bound_tokens
+    low, high = min(LEAST_OUTPUT, call.bound_tokens), call.bound_tokens
+    left = 0 if balance.limit is None else balance.limit - balance.spent
+    while low < high:
+        middle = (low + high + 1) // 2
+        if most(call, middle) <= left:
+            low = middle
         else:
-            high = call.bound_tokens - 1
-    call.bound_tokens = low
-    call.headers["x-atelier-max-tokens"] = str(low)
+            high = middle - 1
+    return low
 
 
 def no_money(refused: HoldRefused) -> GatewayError:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.stages.need import plan_of
-from gateway.types import Call, Endpoint
+from gateway.measure import output_limit
+from gateway.stages.need import identity_of, plan_of
+from gateway.types import Call, Deployment, Endpoint, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,31 +18,29 @@ class LimitDefaults:
     max_wait: float = 30.0
 
 
-def explicit_max(call: Call) -> int | None:
-    """The client's own limit; `max_completion_tokens` wins over the older `max_tokens`."""
-    for name in ("max_completion_tokens", "max_tokens"):
-        value = call.body.get(name)
-        if isinstance(value, int):
-            return value
-    return None
-
-
 def output_tokens(call: Call, defaults: LimitDefaults) -> int:
     """Tokens one choice may have: what the client asked for, else the default, within what the models can."""
     if call.endpoint is Endpoint.EMBEDDINGS:
         return 0
-    asked = explicit_max(call)
+    asked = output_limit(call.body)
     if asked is not None:
         return asked
-    deployments = [candidate.deployment for candidate in plan_of(call).candidates]
     most = 0
-    for deployment in deployments:
+    for candidate in plan_of(call).candidates:
+        deployment = candidate.deployment
         default = defaults.max_tokens_reasoning if deployment.reasoning else defaults.max_tokens
         most = max(most, min(default, deployment.max_output or default))
     return most
 
 
-def limit_output(call: Call, *, budgeted: bool) -> None:
-    """Send the bound upstream when money depends on it and the client set none."""
-    if budgeted and call.endpoint is Endpoint.CHAT and explicit_max(call) is None:
-        call.body["max_completion_tokens"] = call.bound_tokens
+def limit_at(deployment: Deployment, call: Call) -> int | None:
+    """Output tokens of which this deployment is told; None when neither the client nor a budget asks for a limit."""
+    asked = output_limit(call.body)
+    if asked is not None or call.endpoint is Endpoint.EMBEDDINGS or not identity_of(call).budgeted:
+        return asked
+    return min(call.bound_tokens, deployment.max_output or call.bound_tokens)
+
+
+def with_limit(body: JsonObject, limit: int | None) -> JsonObject:
+    """The body as it is sent on: with the limit, where the client set none of its own."""
+    return body if limit is None or output_limit(body) is not None else {**body, "max_completion_tokens": limit}
