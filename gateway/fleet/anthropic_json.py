@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 
 from gateway.fleet.shapes import JsonObject, Part, Refusal, Reply, Tally
 
@@ -29,7 +28,8 @@ _WORDS = {
 
 def error_of(refusal: Refusal, request_id: str) -> JsonObject:
     """Anthropic's error object, in Anthropic's words where they matter to a reader."""
-    message = _WORDS.get(refusal.code, refusal.message).format(**refusal.facts)
+    words = _WORDS.get(refusal.code)
+    message = words.format(**refusal.facts) if words else refusal.message
     kind = _TYPES.get(refusal.status, "invalid_request_error" if refusal.status < 500 else "api_error")
     return {"type": "error", "error": {"type": kind, "message": message}, "request_id": f"req_{request_id}"}
 
@@ -53,7 +53,7 @@ def usage_of(usage: Tally) -> JsonObject:
 def block_of(part: Part) -> JsonObject:
     """A content block."""
     if part.kind == "tool":
-        return {"type": "tool_use", "id": f"toolu_{part.call_id}", "name": part.name, "input": json.loads(part.text)}
+        return {"type": "tool_use", "id": f"toolu_{part.call_id}", "name": part.name, "input": part.arguments}
     if part.kind == "thinking":
         return {"type": "thinking", "thinking": part.text, "signature": signature_of(part)}
     return {"type": "text", "text": part.text}

@@ -72,7 +72,7 @@ def newsletter(brief: Brief, prose: Prose) -> str:
     room = ((brief.words or 300) - count(blocks) - count(ending)) // max(1, len(items))
     for item in items:
         blocks += [
-            f"### {title(item, 48)}",
+            f"### {title(_words_of(item), 48)}",
             f"{ended(item)} {prose.paragraph(max(14, room - count(item) - 6))}".strip(),
         ]
     return _joined([*blocks, *ending])

@@ -34,8 +34,8 @@ class Delivery:
         self._wire = wire
         self._send = send
         self._record = record
-        self._fault = fault or Fault(kind="drip", after_tokens=0, interval=0.0)
         self._kind = fault.kind if fault else ""
+        self._interval = fault.interval if fault else 0.0
         self._strikes_at = fault.after_tokens if fault else -1  # tokens that are shown before it
 
     async def deliver(self, request: ModelRequest, generation: Generation) -> None:
@@ -160,7 +160,7 @@ class Delivery:
     async def _halves(self, data: bytes) -> None:
         middle = len(data) // 2
         await self._send.write(data[:middle])
-        await self._state.clock.sleep(self._fault.interval)
+        await self._state.clock.sleep(self._interval)
         await self._send.write(data[middle:])
 
     def _cut(self) -> None:

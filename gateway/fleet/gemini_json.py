@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 
 from gateway.fleet import tokenizer
 from gateway.fleet.shapes import Generation, JsonObject, ModelRequest, Part, Refusal, Reply, Tally
@@ -32,7 +31,8 @@ _GOOGLE = "type.googleapis.com/google.rpc."
 
 def error_of(refusal: Refusal) -> JsonObject:
     """Google's error object; a wait is told as its RetryInfo, besides the header."""
-    message = _WORDS.get(refusal.code, refusal.message).format(**refusal.facts)
+    words = _WORDS.get(refusal.code)
+    message = words.format(**refusal.facts) if words else refusal.message
     status = _STATUS.get(refusal.status, "UNKNOWN")
     error: JsonObject = {"code": refusal.status, "message": message, "status": status}
     if refusal.code == "invalid_api_key":
@@ -75,7 +75,7 @@ def parts_of(reply: Reply) -> list[JsonObject]:
 def part_of(part: Part) -> JsonObject:
     """A part of a candidate's content."""
     if part.kind == "tool":
-        call = {"name": part.name, "args": json.loads(part.text), "id": part.call_id}
+        call = {"name": part.name, "args": part.arguments, "id": part.call_id}
         return {"functionCall": call, "thoughtSignature": signature_of(part)}
     return {"text": part.text, "thought": True} if part.kind == "thinking" else {"text": part.text}
 

@@ -7,6 +7,8 @@ what another one began.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from gateway.fleet import schema, text, tokenizer, tools
@@ -14,6 +16,10 @@ from gateway.fleet.faults import unmarked
 from gateway.fleet.shapes import ModelRequest, Part, Reply, Turn
 
 _CONTINUE = "continue from here"
+_GO_ON = re.compile(
+    r"^(?:please,? |now,? )*continue\b|\bcontinue\b.{0,40}?\b(?:where|from here|exactly|your (?:answer|text))\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _LONGEST_TAIL = 160
 _SHORTEST_TAIL = 8
 _THOUGHT = (
@@ -69,7 +75,7 @@ def _begun(turns: tuple[Turn, ...]) -> tuple[tuple[Turn, ...], str]:
     last = turns[-1]
     if last.role == "assistant":
         return turns[:-1], last.text
-    if last.role != "user" or "continue" not in last.text.lower():
+    if last.role != "user" or not _GO_ON.search(last.text):
         return turns, ""
     before, marker, after = _partition(last.text)
     if marker and after.strip():
@@ -117,8 +123,12 @@ def _limited(reply: Reply, request: ModelRequest) -> Reply:
             left -= len(tokens)
         if tokens or part.kind == "text":
             kept.append(replace(part, tokens=tokens))
-    cut = sum(len(part.tokens) for part in kept) < sum(len(part.tokens) for part in reply.parts)
+    cut = _said(kept) < _said(reply.parts)
     return Reply(tuple(kept), "length" if cut else reply.finish, None if cut else reply.stop_sequence, reasoning)
+
+
+def _said(parts: Iterable[Part]) -> int:
+    return sum(len(part.tokens) for part in parts if part.kind != "thinking")
 
 
 def _stopped(reply: Reply, stop: tuple[str, ...]) -> Reply:

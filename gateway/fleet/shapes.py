@@ -5,6 +5,7 @@ A wire turns its own JSON into a `ModelRequest` and a `Generation` into its own 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -99,6 +100,14 @@ class Part:
     @property
     def text(self) -> str:
         return "".join(self.tokens)
+
+    @property
+    def arguments(self) -> Any:
+        """A call's arguments; nothing when the token limit cut them off."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return {}
 
 
 @dataclass(frozen=True, slots=True)

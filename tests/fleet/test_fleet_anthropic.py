@@ -114,6 +114,24 @@ async def test_length_and_stop_sequences_end_the_answer(anthropic_client: anthro
     assert (stopped.stop_reason, stopped.stop_sequence, text_of(stopped)) == ("stop_sequence", " c", "a b")
 
 
+async def test_a_limit_can_cut_a_call_or_spare_the_text(anthropic_client: anthropic.AsyncAnthropic) -> None:
+    cut = await anthropic_client.messages.create(
+        model="claude",
+        max_tokens=2,
+        messages=[{"role": "user", "content": "The weather in Oslo?"}],
+        tools=[WEATHER],
+    )
+    assert (cut.stop_reason, cut.usage.output_tokens) == ("max_tokens", 2)
+    assert [block.input for block in cut.content if block.type == "tool_use"] == [{}]
+    spared = await anthropic_client.messages.create(
+        model="echo",
+        max_tokens=40,
+        messages=[{"role": "user", "content": "word " * 15 + "end"}],
+        thinking={"type": "adaptive"},
+    )
+    assert (spared.stop_reason, text_of(spared)) == ("end_turn", "word " * 15 + "end")
+
+
 async def test_what_is_marked_for_the_cache_is_written_once_and_read_then(
     anthropic_client: anthropic.AsyncAnthropic,
 ) -> None:
@@ -156,6 +174,7 @@ async def test_an_image_is_seen(anthropic_client: anthropic.AsyncAnthropic) -> N
         ({"thinking": {"type": "enabled", "budget_tokens": 4096}}, "must be greater"),
         ({"messages": [{"role": "assistant", "content": "Once "}]}, "trailing whitespace"),
         ({"messages": [{"role": "user", "content": [7]}]}, "messages.0"),
+        ({"messages": [{"role": "user", "content": [{"type": "{x} {0}"}]}]}, "{x} {0}"),
     ],
 )
 async def test_a_bad_parameter_is_named(asker: Asker, changes: dict[str, Any], told: str) -> None:

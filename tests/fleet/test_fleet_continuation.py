@@ -71,5 +71,9 @@ async def test_an_echo_is_continued_too(asker: Asker, wire: str) -> None:
     assert await said(asker, wire, "one two three", "one t", model="echo") == "wo three"
 
 
-async def test_a_request_about_continuing_is_no_continuation(asker: Asker) -> None:
-    assert "continu" in await said(asker, "openai", "Write a blog post about continued education")
+@pytest.mark.parametrize(
+    "asked", ["Write a blog post about continued education", "Will the rain continue? Write a poem about it, please."]
+)
+async def test_a_request_about_continuing_is_no_continuation(asker: Asker, asked: str) -> None:
+    whole = await said(asker, "openai", ASK)
+    assert await said(asker, "openai", ASK, whole, asked) == await said(asker, "openai", asked)

@@ -313,6 +313,13 @@ def test_every_fault_is_documented() -> None:
     assert [kind for kind in faults.KINDS if kind not in (faults.__doc__ or "")] == []
 
 
+async def test_a_fault_that_would_close_a_listener_is_not_lost(fleet: RunningFleet) -> None:
+    with pytest.raises(ValueError, match="refuse"):
+        fleet.fault("refused", provider="openai")
+    with pytest.raises(ValueError, match="no provider"):
+        await fleet.refuse("admin")
+
+
 async def test_embeddings_meet_faults_too(fleet: RunningFleet, http: httpx.AsyncClient) -> None:
     fleet.fault("usage_absent", model="text-embedding-3-small", times=1)
     body = {"model": "text-embedding-3-small", "input": "x"}

@@ -142,6 +142,16 @@ async def test_length_stop_and_candidates(asker: Asker) -> None:
     assert text_of(stopped) == "a b"
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_limit_can_cut_a_call(asker: Asker, stream: bool) -> None:
+    config = {"maxOutputTokens": 2}
+    answer = await asker.send("gemini", "The weather in Oslo?", tools=[WEATHER], generationConfig=config, stream=stream)
+    bodies = events(answer) if stream else [answer.json()]
+    assert bodies[0]["candidates"][0]["content"]["parts"][0]["functionCall"]["args"] == {}
+    assert bodies[-1]["candidates"][0]["finishReason"] == "MAX_TOKENS"
+    assert bodies[-1]["usageMetadata"]["candidatesTokenCount"] == 2
+
+
 async def test_an_image_is_seen_and_counted(asker: Asker) -> None:
     parts = [{"inlineData": {"mimeType": "image/png", "data": PIXEL}}, {"text": "See?"}]
     body = (await asker.send("gemini", "", contents=[{"parts": parts}])).json()
