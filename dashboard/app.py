@@ -1,0 +1,23 @@
+"""The team's dashboard as a web application: `streamlit run dashboard/app.py`, or `make run`.
+
+Sign-in and guard stand before Streamlit; its script is `main.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from streamlit.starlette import App
+
+from dashboard import auth
+
+app = App(
+    Path(__file__).with_name("main.py"),
+    routes=[
+        Route(auth.SIGN_IN, auth.show_sign_in, methods=["GET"]),
+        Route(auth.SIGN_IN, auth.sign_in, methods=["POST"]),
+    ],
+    middleware=[Middleware(auth.Guard)],
+)

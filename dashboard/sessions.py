@@ -1,0 +1,173 @@
+"""Who is signed in. A browser holds a random id in a cookie; the key that belongs to it never leaves this process.
+
+Sessions live in memory: twelve hours at most, and a restart of the dashboard signs everybody out. While the gateway is
+away, a viewer that it knew a quarter of an hour ago may go on reading.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.client import Client, JsonObject, Problem
+from dashboard.draft import Draft, Order
+from gateway.reports import Viewer
+
+LIFE = 12 * 3600.0  # seconds
+MOST = 10_000  # sessions
+FRESH = 10.0  # seconds for which the gateway's word about a key is taken
+GRACE = 15 * 60.0  # the same, while the gateway does not answer
+CATALOGUE_LIFE = 30.0
+WATCHED = 120.0  # seconds without a look after which nobody is there; a browser's hidden tab looks once a minute
+MOST_DRAFTS = 20
+
+Clock = Callable[[], float]
+
+
+class SignedOut(Exception):
+    """The key of this session is no key any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """The viewer as `GET /v1/me` describes it. `answers`: False when the gateway could not be asked just now."""
+
+    viewer: Viewer
+    facts: JsonObject
+    answers: bool = True
+
+    @property
+    def simulated(self) -> bool:
+        return bool(self.facts.get("simulated"))
+
+    @property
+    def spend(self) -> Mapping[str, Any]:
+        spend: Mapping[str, Any] = self.facts.get("spend") or {}
+        return spend
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What the viewer's key may use."""
+
+    models: list[JsonObject]
+    templates: list[JsonObject]
+    brands: list[JsonObject]
+
+
+class Session:
+    """One sign-in. Shared by its tabs; any thread may use it."""
+
+    def __init__(self, client: Client, facts: JsonObject, clock: Clock) -> None:
+        self.client = client
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._me = Me(Viewer.from_me(facts), facts)
+        self._asked = self._known = self._seen = self.began = clock()
+        self._catalogue: tuple[float, Catalogue] | None = None
+        self._drafts: dict[str, Draft] = {}
+
+    def me(self) -> Me:
+        """The viewer, asked of the gateway again every few seconds. Raises SignedOut, Problem."""
+        with self._lock:
+            now = self._seen = self._clock()
+            if now - self._asked < FRESH:
+                return self._me
+            self._me = self._ask(now)
+            self._asked = now
+            return self._me
+
+    def _ask(self, now: float) -> Me:
+        try:
+            facts = self.client.me()
+        except Problem as problem:
+            if problem.signed_out:
+                raise SignedOut from problem
+            if now - self._known > GRACE:
+                raise
+            return Me(self._me.viewer, self._me.facts, answers=False)
+        self._known = now
+        return Me(Viewer.from_me(facts), facts)
+
+    def catalogue(self) -> Catalogue:
+        """Models, templates and brand voices, half a minute old at most. Raises Problem."""
+        with self._lock:
+            now = self._clock()
+            if self._catalogue is None or now - self._catalogue[0] > CATALOGUE_LIFE:
+                library = self.client.library()
+                found = Catalogue(self.client.models(), library.get("templates", []), library.get("brands", []))
+                self._catalogue = (now, found)
+            return self._catalogue[1]
+
+    def write(self, order: Order) -> str:
+        """Start a text; its id."""
+        draft_id = secrets.token_urlsafe(9)
+        with self._lock:
+            while len(self._drafts) >= MOST_DRAFTS:
+                self._drafts.pop(next(iter(self._drafts))).stop()
+            self._drafts[draft_id] = Draft(order, self.client, self.watched).start()
+        return draft_id
+
+    def draft(self, draft_id: str | None) -> Draft | None:
+        return self._drafts.get(draft_id) if draft_id else None
+
+    def watched(self) -> bool:
+        """Whether a page of this session was drawn lately."""
+        return self._clock() - self._seen < WATCHED
+
+    def spent(self) -> None:
+        """Money has moved: ask the gateway at the next look."""
+        self._asked = float("-inf")
+
+    def close(self) -> None:
+        for draft in self._drafts.values():
+            draft.stop()
+
+
+class Sessions:
+    """All sign-ins of this process."""
+
+    def __init__(
+        self,
+        connect: Callable[[str], Client],
+        clock: Clock = time.monotonic,
+        new_id: Callable[[], str] = lambda: secrets.token_urlsafe(32),
+    ) -> None:
+        self._connect = connect
+        self._clock = clock
+        self._new_id = new_id
+        self._sessions: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def open(self, key: str) -> str:
+        """Sign in with a key; the new session's id. Raises Problem with the gateway's own words."""
+        client = self._connect(key)
+        session = Session(client, client.me(), self._clock)
+        session_id = self._new_id()
+        with self._lock:
+            self._sweep()
+            self._sessions[session_id] = session
+        return session_id
+
+    def get(self, session_id: str | None) -> Session | None:
+        """The session, while it lives."""
+        session = self._sessions.get(session_id or "")
+        if session is None or self._clock() - session.began > LIFE:
+            return None
+        return session
+
+    def end(self, session_id: str | None) -> None:
+        """Sign out: whatever is being written is stopped."""
+        session = self._sessions.pop(session_id or "", None)
+        if session is not None:
+            session.close()
+
+    def _sweep(self) -> None:
+        now = self._clock()
+        dead = [name for name, session in self._sessions.items() if now - session.began > LIFE]
+        for name in dead or (list(self._sessions)[:1] if len(self._sessions) >= MOST else ()):
+            self.end(name)

@@ -1,0 +1,121 @@
+"""The newest requests, page by page, and one of them with its attempts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import inert, wording
+from gateway import reports
+
+CHOSEN, PAGE, SHOWN, TURN = "request", "request_page", "request_ids", "request_table"
+MARKS = {
+    "in_progress": "⏳",
+    "completed": "✓",
+    "incomplete": "◐",
+    "failed": "✕",
+    "cancelled": "■",
+    "expired": "✕",
+}
+
+
+def chosen() -> str | None:
+    """The id of the request that was picked from the table."""
+    picked: str | None = st.session_state.get(CHOSEN)
+    return picked
+
+
+def offset(rows: int) -> int:
+    return int(st.session_state.get(PAGE, 0)) * rows
+
+
+def table(page: reports.Page, viewer: reports.Viewer, now: float, zone: int) -> None:
+    """One line a request; picking one shows it in full."""
+    st.subheader("Recent requests", anchor=False)
+    if not page.rows:
+        st.caption("No request yet. Texts from the Studio and from programs with this key's team appear here.")
+        return
+    st.session_state[SHOWN] = [row.id for row in page.rows]
+    lines = [line(row, now, zone, everybody=viewer.is_admin) for row in page.rows]
+    st.dataframe(
+        lines,
+        hide_index=True,
+        key=f"{TURN}_{st.session_state.get(TURN, 0)}",
+        on_select=pick,
+        selection_mode="single-row",
+        column_config={
+            "Tokens": st.column_config.NumberColumn(format="localized"),
+            "Cost": st.column_config.TextColumn(alignment="right"),
+        },
+    )
+    with st.container(horizontal=True):
+        number = int(st.session_state.get(PAGE, 0))
+        st.button("Newer", icon=":material/chevron_left:", disabled=number == 0, on_click=turn, args=(-1,))
+        st.button("Older", icon=":material/chevron_right:", disabled=not page.more, on_click=turn, args=(1,))
+
+
+def line(row: reports.RequestRow, now: float, zone: int, *, everybody: bool) -> dict[str, str | int]:
+    """One request as the table shows it; the cells are drawn as they are, never read as Markdown."""
+    notes = [name for name, true in (("estimated", row.estimated), ("simulated", row.simulated)) if true]
+    who = {"Who": row.team or row.user or row.key_id} if everybody else {}
+    return {
+        "Time": wording.moment(row.created_at, now, zone),
+        **who,
+        "Text": wording.label(row.template) if row.template else "free prompt",
+        "Model": row.model or row.model_requested,
+        "Status": f"{MARKS.get(row.status, '?')} {wording.STATUS.get(row.status, row.status)}",
+        "Tokens": row.input_tokens + row.output_tokens,
+        "Cost": wording.usd(row.cost),
+        "Note": ", ".join(notes),
+    }
+
+
+def pick() -> None:
+    """Remember the request whose line was clicked. The table may have moved on since: its ids were kept."""
+    state = st.session_state[f"{TURN}_{st.session_state.get(TURN, 0)}"]
+    rows, ids = state["selection"]["rows"], st.session_state.get(SHOWN, [])
+    st.session_state[CHOSEN] = ids[rows[0]] if rows and rows[0] < len(ids) else None
+    st.session_state[TURN] = st.session_state.get(TURN, 0) + 1
+
+
+def turn(by: int) -> None:
+    st.session_state[PAGE] = max(0, int(st.session_state.get(PAGE, 0)) + by)
+
+
+def close() -> None:
+    st.session_state[CHOSEN] = None
+
+
+def detail(found: reports.RequestDetail) -> None:
+    """A request in full: its way, its attempts, what each cost."""
+    request = found.request
+    with st.container(border=True, key="detail"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{inert.plain(request.id)}**", width="stretch")
+            st.button("Close", icon=":material/close:", on_click=close, type="tertiary")
+        facts = [
+            f"asked for {request.model_requested}",
+            f"voice {request.brand}" if request.brand else "",
+            wording.duration((request.duration_ms or 0) / 1000),
+            f"error {request.error_code}" if request.error_code else "",
+        ]
+        st.caption(inert.plain(" · ".join(fact for fact in facts if fact)))
+        if request.route:
+            st.caption(f"Why this model: {inert.plain(request.route)}")
+        attempts = [attempt(each) for each in found.attempts]
+        if attempts:
+            st.dataframe(attempts, hide_index=True, key="attempts")
+        else:
+            st.caption("No attempt has ended yet.")
+
+
+def attempt(each: reports.Attempt) -> dict[str, str | int]:
+    return {
+        "Attempt": each.number,
+        "Model": f"{each.provider}/{each.model}",
+        "Status": wording.STATUS.get(each.status, each.status),
+        "What happened": each.error or (each.fault or ""),
+        "First word": wording.duration(each.ttft_ms / 1000) if each.ttft_ms is not None else "-",
+        "Tokens in": each.input_tokens,
+        "Tokens out": each.output_tokens,
+        "Cost": wording.usd(each.cost) + (" (estimated)" if each.estimated else ""),
+    }

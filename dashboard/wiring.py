@@ -1,0 +1,35 @@
+"""What the dashboard is made of, once a process: the address of the gateway, its data folder, the sign-ins.
+
+`make run` sets ATELIER_URL and ATELIER_DATA_DIR; without them the gateway's own defaults are taken.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.client import Client
+from dashboard.sessions import Sessions
+from gateway.reports import Source
+
+DEFAULT_URL = "http://127.0.0.1:4000"
+DEFAULT_DATA_DIR = "data"
+
+
+@cache
+def sessions() -> Sessions:
+    url = os.environ.get("ATELIER_URL") or DEFAULT_URL
+    return Sessions(lambda key: Client(url, key))
+
+
+@cache
+def reports() -> Source:
+    return Source(Path(os.environ.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR))
+
+
+def cookie_name() -> str:
+    """With the port in it: browsers share cookies between the ports of a host."""
+    return f"atelier_session_{st.get_option('server.port')}"

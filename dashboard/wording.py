@@ -1,0 +1,71 @@
+"""Amounts, times and states in words and figures for people. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+NANO_PER_USD = 10**9
+STATUS = {
+    "in_progress": "running",
+    "completed": "completed",
+    "incomplete": "ended early",
+    "failed": "failed",
+    "cancelled": "stopped",
+    "expired": "lost in a restart",
+}
+FINISH = {
+    "length": "The text reached the length that was allowed and may end in the middle.",
+    "content_filter": "The provider's content filter ended the text.",
+    "tool_calls": "The model asked for a tool instead of writing on.",
+}
+
+
+def usd(nano: int) -> str:
+    """Nano-dollars as $1.20, $0.012, $0.00011: at least cents, and two digits that say something."""
+    sign, amount = ("-" if nano < 0 else ""), abs(nano)
+    digits = 2
+    while digits < 9 and 0 < amount < 10 ** (10 - digits):
+        digits += 1
+    step = 10 ** (9 - digits)
+    rounded = (amount + step // 2) // step
+    whole, fraction = divmod(rounded, 10**digits)
+    return f"{sign}${whole:,}.{fraction:0{digits}d}"
+
+
+def duration(seconds: float) -> str:
+    """850 ms, 4.6 s, 2 min 05 s."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def number(value: int) -> str:
+    return f"{value:,}"
+
+
+def count(value: int, one: str, many: str | None = None) -> str:
+    """1 request, 2 requests."""
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def moment(at: float, now: float, offset: int) -> str:
+    """A time of today with seconds, an older one with its day. `offset`: seconds east of UTC."""
+    zone = timezone(timedelta(seconds=offset)) if offset else UTC
+    then, today = datetime.fromtimestamp(at, zone), datetime.fromtimestamp(now, zone)
+    if then.date() == today.date():
+        return f"{then:%H:%M:%S}"
+    return f"{then.day} {then:%b %H:%M}" if then.year == today.year else f"{then.day} {then:%b %Y %H:%M}"
+
+
+def label(name: str) -> str:
+    """A choice such as sign_ups, for reading."""
+    return name.replace("_", " ")
+
+
+def file_name(title: str) -> str:
+    """A name for a download: letters, digits and hyphens."""
+    words = "".join(c if c.isascii() and c.isalnum() else " " for c in title.lower()).split()
+    return "-".join(words[:8]) or "text"
