@@ -29,94 +29,12 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _TOPICS = ("topic", "subject", "the news", "product", "guest", "search terms, most important first", "search terms")
 _LANGUAGE_LABELS = ("language", "write the summary in", "write in this language")
 _STOP = frozenset(
-    [
-        "a",
-        "about",
-        "after",
-        "all",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "before",
-        "by",
-        "can",
-        "do",
-        "does",
-        "for",
-        "from",
-        "get",
-        "grows",
-        "has",
-        "have",
-        "how",
-        "i",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "learn",
-        "like",
-        "make",
-        "makes",
-        "me",
-        "more",
-        "most",
-        "my",
-        "new",
-        "no",
-        "not",
-        "of",
-        "on",
-        "open",
-        "opens",
-        "or",
-        "our",
-        "out",
-        "over",
-        "plan",
-        "plans",
-        "please",
-        "restore",
-        "say",
-        "sharpen",
-        "should",
-        "so",
-        "some",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "there",
-        "this",
-        "to",
-        "up",
-        "us",
-        "use",
-        "using",
-        "want",
-        "was",
-        "we",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "without",
-        "write",
-        "you",
-        "your",
-    ]
+    """
+    a about after all an and are as at be before by can do does for from get grows has have how i in into is it its
+    just learn like make makes me more most my new no not of on open opens or our out over plan plans please restore
+    say sharpen should so some than that the their them there this to up us use using want was we what when where
+    which while who whose why will with without write you your
+    """.split()  # noqa: SIM905 - a word list reads best as text
 )
 
 _TAG = re.compile(r"^<([\w-]{1,64})>$", re.MULTILINE)
@@ -136,9 +54,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*|\d[\w.,]*")  # noqa: RUF001 - the typographic apostrophe is meant
 _MAX_TOPIC = 120
 _MAX_TAGS = 24
-_FROM_MATERIAL = frozenset(
-    {"summary", "rewrite", "newsletter", "video_description"}
-)  # kinds without a topic of their own
+# Kinds without a topic of their own.
+_FROM_MATERIAL = frozenset({"summary", "rewrite", "newsletter", "video_description"})
 _ASIDE = frozenset({"quotation", "boilerplate", "background"})  # material that is not to be told as it stands
 
 
@@ -200,7 +117,7 @@ def content_words(text: str) -> list[str]:
 
 
 def noun_of(topic: str) -> str:
-    """Up to three words of the topic that stand together and mean something: "kitchen knife"."""
+    """Up to two words of the topic that stand together and mean something: "kitchen knife"."""
     runs: list[list[str]] = [[]]
     for word in _WORD.findall(topic)[:24]:
         if word.lower() in _STOP or word[0].isdigit():
