@@ -22,7 +22,7 @@ from gateway.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
-from gateway.ledger.prices import cost
+from gateway.ledger.prices import bound, cost
 from gateway.measure import choices, measure, plain_text
 from gateway.ports import Clock, Health, Tokens
 from gateway.types import AttemptResult, Call, Completion, RunningAttempt, Status, Usage
@@ -136,6 +136,12 @@ class Attempts:
             estimated=True,
         )
 
+    def _most(self, call: Call, running: RunningAttempt) -> Usage:
+        """What an attempt of which nothing was seen can have used: its bound, and no more than it had time to make."""
+        made = IN_FLIGHT_TOKENS + math.ceil((self._clock.monotonic() - running.started) * FASTEST)
+        n = choices(call.body)
+        return Usage(call.input_bound * n, min(call.bound_tokens, made) * n, estimated=True)
+
     def _reasoned(self, running: RunningAttempt) -> int:
         """Tokens of thought, which no stream shows, within the time there was for them."""
         ended = running.first_chunk or self._clock.monotonic()
@@ -149,12 +155,12 @@ class Attempts:
         usage: Usage | None,
         error: ProviderError | None = None,
     ) -> None:
-        """Append the result; without `usage` the attempt is charged at its bound."""
+        """Append the result; without `usage` the attempt is charged for the most that it can have made."""
         call.running = None
         intent = running.intent
         if usage is None:
-            n = choices(call.body)
-            usage, spent = Usage(call.input_bound * n, call.bound_tokens * n, estimated=True), intent.bound
+            usage = self._most(call, running)
+            spent = min(intent.bound, bound(intent.price, usage.input, usage.output))
         else:
             spent = cost(intent.price, usage)
         call.attempts.append(

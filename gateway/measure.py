@@ -17,7 +17,8 @@ from gateway.types import JsonObject
 IMAGE_TOKENS = 8_000  # the dearest tiling of today's vision models, rounded up
 AUDIO_BYTES_PER_TOKEN = 24  # base64 characters; the densest speech codecs in use carry more
 MESSAGE_OVERHEAD = 16  # tokens of framing around one message
-REQUEST_OVERHEAD = 512  # tokens of a provider's own preamble, for example for tools
+REQUEST_OVERHEAD = 32  # tokens of framing around the whole request
+TOOLS_OVERHEAD = 1_024  # tokens of a provider's own preamble when there are tools
 
 BESIDE_MESSAGES = ("input", "tools", "functions", "response_format", "prediction")
 KINDS = {
@@ -42,6 +43,7 @@ class Size:
     images: int = 0
     audio_chars: int = 0
     file_chars: int = 0
+    tools: bool = False
 
     def token_bound(self, text_tokens: int | None = None) -> int:
         """An upper bound of the input tokens; `text_tokens` replaces the byte bound where it was counted."""
@@ -52,13 +54,17 @@ class Size:
             + self.audio_chars // AUDIO_BYTES_PER_TOKEN
             + self.file_chars
             + REQUEST_OVERHEAD
+            + (TOOLS_OVERHEAD if self.tools else 0)
         )
 
 
 def measure(body: JsonObject) -> Size:
     """Count messages or inputs; everything else that costs input tokens (tools, schemas) counts as text."""
     messages = body.get("messages")
-    size = Size(messages=len(messages) if isinstance(messages, list) else 0)
+    size = Size(
+        messages=len(messages) if isinstance(messages, list) else 0,
+        tools=bool(body.get("tools") or body.get("functions")),
+    )
     for kind, value in _pieces(body):
         match kind:
             case "text":
