@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import signal
 import socket
 import sys
@@ -52,8 +53,8 @@ class Bootstrap:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self._gateway: Loaded | None = None
-        self._loaded = asyncio.Event()
+        self._gateway: Loaded | None = None  # once it takes requests
+        self._loaded = asyncio.Event()  # loading is over, well or not
         self._stop = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         self.failure: str | None = None
@@ -62,13 +63,13 @@ class Bootstrap:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif self._gateway is not None and self._loaded.is_set():
+        elif self._gateway is not None:
             await self._gateway.asgi(scope, receive, send)
         elif scope["type"] == "http":
             await self._early(scope, receive, send)
 
     def begin_drain(self) -> None:
-        if self._gateway is not None and self._loaded.is_set():
+        if self._gateway is not None:
             self._gateway.begin_drain()
 
     async def _early(self, scope: Any, receive: Any, send: Any) -> None:
@@ -78,7 +79,7 @@ class Bootstrap:
         if not scope["path"].startswith("/health"):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._loaded.wait(), LOAD_PATIENCE)
-        if self._gateway is not None and self._loaded.is_set():
+        if self._gateway is not None:
             await self._gateway.asgi(scope, receive, send)
         else:
             await answer(send, 503, STARTING)
@@ -95,18 +96,26 @@ class Bootstrap:
     async def _live(self) -> None:
         """Load, start, wait for the end, stop; in one task, so that everything opens and closes in the same one."""
         try:
-            self._gateway = await asyncio.to_thread(self._program.load)
-            await self._gateway.start()
+            gateway = await asyncio.to_thread(self._program.load)
+            await gateway.start()
         except Exception as error:
-            self.failure = str(error) if self._program.expected(error) else traceback.format_exc()
-            self.on_failure()
+            self._give_up(error)
             return
+        self._gateway = gateway
         self._loaded.set()
         try:
-            await self._program.ready()
+            if not self._stop.is_set():
+                await self._program.ready()
             await self._stop.wait()
+        except Exception as error:
+            self._give_up(error)
         finally:
-            await self._gateway.stop()
+            await gateway.stop()
+
+    def _give_up(self, error: Exception) -> None:
+        self.failure = str(error) if self._program.expected(error) else traceback.format_exc()
+        self._loaded.set()
+        self.on_failure()
 
 
 class Server(uvicorn.Server):
@@ -189,7 +198,11 @@ STARTING = {
 
 async def answer(send: Any, status: int, body: dict[str, Any]) -> None:
     data = json.dumps(body).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(data)).encode()),
+        (b"x-request-id", f"req_{secrets.token_hex(12)}".encode()),
+    ]
     if status == 503:
         headers += [(b"retry-after", b"2"), (b"x-should-retry", b"true")]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,15 +1,17 @@
 """A user's own stages, named in `config.yaml: pipeline.stages`, put where they say. Code that the admin trusts.
 
-A class that cannot be loaded ends the start with a sentence that names it.
+A class that cannot be loaded, or is no stage, ends the start with a sentence that names it.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping, Sequence
 
 from gateway.config.models import CustomStage
 from gateway.ports import Stage
+from gateway.stages import ORDER
 
 
 class StageError(Exception):
@@ -17,18 +19,17 @@ class StageError(Exception):
 
 
 def with_extra(stages: Mapping[str, Stage], extra: Sequence[CustomStage]) -> list[Stage]:
-    """The built-in stages in order, with the extra ones before or after those they name, else last but one."""
-    names = list(stages)
+    """The built-in stages in order, with the extra ones before or after those they name.
+
+    A place counts even where its built-in stage is switched off and not among `stages`.
+    """
+    names = list(ORDER)
     found = dict(stages)
     for wanted in extra:
         found[wanted.name] = made(wanted)
-        if wanted.before in names:
-            names.insert(names.index(wanted.before), wanted.name)
-        elif wanted.after in names:
-            names.insert(names.index(wanted.after) + 1, wanted.name)
-        else:
-            names.insert(len(names) - 1, wanted.name)
-    return [found[name] for name in names]
+        place = names.index(wanted.before) if wanted.before else names.index(str(wanted.after)) + 1
+        names.insert(place, wanted.name)
+    return [found[name] for name in names if name in found]
 
 
 def made(wanted: CustomStage) -> Stage:
@@ -37,4 +38,7 @@ def made(wanted: CustomStage) -> Stage:
         stage: Stage = getattr(importlib.import_module(module), name)()
     except (ImportError, AttributeError, TypeError) as error:
         raise StageError(f"The stage '{wanted.name}' ({wanted.class_path}) cannot be loaded: {error}") from error
+    for end in ("enter", "exit"):
+        if not inspect.iscoroutinefunction(getattr(stage, end, None)):
+            raise StageError(f"The stage '{wanted.name}' ({wanted.class_path}) has no `async def {end}`.")
     return stage

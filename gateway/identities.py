@@ -1,4 +1,4 @@
-"""A credential becomes an identity: by its whole digest, remembered for a moment so that a burst costs one look-up.
+"""A credential becomes an identity: by its whole digest, remembered for a moment so that a burst costs few look-ups.
 
 With the store away, keys that were looked up a short while ago go on; unknown ones get a 503, never a 401.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from gateway.errors import Unauthenticated
+from gateway.errors import Unauthenticated, Unavailable
 from gateway.ports import Clock, Digests, KeyInfo, Keys
 from gateway.types import Identity
 
 MOST_REMEMBERED = 10_000
+LONGEST_AWAY = 900.0  # seconds that a key stays good while the store is away
 LONGEST_KEY = 512  # characters
 
 
@@ -65,7 +66,13 @@ class KeyIdentities:
         remembered = self._remembered.get(digest)
         if remembered is not None and now - remembered[0] < self._ttl:
             return remembered[1]
-        info = await self._keys.find(digest, hashlib.sha256(credential.encode()).hexdigest())
+        try:
+            info = await self._keys.find(digest, hashlib.sha256(credential.encode()).hexdigest())
+        except Unavailable:
+            if remembered is not None and now - remembered[0] < LONGEST_AWAY:
+                return remembered[1]
+            raise
+        self._remembered.pop(digest, None)
         if info is not None:
             if len(self._remembered) >= MOST_REMEMBERED:
                 self._remembered.clear()

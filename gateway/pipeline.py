@@ -6,6 +6,7 @@ exiting; a bug in `enter` becomes an internal error for this one request.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -26,28 +27,40 @@ class Pipeline:
         self.stages = tuple(stages)
 
     async def run(self, call: Call, deliver: Deliver) -> Outcome:
-        """Walk in, deliver, walk out. Never raises: the outcome says what happened."""
+        """Walk in, deliver, walk out. Raises nothing but its own cancellation: the outcome says what happened."""
         entered: list[Stage] = []
+        try:
+            outcome = await self._walk(call, deliver, entered)
+        except asyncio.CancelledError:  # the process ends and waits no longer
+            await leave(entered, call, interrupted(Reason.DRAINING))
+            raise
+        await leave(entered, call, outcome)
+        return outcome
+
+    async def _walk(self, call: Call, deliver: Deliver, entered: list[Stage]) -> Outcome:
         try:
             for stage in self.stages:
                 await stage.enter(call)
                 entered.append(stage)
                 if call.answer is not None:
                     break
-            outcome = await deliver(call)
+            return await deliver(call)
         except GatewayError as error:
-            outcome = failure(error)
+            return failure(error)
         except Interrupted as interruption:
-            outcome = interrupted(interruption.reason)
+            return interrupted(interruption.reason)
         except Exception:
             log.exception("request_broke", generation_id=call.id)
-            outcome = failure(InternalError("Something went wrong inside the gateway. The request can be repeated."))
-        for stage in reversed(entered):
-            try:
-                await stage.exit(call, outcome)
-            except Exception:
-                log.exception("stage_exit_broke", stage=type(stage).__name__, generation_id=call.id)
-        return outcome
+            return failure(InternalError("Something went wrong inside the gateway. The request can be repeated."))
+
+
+async def leave(entered: Sequence[Stage], call: Call, outcome: Outcome) -> None:
+    """Exit the stages, the last one first; what one of them raises is logged."""
+    for stage in reversed(entered):
+        try:
+            await stage.exit(call, outcome)
+        except Exception:
+            log.exception("stage_exit_broke", stage=type(stage).__name__, generation_id=call.id)
 
 
 def failure(error: GatewayError) -> Outcome:

@@ -64,16 +64,25 @@ class Routes:
         for number, rule in enumerate(self._config.routing.rules, 1):
             if fits(rule.when, asked, call):
                 return self._by_rule(rule, asked, rule.name or f"rule {number}")
-        return self._plain(asked)
+        return self.plain(asked)
+
+    def plain(self, asked: str) -> Choice:
+        """Without any rule: the virtual model's tiers, or the group itself."""
+        virtual = self._config.routing.models.get(asked)
+        if virtual is None:
+            return Choice((asked,), self._config.policy_of(asked))
+        return Choice(tuple(virtual.tiers.values()), virtual.policy)
 
     def has_policy(self, name: str) -> bool:
         return name in self._policies
 
-    def policy(self, name: str | None, group: str | None = None) -> Policy:
-        """A policy by name, else the group's, else the default one."""
-        if name is None:
-            name = self._config.policy_of(group) if group is not None else self._config.routing.policy
-        return self._policies[name]
+    def policy(self, name: str | None) -> Policy:
+        """A policy by name, else the default one."""
+        return self._policies[self._config.routing.policy if name is None else name]
+
+    def virtual(self, name: str) -> bool:
+        """Whether the name stands for several groups, of which a policy picks one."""
+        return name in self._config.routing.models
 
     def fallbacks(self, asked: str) -> tuple[str, ...]:
         """Groups to go on with. A virtual model's tiers hold everything that may serve it already."""
@@ -88,15 +97,9 @@ class Routes:
         found = {d.id: d for group in groups for d in self._groups.get(group, ()) if d.endpoint is endpoint}
         return list(found.values())
 
-    def _plain(self, asked: str) -> Choice:
-        virtual = self._config.routing.models.get(asked)
-        if virtual is None:
-            return Choice((asked,), self._config.policy_of(asked))
-        return Choice(tuple(virtual.tiers.values()), virtual.policy)
-
     def _by_rule(self, rule: Rule, asked: str, reason: str) -> Choice:
         use = rule.use
-        plain = self._plain(asked)
+        plain = self.plain(asked)
         if use.group is not None:
             return Choice((use.group,), use.policy or self._config.policy_of(use.group), reason)
         if use.tier is not None:

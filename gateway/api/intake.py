@@ -108,11 +108,13 @@ def prompt_of(body: JsonObject) -> tuple[str | None, str | None, Mapping[str, An
             return None, None, {}
     if not isinstance(given, dict) or not isinstance(given.get("id"), str) or not given["id"]:
         raise InvalidRequest("'prompt' must be an object with the 'id' of a template.", param="prompt")
-    variables = given.get("variables") or {}
+    variables = {} if given.get("variables") is None else given["variables"]
     if not isinstance(variables, dict):
         raise InvalidRequest("'prompt.variables' must be an object.", param="prompt.variables")
     version = given.get("version")
-    return name_of(given["id"], "prompt.id"), None if version is None else str(version)[:LONGEST_NAME], variables
+    if isinstance(version, int) and not isinstance(version, bool):
+        version = str(version)
+    return name_of(given["id"], "prompt.id"), name_of(version, "prompt.version"), variables
 
 
 def tags_of(headers: Mapping[str, str], body: JsonObject) -> tuple[str, ...]:
@@ -130,10 +132,11 @@ def disconnect_of(headers: Mapping[str, str]) -> str | None:
 
 
 def retries_of(headers: Mapping[str, str], body: JsonObject) -> int | None:
-    value = body.get("num_retries")
+    value, header = body.get("num_retries"), headers.get("x-litellm-num-retries")
+    if value is None and header is not None:
+        value = int(header) if header.isdecimal() and len(header) < 6 else header
     if value is None:
-        header = headers.get("x-litellm-num-retries")
-        return whole(header) if header is not None else None
+        return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise InvalidRequest("'num_retries' must be an integer of at least 0.", param="num_retries")
     return value

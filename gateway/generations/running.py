@@ -6,6 +6,7 @@ Losing the client and cancelling are two acts. A crash loses this register; the 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,6 +41,7 @@ class Generation:
     call: Call
     client: ClientEnd
     task: asyncio.Task[Outcome]
+    client_slow_at: float = -math.inf  # monotonic, when the sweep last found a write waiting for the client
 
 
 class Generations:
@@ -92,12 +94,14 @@ class Generations:
                 await self._extend()
 
     def _check(self, generation: Generation, now: float) -> None:
-        call, client = generation.call, generation.client
-        if client.sending_since is not None and now - client.sending_since > self._client_stall:
+        call, sending_since = generation.call, generation.client.sending_since
+        if sending_since is not None:
+            generation.client_slow_at = now
+        if sending_since is not None and now - sending_since > self._client_stall:
             call.interruption.request(Reason.CLIENT_GONE)
         elif now > call.deadline:
             call.interruption.request(Reason.DEADLINE)
-        elif client.sending_since is None and stalled(call, now):
+        elif stalled(call, now, generation.client_slow_at):
             call.interruption.request(Reason.STALLED)
 
     async def _extend(self) -> None:
@@ -121,9 +125,12 @@ class Generations:
         return outcome
 
 
-def stalled(call: Call, now: float) -> bool:
-    """Whether the provider has been silent in the middle of its answer for longer than its deployment may."""
+def stalled(call: Call, now: float, client_slow_at: float) -> bool:
+    """Whether the provider has been silent in the middle of its answer for longer than its deployment may.
+
+    While the client is slow to take what there is, nobody reads on: that silence is not the provider's.
+    """
     running = call.running
-    if running is None or running.last_chunk is None:
+    if running is None or running.first_chunk is None or running.last_chunk is None:
         return False
-    return now - running.last_chunk > running.deployment.idle_timeout
+    return now - max(running.last_chunk, client_slow_at) > running.deployment.idle_timeout

@@ -39,7 +39,7 @@ class Cache:
             return
         call.headers["x-atelier-cache"] = "hit"
         if call.stream:
-            call.answer = Answer(chunks=replayed(body), source="cache")
+            call.answer = Answer(chunks=replayed(body, usage=call.include_usage), source="cache")
         else:
             call.answer = Answer(completion=Completion(body, finish=finish_of(body)), source="cache")
 
@@ -51,9 +51,15 @@ class Cache:
             await self._store.put(call.cache_key, answer.completion.body, self._ttl)
 
     def _key(self, call: Call) -> str:
-        """HMAC(tenant, endpoint, canonical request, template and brand version): tenants never share an entry (S13)."""
+        """HMAC(tenant, its rights, endpoint, canonical request, template and brand version).
+
+        Tenants never share an entry (S13), nor do keys that may not use the same models: this comes before `route`.
+        """
+        identity = identity_of(call)
+        models = sorted(identity.models) if identity.models is not None else None
         body = {name: value for name, value in call.body.items() if name not in NOT_IN_KEY}
-        parts = [identity_of(call).tenant, call.endpoint.value, body, call.template_version, call.brand_version]
+        versions = [call.template_version, call.brand_version]
+        parts = [identity.tenant, models, call.endpoint.value, body, call.options.policy, *versions]
         return hmac.new(self._secret, _canonical(parts), hashlib.sha256).hexdigest()
 
 
@@ -66,12 +72,15 @@ def finish_of(body: JsonObject) -> str | None:
     return choices[0].get("finish_reason") if choices else None
 
 
-async def replayed(body: JsonObject) -> AsyncGenerator[Chunk, None]:
-    """A stored answer as a stream: its whole text in one chunk, then the finish, the usage and the end."""
+async def replayed(body: JsonObject, *, usage: bool) -> AsyncGenerator[Chunk, None]:
+    """A whole answer as a stream: its text in one chunk, then the finish and the usage, as the client asked for it."""
     base: JsonObject = {name: body[name] for name in ("id", "created", "model", "system_fingerprint") if name in body}
-    base["object"] = "chat.completion.chunk"
+    base |= {"object": "chat.completion.chunk", **({"usage": None} if usage else {})}
     choices: list[dict[str, Any]] = body.get("choices") or []
-    deltas = [{"index": c["index"], "delta": c["message"], "logprobs": None, "finish_reason": None} for c in choices]
+    deltas = [
+        {"index": c["index"], "delta": c["message"], "logprobs": c.get("logprobs"), "finish_reason": None}
+        for c in choices
+    ]
     text = "".join(str(choice["message"].get("content") or "") for choice in choices)
     yield Chunk(encode_frame({**base, "choices": deltas}), text=text, content=True)
     ends = [{"index": c["index"], "delta": {}, "logprobs": None, "finish_reason": c["finish_reason"]} for c in choices]

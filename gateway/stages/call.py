@@ -225,5 +225,5 @@ def mock(call: Call) -> Answer:
         "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
     }
     if call.stream:
-        return Answer(chunks=replayed(body), source="mock")
+        return Answer(chunks=replayed(body, usage=call.include_usage), source="mock")
     return Answer(completion=Completion(body, Usage(), "stop"), source="mock")

@@ -33,20 +33,18 @@ class Route:
         if not self._routes.known(asked, call.endpoint):
             raise unknown(call.model)
         if not allowed(identity, asked) and not allowed(identity, call.model):
-            raise Forbidden(f"This key may not use the model '{call.model}'.", code="model_not_allowed", param="model")
+            raise not_allowed(call.model)
         choice = self._routes.choose(asked, call)
         if call.options.policy is not None and not self._routes.has_policy(call.options.policy):
             raise InvalidRequest(f"There is no routing policy '{call.options.policy}'.", param="x-atelier-policy")
         policy = self._routes.policy(call.options.policy or choice.policy)
         plan = self._rank(policy, choice.groups, call)
-        names = [*self._named(call, identity), *self._routes.fallbacks(asked)]
         candidates = {candidate.deployment.id: candidate for candidate in plan.candidates}
-        for name in names:
-            if allowed(identity, name) or allowed(identity, asked):
-                for candidate in self._rank(self._routes.policy(None, name), (name,), call).candidates:
-                    candidates.setdefault(
-                        candidate.deployment.id, Candidate(candidate.deployment, f"fallback group {name}")
-                    )
+        for name in [*self._named(call, identity), *self._admins(asked, identity)]:
+            further = self._routes.plain(name)
+            for candidate in self._rank(self._routes.policy(further.policy), further.groups, call).candidates:
+                deployment = candidate.deployment
+                candidates.setdefault(deployment.id, Candidate(deployment, f"fallback group {name}"))
         if not candidates:
             raise Unavailable(f"No deployment of '{call.model}' has a provider key at the moment.", retry_after=30)
         reason = f"{choice.reason}; {plan.reason}" if choice.reason else plan.reason
@@ -72,19 +70,29 @@ class Route:
         return plan
 
     def _named(self, call: Call, identity: Identity) -> list[str]:
-        """The request's own fallbacks: names of groups, each of which its key may call (S1)."""
-        for name in call.options.fallbacks:
+        """The request's own fallbacks: names of models, each of which its key may call (S1)."""
+        names = []
+        for given in call.options.fallbacks:
+            name = self._routes.resolve(given)
             if not self._routes.known(name, call.endpoint):
-                raise unknown(name, "fallbacks")
-            if not allowed(identity, name):
-                raise Forbidden(
-                    f"This key may not use the model '{name}'.", code="model_not_allowed", param="fallbacks"
-                )
-        return list(call.options.fallbacks)
+                raise unknown(given, "fallbacks")
+            if not allowed(identity, name) and not allowed(identity, given):
+                raise not_allowed(given, "fallbacks")
+            names.append(name)
+        return names
+
+    def _admins(self, asked: str, identity: Identity) -> list[str]:
+        """The admin's fallbacks, but for groups that the key may not call; a virtual model brings its own along."""
+        names = self._routes.fallbacks(asked)
+        return [name for name in names if self._routes.virtual(asked) or allowed(identity, name)]
 
 
 def allowed(identity: Identity, group: str) -> bool:
     return identity.models is None or group in identity.models
+
+
+def not_allowed(name: str, param: str = "model") -> Forbidden:
+    return Forbidden(f"This key may not use the model '{name}'.", code="model_not_allowed", param=param)
 
 
 def unknown(name: str, param: str = "model") -> NotFound:

@@ -30,9 +30,11 @@ class Wait:
             call.position = position
 
         places = [(c.deployment.id, c.deployment.max_parallel) for c in usable]
-        call.place = await call.interruption.run(self._places.acquire(places, patience, moved))
-        call.position = None
-        call.queue_ms = (self._clock.monotonic() - started) * 1000
+        try:
+            call.place = await call.interruption.run(self._places.acquire(places, patience, moved))
+        finally:
+            call.position = None
+            call.queue_ms = (self._clock.monotonic() - started) * 1000
         call.plan = front(plan, call.place)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
