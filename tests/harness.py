@@ -94,6 +94,10 @@ class Loop:
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
+        left = asyncio.all_tasks(self.loop)  # LiteLLM's own worker, for one
+        for task in left:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 
@@ -255,6 +259,10 @@ class GatewayThread(GatewayUnderTest):
         self._serving.result(PATIENCE)
         self.run(self.gateway.stop())
         self._loop.close()
+        from gateway.providers.runtime import load as load_litellm
+
+        # Its end closed LiteLLM's connections, which are the process's: other gateways here shall make new ones.
+        load_litellm().in_memory_llm_clients_cache.flush_cache()
 
 
 class GatewayProcess(GatewayUnderTest):

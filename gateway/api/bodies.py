@@ -5,18 +5,25 @@ A body is refused as soon as it is known to be too large, not after it was read.
 
 from __future__ import annotations
 
+import asyncio
 import zlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 
 from gateway.errors import InvalidRequest, TooLarge
 from gateway.types import JsonObject
 
 MEGABYTE = 1_000_000
+STEP = 1 << 20  # bytes that are unpacked between two looks at the other requests
+PATIENCE = 60.0  # seconds for a whole body to arrive
 MEDIA_MARKS = (b";base64,", b'"input_audio"', b'"file_data"')
+Form = TypeVar("Form", bound=BaseModel)
 _decode = msgspec.json.Decoder().decode
 
 
@@ -49,35 +56,79 @@ async def json_body(request: Request, bounds: Bounds) -> JsonObject:
     return body
 
 
+async def checked_body(request: Request, bounds: Bounds, model: type[Form]) -> Form:
+    """The body as an admin route's own model. Raises RequestValidationError (422) with every mistake.
+
+    Called in the route and not declared as its parameter, because FastAPI reads such bodies before it asks for the key.
+    """
+    body = await json_body(request, bounds)
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
+
+
 async def read(request: Request, most: int) -> bytes:
-    """The body's bytes, unpacked when it is gzip; at most `most` of them."""
+    """The body's bytes, unpacked when it is gzip; at most `most` of them, on the wire and unpacked."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise too_large(most)
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", ""}:
-        raise InvalidRequest(f"The content encoding '{encoding[:20]}' is not supported; use gzip or none.")
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+        raise InvalidRequest(
+            f"The content encoding '{encoding[:20]}' is not supported; use gzip or none.", code="invalid_encoding"
+        )
+    unzip = Unzip(most) if encoding == "gzip" else None
     parts: list[bytes] = []
-    total = 0
-    async for piece in request.stream():
-        data = piece
-        if unpack is not None:
-            try:
-                data = unpack.decompress(piece, most - total + 1)
-            except zlib.error:
-                raise InvalidRequest("The request's body is not valid gzip.") from None
-        total += len(data)
-        if total > most or (unpack is not None and unpack.unconsumed_tail):
-            raise too_large(most)
-        parts.append(data)
+    received = 0
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for piece in request.stream():
+                received += len(piece)
+                if received > most:
+                    raise too_large(most)
+                parts += [piece] if unzip is None else [part async for part in unzip.feed(piece)]
+    except TimeoutError:
+        raise too_slow() from None
+    if unzip is not None:
+        unzip.end()
     return b"".join(parts)
+
+
+class Unzip:
+    """One gzip member, unpacked step by step so that a bomb neither fills the memory nor holds the others up."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._total = 0
+        self._stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    async def feed(self, piece: bytes) -> AsyncIterator[bytes]:
+        """What `piece` unpacks to. Raises InvalidRequest or TooLarge."""
+        while piece:
+            try:
+                part = self._stream.decompress(piece, STEP)
+            except zlib.error:
+                raise bad_gzip() from None
+            self._total += len(part)
+            if self._total > self._most:
+                raise too_large(self._most)
+            if self._stream.unused_data:
+                raise bad_gzip()
+            yield part
+            piece = self._stream.unconsumed_tail
+            await asyncio.sleep(0)
+
+    def end(self) -> None:
+        """Raises InvalidRequest when the member is not whole."""
+        if not self._stream.eof and self._total:
+            raise bad_gzip()
 
 
 def deeper_than(value: Any, levels: int) -> bool:
     """Whether lists and objects are nested in more than `levels` levels."""
     layer = [value]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         inner: list[Any] = []
         for item in layer:
             if isinstance(item, dict):
@@ -92,6 +143,16 @@ def deeper_than(value: Any, levels: int) -> bool:
 
 def too_deep(levels: int) -> InvalidRequest:
     return InvalidRequest(f"The JSON body is nested deeper than {levels} levels.", code="invalid_json")
+
+
+def bad_gzip() -> InvalidRequest:
+    return InvalidRequest("The request's body is not valid gzip.", code="invalid_encoding")
+
+
+def too_slow() -> InvalidRequest:
+    error = InvalidRequest(f"The request's body did not arrive within {PATIENCE:g} seconds.", code="request_timeout")
+    error.status = 408
+    return error
 
 
 def too_large(most: int) -> TooLarge:

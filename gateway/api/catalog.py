@@ -18,10 +18,10 @@ CREATED = 1_767_225_600  # models have no birthday here; clients only sort by it
 @router.get("/v1/models")
 @router.get("/models", include_in_schema=False)
 async def models(request: Request, caller: Caller) -> dict[str, Any]:
-    """The models that this key may ask for."""
+    """The models that this key may ask for and that somebody can serve."""
     found = services(request)
-    names = [name for name in found.routes.names if allowed(caller, name)]
-    return {"object": "list", "data": [model(found, name) for name in names]}
+    listed = [model(found, name) for name in found.routes.names if allowed(caller, name)]
+    return {"object": "list", "data": [each for each in listed if each["deployments"]]}
 
 
 @router.get("/v1/models/{name:path}")
@@ -35,14 +35,14 @@ async def one_model(request: Request, name: str, caller: Caller) -> dict[str, An
 
 def model(found: Services, name: str) -> dict[str, Any]:
     """OpenAI's members, and what stands behind the name."""
-    deployments = [d for endpoint in Endpoint for d in found.routes.deployments((name,), endpoint)]
+    deployments = [d for endpoint in Endpoint for d in found.routes.behind(name, endpoint)]
     return {
         "id": name,
         "object": "model",
         "created": CREATED,
         "owned_by": deployments[0].provider if len({d.provider for d in deployments}) == 1 else "atelier",
         "endpoints": sorted(found.routes.endpoints(name)),
-        "deployments": [d.model_name for d in deployments],
+        "deployments": list(dict.fromkeys(d.model_name for d in deployments)),
         "simulated": any(d.simulated for d in deployments),
     }
 

@@ -1,8 +1,10 @@
-"""What the OpenAPI page says of bodies that are passed on as they are."""
+"""What the OpenAPI page says of bodies, all of which the routes read themselves, after the key was checked."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from pydantic import BaseModel
 
 MESSAGE: dict[str, Any] = {
     "type": "object",
@@ -17,12 +19,20 @@ PROMPT: dict[str, Any] = {
 }
 
 
-def _document(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "required": required, "properties": properties, "additionalProperties": True}
+def document(model: type[BaseModel]) -> dict[str, Any]:
+    """A body that a route reads itself, so that the key is checked first."""
+    return _body(model.model_json_schema())
+
+
+def _open(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
+    return _body({"type": "object", "required": required, "properties": properties, "additionalProperties": True})
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-CHAT_DOC = _document(
+CHAT_DOC = _open(
     ["model", "messages"],
     {
         "model": {"type": "string", "description": "A model group, a model by name, or 'auto'."},
@@ -32,7 +42,7 @@ CHAT_DOC = _document(
         "fallbacks": {"type": "array", "items": {"type": "string"}},
     },
 )
-EMBEDDINGS_DOC = _document(
+EMBEDDINGS_DOC = _open(
     ["model", "input"],
     {"model": {"type": "string"}, "input": {}, "encoding_format": {"enum": ["float", "base64"]}},
 )

@@ -9,8 +9,11 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.auth import Admin, Caller
+from gateway.api.bodies import checked_body
+from gateway.api.docs import document
 from gateway.api.state import services
 from gateway.errors import Forbidden, InvalidRequest, NotFound
+from gateway.identities import MASTER_ID
 from gateway.ledger.prices import usd
 from gateway.ports import KeyInfo
 from gateway.store.secrets import new_key, new_key_id, shown_prefix
@@ -50,10 +53,11 @@ class KeyNames(BaseModel):
     keys: list[str] = Field(min_length=1, max_length=100)
 
 
-@router.post("/generate")
-async def generate(request: Request, wanted: NewKey, _: Admin) -> dict[str, Any]:
+@router.post("/generate", openapi_extra=document(NewKey))
+async def generate(request: Request, _: Admin) -> dict[str, Any]:
     """Make a key. It is shown this once and never again."""
     found = services(request)
+    wanted = await checked_body(request, found.bounds, NewKey)
     known = set(found.routes.names)
     unknown = [name for name in wanted.models or () if name not in known]
     if unknown:
@@ -70,6 +74,8 @@ async def info(
 ) -> dict[str, Any]:
     """A key by its id; without one, the caller's own. Others' keys are for admins."""
     found = services(request)
+    if key is None and caller.key_id == MASTER_ID:
+        raise InvalidRequest("The master key has no record. Name the id of a key (k_…).", param="key")
     wanted = key or caller.key_id
     if wanted.startswith("sk-"):
         raise InvalidRequest(
@@ -90,10 +96,11 @@ async def listed(request: Request, _: Admin, include_revoked: bool = False) -> d
     return {"object": "list", "keys": [shown(key) for key in keys]}
 
 
-@router.post("/delete")
-async def delete(request: Request, names: KeyNames, _: Admin) -> dict[str, Any]:
+@router.post("/delete", openapi_extra=document(KeyNames))
+async def delete(request: Request, _: Admin) -> dict[str, Any]:
     """Revoke keys; their spend stays in the ledger."""
     found = services(request)
+    names = await checked_body(request, found.bounds, KeyNames)
     revoked = []
     for name in names.keys:
         record = await found.keys.revoke(name, found.clock.now())

@@ -114,7 +114,6 @@ def test_members_may_not_do_an_admins_work(gateway: GatewayThread) -> None:
         ("/key/generate", {"role": "root"}, 422),
         ("/key/generate", {"surprise": True}, 422),
         ("/key/generate", {"models": "gpt"}, 422),
-        ("/key/generate", [], 422),
         ("/key/delete", {"keys": []}, 422),
         ("/key/generate", {"duration": "forever"}, 400),
         ("/key/generate", {"models": ["nowhere"]}, 400),
@@ -129,12 +128,10 @@ def test_admin_bodies_that_do_not_fit(gateway: GatewayThread, path: str, body: A
         refused(answer, status, code, answer.json()["error"]["param"])
 
 
-def test_admin_bodies_that_are_no_json_have_the_same_shape(gateway: GatewayThread) -> None:
+def test_admin_bodies_that_are_no_json_objects(gateway: GatewayThread) -> None:
     with gateway.http() as http:
-        for body in (b"{", b"", b"\xff", b'{"max_budget": NaN}'):
-            answer = http.post("/key/generate", content=body, headers={"content-type": "application/json"})
-            assert answer.status_code in {400, 422}
-            assert {"message", "type", "param", "code"} <= set(answer.json()["error"])
+        for body in (b"{", b"", b"\xff", b'{"max_budget": NaN}', b"[]"):
+            refused(http.post("/key/generate", content=body), 400, "invalid_json")
 
 
 def test_a_bug_is_a_plain_500_without_its_text(gateway: GatewayThread, monkeypatch: pytest.MonkeyPatch) -> None:
