@@ -12,6 +12,7 @@ from gateway.errors import Unauthenticated, Unavailable
 from gateway.ports import Clock, Digests, KeyInfo, Keys
 from gateway.types import Identity
 
+MASTER_ID = "master"
 MOST_REMEMBERED = 10_000
 LONGEST_AWAY = 900.0  # seconds that a key stays good while the store is away
 LONGEST_KEY = 512  # characters
@@ -49,7 +50,7 @@ class KeyIdentities:
             raise Unauthenticated(WRONG)
         digest = self._digester.digest(credential)
         if self._master is not None and hmac.compare_digest(digest, self._master):
-            return Identity(key_id="master", name="master key", role="admin")
+            return Identity(key_id=MASTER_ID, name="master key", role="admin")
         info = await self._find(digest, credential)
         if info is None or info.revoked_at is not None:
             raise Unauthenticated(WRONG)
