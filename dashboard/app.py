@@ -8,16 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.middleware import Middleware
-from starlette.routing import Route
 from streamlit.starlette import App
 
 from dashboard import auth
 
 app = App(
     Path(__file__).with_name("main.py"),
-    routes=[
-        Route(auth.SIGN_IN, auth.show_sign_in, methods=["GET"]),
-        Route(auth.SIGN_IN, auth.sign_in, methods=["POST"]),
-    ],
+    routes=auth.ROUTES,
     middleware=[Middleware(auth.Guard)],
 )

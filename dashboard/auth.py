@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard import wiring
@@ -110,3 +111,9 @@ def form(message: str = "", status: int = 200) -> HTMLResponse:
     """The page, with what went wrong."""
     alert = f'<p class="alert" role="alert">{escape(message)}</p>' if message else ""
     return HTMLResponse(_page.substitute(alert=alert), status, HEADERS)
+
+
+ROUTES = (
+    Route(SIGN_IN, show_sign_in, methods=["GET"]),
+    Route(SIGN_IN, sign_in, methods=["POST"]),
+)

@@ -18,7 +18,7 @@ TO_SIGN_IN = "<script>window.location.replace('/sign-in')</script>"
 
 def signed_in() -> tuple[Session, Me]:
     """The session and its viewer. Ends the script's run when there is none."""
-    session_id = st.context.cookies.get(wiring.cookie_name())
+    session_id = cookie()
     session = wiring.sessions().get(session_id)
     if session is None:
         turn_away()
@@ -33,6 +33,7 @@ def signed_in() -> tuple[Session, Me]:
 
 
 def turn_away() -> NoReturn:
+    """Send the browser to the sign-in page, and end the script's run."""
     st.info("You are signed out.", icon=":material/lock:")
     st.html(TO_SIGN_IN, unsafe_allow_javascript=True)
     st.stop()
@@ -40,7 +41,13 @@ def turn_away() -> NoReturn:
 
 def sign_out() -> None:
     """End the session of this browser, in all its tabs."""
-    wiring.sessions().end(st.context.cookies.get(wiring.cookie_name()))
+    wiring.sessions().end(cookie())
+
+
+def cookie() -> str | None:
+    """The id of a session, as the browser sent it when this page was opened."""
+    value: str | None = st.context.cookies.get(wiring.cookie_name())
+    return value
 
 
 def utc_offset() -> int:

@@ -30,7 +30,6 @@ def offset(rows: int) -> int:
 
 def table(page: reports.Page, viewer: reports.Viewer, now: float, zone: int) -> None:
     """One line a request; picking one shows it in full."""
-    st.subheader("Recent requests", anchor=False)
     if not page.rows:
         st.caption("No request yet. Texts from the Studio and from programs with this key's team appear here.")
         return
@@ -39,6 +38,7 @@ def table(page: reports.Page, viewer: reports.Viewer, now: float, zone: int) -> 
     st.dataframe(
         lines,
         hide_index=True,
+        height="content",
         key=f"{TURN}_{st.session_state.get(TURN, 0)}",
         on_select=pick,
         selection_mode="single-row",

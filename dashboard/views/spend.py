@@ -55,9 +55,10 @@ def live() -> None:
         spend_chart.by_day(seen.days)
     with models:
         spend_chart.by_model(seen.models)
-    requests.table(seen.recent, me.viewer, now, offset)
+    st.subheader("Recent requests", anchor=False)
     if seen.chosen is not None:
         requests.detail(seen.chosen)
+    requests.table(seen.recent, me.viewer, now, offset)
 
 
 def read(viewer: reports.Viewer, days: reports.Days) -> Seen:

@@ -68,6 +68,7 @@ def by_model(models: Sequence[reports.ModelSum]) -> None:
     st.dataframe(
         rows,
         hide_index=True,
+        height="content",
         key="by_model",
         column_config={
             "Cost": st.column_config.TextColumn(alignment="right"),

@@ -77,7 +77,7 @@ def brief(catalogue: Catalogue, me: Me, *, busy: bool) -> Order | None:
         return None
     lacking = form.missing(variables, values)
     if lacking:
-        st.error(f"Still needed: {inert.plain(', '.join(lacking))}.", icon=":material/edit:")
+        st.error(f"Please fill in: {inert.plain(', '.join(lacking))}", icon=":material/edit:")
         return None
     if template:
         return ordering.template_order(model, template, values, brand)
