@@ -35,7 +35,9 @@ async def one_model(request: Request, name: str, caller: Caller) -> dict[str, An
 
 def model(found: Services, name: str) -> dict[str, Any]:
     """OpenAI's members, and what stands behind the name."""
-    deployments = [d for endpoint in Endpoint for d in found.routes.behind(name, endpoint)]
+    deployments = [
+        d for endpoint in Endpoint for d in found.routes.deployments(found.routes.plain(name).groups, endpoint)
+    ]
     return {
         "id": name,
         "object": "model",
