@@ -6,7 +6,7 @@ Money is not held yet, so waiting locks none.
 from __future__ import annotations
 
 from gateway.ports import Clock, Health
-from gateway.queue.places import Places
+from gateway.queue.places import Places, QueueClass
 from gateway.stages.need import plan_of
 from gateway.types import Call, Candidate, Outcome, Plan
 
@@ -31,7 +31,7 @@ class Wait:
 
         places = [(c.deployment.id, c.deployment.max_parallel) for c in usable]
         try:
-            call.place = await call.interruption.run(self._places.acquire(places, patience, moved))
+            call.place = await call.interruption.run(self._places.acquire(places, patience, moved, queue_class(call)))
         finally:
             call.position = None
             call.queue_ms = (self._clock.monotonic() - started) * 1000
@@ -41,6 +41,16 @@ class Wait:
         if call.place is not None:
             self._places.release(call.place)
             call.place = None
+
+
+def queue_class(call: Call) -> QueueClass:
+    """By OpenAI's service tiers: `priority` and `fast` first, `flex` last."""
+    match call.body.get("service_tier"):
+        case "priority" | "fast":
+            return QueueClass.PRIORITY
+        case "flex":
+            return QueueClass.FLEX
+    return QueueClass.DEFAULT
 
 
 def front(plan: Plan, deployment_id: str) -> Plan:
