@@ -19,7 +19,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 faults: $(VENV)/.dev
-	$(BIN)/pytest -q -m faults --override-ini addopts= tests/faults
+	$(BIN)/pytest -q -s -m faults -o addopts='--import-mode=importlib --strict-markers' tests/faults
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks

@@ -7,6 +7,8 @@ import random
 import signal
 from pathlib import Path
 
+import pytest
+
 from gateway.fleet import Pacing, Settings
 from tests.faults.audit import check, read
 from tests.faults.traffic import Errand, crowd
@@ -28,13 +30,25 @@ def in_flight(gateway: GatewayProcess, key: str) -> int:
 
 
 async def test_every_dispatched_attempt_is_settled_after_a_kill_and_a_restart(tmp_path: Path) -> None:
-    rnd = random.Random(7)
+    await kills(tmp_path, seed=7, rounds=3)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(1, 6))
+async def test_every_attempt_is_settled_after_many_kills(tmp_path: Path, seed: int) -> None:
+    await kills(tmp_path, seed, rounds=10)
+
+
+async def kills(tmp_path: Path, seed: int, rounds: int) -> None:
+    print(f"seed {seed}")
+    rnd = random.Random(seed)
     fleet = FleetThread(Settings(pacing=Pacing(ttft=0.1, tokens_per_second=150)))
     gateway = GatewayProcess(tmp_path, fleet)
     try:
         gateway.start()
-        key = gateway.key(max_budget=500)
-        for round_number in range(3):
+        key = gateway.key(max_budget=5000)
+        for round_number in range(rounds):
             load = asyncio.create_task(crowd(gateway.url, key, [plain(rnd, n) for n in range(60)], at_once=30))
             await asyncio.to_thread(wait_until, lambda: in_flight(gateway, key) >= 10, "a load")
             await asyncio.sleep(rnd.uniform(0, 0.3))
