@@ -35,6 +35,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 import msgspec
+import structlog
 import uvicorn
 
 from gateway.config.loader import load as load_config
@@ -229,6 +230,7 @@ class GatewayThread(GatewayUnderTest):
             from gateway.telemetry.redact import Redactor
 
             load_litellm()
+        structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.LogfmtRenderer()])
         self._loop = Loop("gateway")
         config = load_config(self.config_file, self.env)
         self.gateway = Gateway(config, self.env, Redactor(config.secrets()))

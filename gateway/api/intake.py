@@ -127,7 +127,9 @@ def tags_of(headers: Mapping[str, str], body: JsonObject) -> tuple[str, ...]:
 def disconnect_of(headers: Mapping[str, str]) -> str | None:
     value = headers.get("x-atelier-on-disconnect")
     if value not in {None, "cancel", "continue"}:
-        raise InvalidRequest("'x-atelier-on-disconnect' must be 'cancel' or 'continue'.")
+        raise InvalidRequest(
+            "'x-atelier-on-disconnect' must be 'cancel' or 'continue'.", param="x-atelier-on-disconnect"
+        )
     return value
 
 
