@@ -195,7 +195,7 @@ class GatewayUnderTest:
     def http(self, key: str | None = MASTER, **options: Any) -> httpx.Client:
         """A client of the gateway; `key` None: not signed in."""
         headers = {**options.pop("headers", {}), **({"authorization": f"Bearer {key}"} if key else {})}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, **options)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False, verify=False, **options)
 
     def key(self, **members: Any) -> str:
         """Make a virtual key; members as in POST /key/generate (models, max_budget, rpm_limit, user_id …)."""
@@ -294,7 +294,7 @@ class GatewayProcess(GatewayUnderTest):
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway ended with {self.process.returncode}:\n{self.log()}")
             try:
-                return httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False).status_code == 200
+                return httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False, verify=False).status_code == 200
             except httpx.TransportError:
                 return False
 

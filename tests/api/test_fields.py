@@ -202,7 +202,7 @@ MESSAGE = st.fixed_dictionaries(
     optional={"content": JSON | st.lists(PART, max_size=2), "tool_calls": JSON, "name": JSON, "tool_call_id": JSON},
 )
 QUIET = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
 
 
