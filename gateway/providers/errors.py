@@ -1,13 +1,14 @@
-"""What a provider's failure was: read off the HTTP exchange at the root of LiteLLM's exception, not off its text.
+"""What a provider's failure was: read off the HTTP exchange where there was one, off the causes of the exception else.
 
-Whatever cannot be recognised counts as the provider's failure, never as the caller's.
+What LiteLLM says of itself is left out of the message. A request that LiteLLM cannot put into the provider's form was
+never sent, so nothing is owed: it is the caller's. Whatever else cannot be recognised counts as the provider's failure.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import aiohttp
@@ -15,42 +16,75 @@ import httpx
 
 from gateway.errors import Fault, ProviderError
 from gateway.providers.params import CHAT, EMBEDDINGS
+from gateway.providers.refusals import callers, error_object, fault_of, message_of, retry_after, text
 from gateway.providers.runtime import load
+from gateway.providers.transport import Exchange
 
 Redact = Callable[[str], str]
-RETRYABLE = frozenset({408, 409})
 MOST_TEXT = 2_000
-TOO_LONG = ("prompt is too long", "exceeds the maximum number of tokens", "maximum context length")
 WORD = re.compile(r"[a-z_]+")
-UNREADABLE = 422  # what LiteLLM says when it cannot read an answer; a provider's own 422 comes with a response
+OF_THE_REQUEST = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
+ENDS = ("\n\nThis looks like a bug in LiteLLM", "\n\n\nreceived_args=", " To drop")
+BEGINS = ("Exception - ", "Error: ")
 
 
-def provider_error(error: BaseException, redact: Redact) -> ProviderError:
+def provider_error(error: BaseException, redact: Redact, sent: Exchange | None = None) -> ProviderError:
     """Turn anything a lane raised into a ProviderError; `redact` takes secrets out of its text."""
     if isinstance(error, ProviderError):
         return error
     chain = list(causes(error))
-    response = next((e.response for e in chain if isinstance(e, httpx.HTTPStatusError)), None)
-    status = response.status_code if response is not None else getattr(error, "status_code", None)
-    fault = transport_fault(chain) or status_fault(error, status, answered=response is not None)
-    body = error_object(response, error)
-    message = str(body.get("message") or plain(str(getattr(error, "message", "") or error)))
-    code = body.get("code") if isinstance(body.get("code"), str) else None
-    param = body.get("param") if isinstance(body.get("param"), str) else None
-    if fault is Fault.CALLER:
-        fault = caller_fault(error, message, code)
-        if is_a(error, "UnsupportedParamsError"):
-            message = message.partition(" To drop")[0]
-            code, param = "unsupported_parameter", member_named(message)
-    shown = status if response is not None or fault is Fault.CALLER else None
+    response = sent.response if sent is not None else None
+    if response is None:
+        response = next((each.response for each in chain if isinstance(each, httpx.HTTPStatusError)), None)
+    if response is not None and response.status_code >= 400:
+        return refused(response, redact)
+    fault = transport_fault(chain)
+    if fault is None and sent is not None and not sent.sent:
+        return never_sent(error, chain, redact)
+    if fault is None:
+        fault = Fault.MALFORMED if any(isinstance(each, OF_THE_REQUEST) for each in chain) else Fault.IN_BAND
+    return ProviderError(fault, redact(plain(error)[:MOST_TEXT]))
+
+
+def refused(response: httpx.Response, redact: Redact) -> ProviderError:
+    """An HTTP error answer, in the provider's own words."""
+    status, found = response.status_code, error_object(response)
     return ProviderError(
-        fault,
-        redact(message[:MOST_TEXT]),
-        status=shown if isinstance(shown, int) else None,
-        code=code,
-        param=param,
-        retry_after=retry_after(response, error),
+        fault_of(status, found),
+        redact((message_of(found) or f"the provider answered with status {status}")[:MOST_TEXT]),
+        status=status,
+        code=text(found, "code"),
+        param=text(found, "param"),
+        retry_after=retry_after(response.headers, found),
     )
+
+
+def in_band(found: Any, redact: Redact) -> ProviderError:
+    """An error object within an answer that began well. Its status is no HTTP status: only "too many" is told apart."""
+    error: Mapping[str, Any] = found if isinstance(found, dict) else {"message": str(found)}
+    limited = error.get("code") in {429, "429", "rate_limit_exceeded"} or error.get("type") == "rate_limit_error"
+    return ProviderError(
+        Fault.RATE_LIMITED if limited else Fault.IN_BAND,
+        redact((message_of(error) or "the provider failed within its answer")[:MOST_TEXT]),
+        code=text(error, "code") or text(error, "type"),
+        param=text(error, "param"),
+    )
+
+
+def never_sent(error: BaseException, chain: list[BaseException], redact: Redact) -> ProviderError:
+    """LiteLLM refused before a byte went out: a member that it cannot translate, a missing credential, or its own bug."""
+    message = plain(error)
+    if is_a(error, "UnsupportedParamsError"):
+        named = next((word for word in WORD.findall(message) if word in CHAT | EMBEDDINGS), None)
+        return ProviderError(Fault.CALLER, redact(message), status=400, code="unsupported_parameter", param=named)
+    status = getattr(error, "status_code", None)
+    if is_a(error, "ImageFetchError"):
+        message = "This provider does not fetch images. Please send the image inline, as a data URI."
+        return ProviderError(Fault.CALLER, message, status=400, code="unsupported_image_url", param="messages")
+    if isinstance(chain[-1], OF_THE_REQUEST) or (isinstance(status, int) and 400 <= status < 500):
+        fault = fault_of(status, {}) if status in {401, 403, 404} else callers({"message": message})
+        return ProviderError(fault, redact(message[:MOST_TEXT]), status=400 if fault is Fault.CALLER else None)
+    return ProviderError(Fault.SERVER, redact(message[:MOST_TEXT]))
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -82,77 +116,16 @@ def transport_fault(chain: list[BaseException]) -> Fault | None:
     return None
 
 
-def status_fault(error: BaseException, status: Any, *, answered: bool) -> Fault:
-    """By the HTTP status where there was an answer, by what LiteLLM made of a broken one where there was none."""
-    if not answered and (not isinstance(status, int) or status >= 500):
-        return Fault.MALFORMED if isinstance(error, ValueError | KeyError | TypeError) else Fault.IN_BAND
-    if not answered and status == UNREADABLE:
-        return Fault.MALFORMED
-    if status == 429:
-        return Fault.RATE_LIMITED
-    if status in {401, 403}:
-        return Fault.CREDENTIALS
-    if status == 404:
-        return Fault.NOT_FOUND
-    if 400 <= status < 500 and status not in RETRYABLE:
-        return Fault.CALLER
-    return Fault.SERVER
-
-
-def caller_fault(error: BaseException, message: str, code: str | None) -> Fault:
-    """A 4xx in its finer kinds: LiteLLM's classes first, then the provider's own code."""
-    low = message.lower()
-    too_long = code == "context_length_exceeded" or any(words in low for words in TOO_LONG)
-    if too_long or is_a(error, "ContextWindowExceededError"):
-        return Fault.CONTEXT_WINDOW
-    if is_a(error, "ContentPolicyViolationError") or code in {"content_policy_violation", "content_filter"}:
-        return Fault.CONTENT_POLICY
-    return Fault.CALLER
-
-
-def member_named(message: str) -> str | None:
-    """The member of the request that LiteLLM's refusal names first."""
-    return next((word for word in WORD.findall(message) if word in CHAT | EMBEDDINGS), None)
-
-
 def is_a(error: BaseException, name: str) -> bool:
     return isinstance(error, getattr(load(), name, ()))
 
 
-def error_object(response: httpx.Response | None, error: BaseException) -> dict[str, Any]:
-    """The provider's error object: OpenAI's, Anthropic's and Gemini's all sit under "error"."""
-    body: Any = getattr(error, "body", None)
-    if response is not None:
-        try:
-            body = json.loads(response.text)
-        except (ValueError, httpx.StreamError):
-            body = None
-    if isinstance(body, list) and body:
-        body = body[0]
-    if not isinstance(body, dict):
-        return {}
-    inner = body.get("error", body)
-    return inner if isinstance(inner, dict) else {"message": str(inner)}
-
-
-def retry_after(response: httpx.Response | None, error: BaseException) -> float | None:
-    """Seconds, from `retry-after-ms` or `retry-after`; dates and nonsense count as not said."""
-    headers: Any = response.headers if response is not None else getattr(error, "litellm_response_headers", None)
-    if not headers:
-        return None
-    for name, scale in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            value = float(headers.get(name)) / scale
-        except (TypeError, ValueError):
-            continue
-        if 0 <= value < float("inf"):
-            return value
-    return None
-
-
-def plain(text: str) -> str:
-    """LiteLLM's text without its own prefixes."""
-    for mark in ("Exception - ", "Error: "):
-        if mark in text[:120]:
-            text = text.rpartition(mark)[2] if mark == "Error: " else text.partition(mark)[2]
-    return text.strip() or "the provider failed"
+def plain(error: BaseException) -> str:
+    """The exception's text without what LiteLLM says of itself."""
+    found = str(getattr(error, "message", "") or error)
+    for mark in ENDS:
+        found = found.partition(mark)[0]
+    for mark in BEGINS:
+        if mark in found[:120]:
+            found = found.rpartition(mark)[2] if mark == "Error: " else found.partition(mark)[2]
+    return found.removeprefix("litellm.").strip() or "the provider failed"

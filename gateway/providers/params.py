@@ -1,15 +1,19 @@
 """What of a request's body may become a keyword argument of LiteLLM: an allow-list (S1), never the body as it is.
 
-Members that are not on the list travel in the JSON body to OpenAI-compatible providers and are dropped, with a warning,
+Members that are not on the list travel in the JSON body to providers of OpenAI's format and are dropped, with a warning,
 elsewhere. Address, credentials and headers come from the deployment alone.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.ports import ProviderRequest
+from gateway.providers.runtime import load
 from gateway.types import Deployment, Endpoint, JsonObject
 
 CHAT = frozenset(
@@ -22,6 +26,7 @@ CHAT = frozenset(
 )  # fmt: skip
 EMBEDDINGS = frozenset({"input", "dimensions", "user"})
 HERE = frozenset({"model", "stream", "stream_options", "encoding_format"})  # ours to set, per attempt
+ALWAYS = frozenset({"messages", "input", "user"})
 BODY_ONLY = frozenset({"store", "metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"})
 DEPLOYMENT = frozenset(
     {
@@ -31,56 +36,123 @@ DEPLOYMENT = frozenset(
         "client_secret", "region_name", "watsonx_region_name", "extra_headers",
     }
 )  # fmt: skip
-OPENAI_LIKE = frozenset(
-    {"openai", "azure", "custom_openai", "openai_like", "hosted_vllm", "openrouter", "litellm_proxy"}
-)
+# Providers that take whatever OpenAI takes, and those that speak its format with members of their own.
+OPENAI_LIKE = frozenset({"openai", "azure", "custom_openai", "hosted_vllm", "openrouter", "litellm_proxy"})
+OPENAI_FORMAT = OPENAI_LIKE | {
+    "azure_ai", "groq", "mistral", "deepseek", "together_ai", "huggingface", "perplexity", "zai",
+}  # fmt: skip
 # Whether a model takes these is for an OpenAI-compatible provider to say: LiteLLM's list of models is always behind.
 JUDGED_THERE = frozenset(
     {
         "audio", "dimensions", "frequency_penalty", "logit_bias", "modalities", "n", "parallel_tool_calls", "prediction",
-        "presence_penalty", "safety_identifier", "seed", "service_tier", "stop", "verbosity", "web_search_options",
+        "presence_penalty", "reasoning_effort", "safety_identifier", "seed", "service_tier", "stop", "user", "verbosity",
+        "web_search_options",
     }
 )  # fmt: skip
+THINKING_MAPPED = frozenset({"openai", "azure", "deepseek", "hosted_vllm", "openrouter", "litellm_proxy"})
+CHEAP_TIERS = frozenset({"auto", "default", "flex"})  # others cost more than the price that the ledger knows
+# Members that change nothing in an answer's meaning: who cannot take them goes without.
+HINTS = frozenset({"prediction", "safety_identifier", "service_tier"})
+NEUTRAL: Mapping[str, Any] = {
+    "frequency_penalty": 0, "logit_bias": {}, "logprobs": False, "modalities": ["text"], "n": 1,
+    "parallel_tool_calls": True, "presence_penalty": 0, "verbosity": "medium",
+}  # fmt: skip
+OPENAIS_OWN = ("openai.com", "openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com")
 
 
 def arguments(request: ProviderRequest) -> dict[str, Any]:
     """Keyword arguments for one attempt at `request.deployment`."""
-    deployment, body = request.deployment, request.body
-    chat = deployment.endpoint is Endpoint.CHAT
-    allowed = CHAT if chat else EMBEDDINGS
-    given = {name: value for name, value in body.items() if name in allowed and value is not None}
-    for name in ("user", "safety_identifier"):
-        if isinstance(given.get(name), str):
-            given[name] = hashed(given[name])
+    deployment = request.deployment
     drops = bool(deployment.params.get("drop_params", False))
-    if deployment.provider in OPENAI_LIKE:
-        rest = unlisted(deployment, body)
-        given |= {"extra_body": rest} if rest else {}
-        given |= {} if drops else {"allowed_openai_params": sorted(JUDGED_THERE & given.keys())}
     settings = {name: value for name, value in deployment.params.items() if name in DEPLOYMENT}
     headers = {**settings.pop("extra_headers", {}), "X-Client-Request-Id": request.attempt_id}
     return {
-        **given,
+        **members(deployment, request.body, drops=drops),
         **settings,
         "model": deployment.model,
         "api_base": deployment.api_base,
         "api_key": deployment.api_key,
         "drop_params": drops,
-        "extra_headers": headers,
+        "headers": headers,
         "max_retries": 0,
         "num_retries": 0,
-        "_skip_mcp_handler": True,  # *internal*: with tools, LiteLLM would import an MCP client, and call out to servers
+        # *Internal*: with tools, LiteLLM would import an MCP client, and call out to servers; and it asks the Responses
+        # API in place of chat completions for some models, which only OpenAI itself is known to have.
+        "_skip_mcp_handler": True,
+        "_skip_responses_api_bridge": not has_responses_api(deployment),
     }
 
 
+def members(deployment: Deployment, body: JsonObject, *, drops: bool) -> dict[str, Any]:
+    """What of the client's body goes out: members that LiteLLM knows, and for OpenAI's format the others in the body."""
+    provider = deployment.provider
+    given = {name: value for name, value in body.items() if name in listed(deployment) and value is not None}
+    for name in ("user", "safety_identifier"):
+        if isinstance(given.get(name), str):
+            given[name] = hashed(given[name])
+    if given.get("service_tier") not in CHEAP_TIERS:
+        given.pop("service_tier", None)
+    if provider not in OPENAI_LIKE:
+        given = fitting(given)
+    if provider not in OPENAI_FORMAT:
+        return given
+    rest = {name: value for name, value in unlisted(deployment, body).items() if travels(name, provider)}
+    if "thinking" in given and provider not in THINKING_MAPPED:
+        rest["thinking"] = given.pop("thinking")
+    judged = (JUDGED_THERE if provider in OPENAI_LIKE else JUDGED_THERE - {"user"}) & given.keys()
+    if provider == "deepseek":  # LiteLLM has its own word for it
+        judged -= {"reasoning_effort"}
+    return {
+        **given,
+        **({"extra_body": rest} if rest else {}),
+        **({} if drops else {"allowed_openai_params": sorted(judged)}),
+        **({"additional_drop_params": ["max_retries"]} if provider == "huggingface" else {}),
+    }
+
+
+def fitting(given: dict[str, Any]) -> dict[str, Any]:
+    """Without hints, and without what says no more than OpenAI's default does: neither is worth a refusal."""
+    if "safety_identifier" in given:
+        given.setdefault("user", given["safety_identifier"])
+    return {name: value for name, value in given.items() if name not in HINTS and NEUTRAL.get(name, given) != value}
+
+
 def dropped(deployment: Deployment, body: JsonObject) -> tuple[str, ...]:
-    """Names of members that this deployment's provider does not get."""
-    return () if deployment.provider in OPENAI_LIKE else tuple(sorted(set(unlisted(deployment, body)) - BODY_ONLY))
+    """Names of members that this deployment's provider does not get, though they might have meant something."""
+    provider = deployment.provider
+    names = {name for name in unlisted(deployment, body) if not travels(name, provider)} - BODY_ONLY
+    if body.get("service_tier") not in {None, *(CHEAP_TIERS if provider in OPENAI_LIKE else ("auto", "default"))}:
+        names.add("service_tier")
+    if deployment.params.get("drop_params"):
+        sent = members(deployment, body, drops=True)
+        names |= sent.keys() & listed(deployment) - supported(deployment.model, provider) - ALWAYS
+    return tuple(sorted(names))
+
+
+@functools.cache
+def supported(model: str, provider: str) -> frozenset[str]:
+    """The members that LiteLLM has a translation for; it leaves the others out where it may."""
+    known = load().get_supported_openai_params(model=model.removeprefix(f"{provider}/"), custom_llm_provider=provider)
+    return frozenset(known or ())
+
+
+def travels(name: str, provider: str) -> bool:
+    """Whether a member that LiteLLM does not know goes into the provider's body."""
+    return provider in OPENAI_LIKE or (provider in OPENAI_FORMAT and name not in BODY_ONLY)
+
+
+def has_responses_api(deployment: Deployment) -> bool:
+    """OpenAI refuses some chat completions that its Responses API takes; other servers have no such API."""
+    host = urlsplit(deployment.api_base or "").hostname
+    return host is None or any(host == own or host.endswith(f".{own}") for own in OPENAIS_OWN)
+
+
+def listed(deployment: Deployment) -> frozenset[str]:
+    return CHAT if deployment.endpoint is Endpoint.CHAT else EMBEDDINGS
 
 
 def unlisted(deployment: Deployment, body: JsonObject) -> JsonObject:
-    allowed = CHAT if deployment.endpoint is Endpoint.CHAT else EMBEDDINGS
-    return {name: value for name, value in body.items() if name not in allowed and name not in HERE}
+    return {name: value for name, value in body.items() if name not in listed(deployment) and name not in HERE}
 
 
 def hashed(person: str) -> str:

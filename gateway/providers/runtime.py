@@ -9,11 +9,10 @@ import functools
 import importlib
 import logging
 import os
-import sys
 import warnings
 from typing import Any
 
-from gateway.providers import lines
+from gateway.providers import transport
 
 SETTINGS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -22,6 +21,8 @@ SETTINGS = {
     "LITELLM_MODE": "PRODUCTION",  # no .env file is read
     "HF_HUB_OFFLINE": "1",
     "DISABLE_ADMIN_UI": "True",
+    "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB": "0",
+    "AIOHTTP_KEEPALIVE_TIMEOUT": "30",  # seconds; the longer, the likelier is it that a provider hangs up just then
 }
 
 
@@ -47,11 +48,15 @@ def load() -> Any:
     litellm.cache = None
     litellm.disable_streaming_logging = True
     litellm.turn_off_message_logging = True
+    litellm.disable_hf_tokenizer_download = True
     for name in ("LiteLLM", "LiteLLM Proxy", "LiteLLM Router"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    lines.install()
-    handlers: Any = importlib.import_module("litellm.llms.custom_httpx.http_handler")
-    handlers.AsyncHTTPHandler.single_connection_post_request = not_again
+    # *Internal*: before OpenAI's Responses API is asked, an MCP client would be imported that is not installed.
+    responses: Any = importlib.import_module("litellm.responses.main")
+    responses._responses_try_dispatch_mcp_gateway = nothing  # noqa: SLF001
+    transport.install()
+    urls: Any = importlib.import_module("litellm.litellm_core_utils.url_utils")
+    urls.validate_url = functools.partial(refuse, urls.SSRFError)  # *internal*: asked by all that fetches for a request
     litellm.encoding.encode("warm")
     return litellm
 
@@ -61,9 +66,10 @@ async def close() -> None:
     await load().close_litellm_async_clients()
 
 
-async def not_again(*_: Any, **__: Any) -> None:
-    """Instead of LiteLLM's second try, which it makes whenever a connection broke: what happened goes to the caller.
+def nothing(**_: Any) -> None:
+    """Instead of a function of LiteLLM's that may take a call over."""
 
-    The provider may have got, and will bill, the first request. *Internal*: pinned, with a test that counts hits.
-    """
-    raise sys.exception() or RuntimeError("called outside of an exception's handling")
+
+def refuse(error: type[Exception], url: str) -> None:
+    """Instead of LiteLLM's check of an address before it fetches it: nothing is fetched (S2)."""
+    raise error(f"the gateway opens no address that a request names ({len(url)} characters)")

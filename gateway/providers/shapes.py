@@ -12,6 +12,8 @@ from gateway.types import JsonObject, Usage
 LITELLMS = frozenset({"provider_specific_fields", "citations_list"})
 PADDING = ("vertex_ai_", "images", "thinking_blocks", "tool_calls")
 NULLABLE = ("logprobs", "finish_reason")
+CALLED = ("function", "custom")
+DEEPSEEKS_HITS = "prompt_cache_hit_tokens"
 
 
 def lean(value: Mapping[str, Any]) -> JsonObject:
@@ -35,8 +37,7 @@ def chat_body(raw: Mapping[str, Any]) -> JsonObject:
 
 def choice(raw: Mapping[str, Any]) -> JsonObject:
     out = lean(raw)
-    given = raw.get("message") or {}
-    message = {"role": "assistant", "content": None, "refusal": None, **lean(given)}
+    message = {"role": "assistant", "content": None, "refusal": None, **spoken(raw.get("message") or {})}
     out.update(index=raw.get("index", 0), message=message)
     for name in NULLABLE:
         out.setdefault(name, None)
@@ -58,11 +59,41 @@ def chunk_body(raw: Mapping[str, Any], begun: set[int]) -> JsonObject:
 
 def delta_choice(raw: Mapping[str, Any], index: int, *, first: bool) -> JsonObject:
     out = lean(raw)
-    delta = {name: value for name, value in lean(raw.get("delta") or {}).items() if name != "role"}
+    delta = {name: value for name, value in spoken(raw.get("delta") or {}).items() if name != "role"}
     out.update(index=index, delta={"role": "assistant", **delta} if first else delta)
     for name in NULLABLE:
         out.setdefault(name, None)
     return out
+
+
+def spoken(raw: Mapping[str, Any]) -> JsonObject:
+    """A message or delta: content as one string, thoughts under `reasoning_content`, whatever the provider calls them."""
+    out = lean(raw)
+    if isinstance(out.get("reasoning"), str):
+        out["reasoning_content"] = out.pop("reasoning")
+    if isinstance(out.get("content"), list):
+        texts, thoughts = parted(out.pop("content"))
+        out |= {"content": texts} if texts or not thoughts else {}
+        out |= {"reasoning_content": thoughts} if thoughts else {}
+    if out.get("tool_calls"):
+        out["tool_calls"] = [
+            {**lean(call), **{name: lean(call[name]) for name in CALLED if isinstance(call.get(name), Mapping)}}
+            for call in out["tool_calls"]
+        ]
+    return out
+
+
+def parted(parts: list[Any]) -> tuple[str, str]:
+    """Mistral's list of parts as text and thoughts."""
+    texts, thoughts = [], []
+    for part in parts:
+        if isinstance(part, Mapping) and part.get("type") == "thinking":
+            thoughts += [
+                str(each.get("text") or "") for each in part.get("thinking") or () if isinstance(each, Mapping)
+            ]
+        elif isinstance(part, Mapping):
+            texts.append(str(part.get("text") or ""))
+    return "".join(texts), "".join(thoughts)
 
 
 def shows(delta: Mapping[str, Any]) -> bool:
@@ -80,6 +111,15 @@ def usage_body(raw: Mapping[str, Any]) -> JsonObject:
     return out
 
 
+def usage_in(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The usage that a body or a chunk tells of; Groq puts it into a member of its own."""
+    for holder in (raw, raw.get("x_groq")):
+        found = holder.get("usage") if isinstance(holder, Mapping) else None
+        if isinstance(found, Mapping):
+            return found
+    return None
+
+
 def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
     """Token classes of OpenAI-shaped usage; None when there is none."""
     if raw is None:
@@ -89,12 +129,19 @@ def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
     return Usage(
         input=count(raw.get("prompt_tokens")),
         output=count(raw.get("completion_tokens")),
-        cached_input=count(given.get("cached_tokens") or raw.get("cache_read_input_tokens")),
-        cache_write=count(given.get("cache_creation_tokens") or raw.get("cache_creation_input_tokens")),
+        cached_input=first(given.get("cached_tokens"), raw.get("cache_read_input_tokens"), raw.get(DEEPSEEKS_HITS)),
+        cache_write=first(
+            given.get("cache_creation_tokens"), given.get("cache_write_tokens"), raw.get("cache_creation_input_tokens")
+        ),
         reasoning=count(made.get("reasoning_tokens")),
         audio_input=count(given.get("audio_tokens")),
         audio_output=count(made.get("audio_tokens")),
     )
+
+
+def first(*values: Any) -> int:
+    """The first that is a count of more than nothing."""
+    return next((counted for value in values if (counted := count(value))), 0)
 
 
 def count(value: Any) -> int:
