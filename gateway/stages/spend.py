@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.errors import BudgetExhausted, GatewayError, RateLimited
+from gateway.errors import BudgetExhausted, GatewayError, RateLimited, Unavailable
 from gateway.ledger.prices import bound, usd
 from gateway.measure import choices, measure, output_limit, plain_text
 from gateway.ports import Clock, Ledger, Tokens
@@ -54,12 +54,29 @@ class Spend:
         await self._wait(call, refused)
         if call.bound_tokens < wanted:
             call.headers["x-atelier-max-tokens"] = str(call.bound_tokens)
+        if call.stream:
+            await self._tell_what_is_left(call)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
         await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
         async with self._settled:
             self._settled.notify_all()
+        if not call.stream:
+            await self._tell_what_is_left(call)
+
+    async def _tell_what_is_left(self, call: Call) -> None:
+        """The header says what is not spent of the tightest budget; for a stream, before it began."""
+        identity = identity_of(call)
+        if not identity.budgeted:
+            return
+        try:
+            balances = await self._ledger.balances(identity.scopes)
+        except Unavailable:
+            return
+        left = [balance.limit - balance.spent for balance in balances if balance.limit is not None]
+        if left:
+            call.headers["x-atelier-budget-remaining"] = usd(max(0, min(left)))
 
     async def _hold(self, call: Call) -> HoldRefused | None:
         identity = identity_of(call)
