@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def sessions() -> Sessions:
 @cache
 def reports() -> Source:
     return Source(Path(os.environ.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR))
+
+
+def now() -> float:
+    """Unix time."""
+    return time.time()
 
 
 def cookie_name() -> str:

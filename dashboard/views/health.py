@@ -36,6 +36,7 @@ STATES: Mapping[str, State] = {
 
 
 def show() -> None:
+    gate.signed_in()
     st.title("Health", anchor=False)
     live()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import streamlit as st
@@ -31,6 +30,7 @@ class Seen:
 
 
 def show() -> None:
+    gate.signed_in()
     st.title("Spend", anchor=False)
     live()
 
@@ -39,7 +39,7 @@ def show() -> None:
 def live() -> None:
     """The whole page, drawn again every two seconds."""
     _, me = gate.signed_in()
-    now, offset = time.time(), gate.utc_offset()
+    now, offset = wiring.now(), gate.utc_offset()
     period = PERIODS[st.session_state.get(PERIOD) or USUAL]
     try:
         seen = read(me.viewer, reports.Days(now, offset, period))

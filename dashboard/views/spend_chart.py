@@ -51,27 +51,30 @@ def day_label(each: reports.DaySum) -> str:
 
 
 def by_model(models: Sequence[reports.ModelSum]) -> None:
-    """Models with what was spent on them, the dearest first."""
+    """Models with what was spent on them, the dearest first; simulated money in a column of its own."""
     st.subheader("By model", anchor=False)
     if not models:
         st.caption("No model was used in this period.")
         return
-    rows = [
-        {
-            "Model": each.model,
-            "Requests": each.sum.requests,
-            "Tokens": each.input_tokens + each.output_tokens,
-            "Cost": wording.usd(each.sum.cost),
-        }
-        for each in models
-    ]
+    amounts = {
+        name: [wording.usd(getattr(each.sum, part)) for each in models]
+        for name, part in (("Cost", "paid"), ("Simulated", "simulated"))
+        if any(getattr(each.sum, part) for each in models)
+    }
+    columns = {
+        "Model": [each.model for each in models],
+        "Requests": [each.sum.requests for each in models],
+        "Tokens": [each.input_tokens + each.output_tokens for each in models],
+        **amounts,
+    }
     st.dataframe(
-        rows,
+        columns,
         hide_index=True,
         height="content",
         key="by_model",
         column_config={
             "Cost": st.column_config.TextColumn(alignment="right"),
+            "Simulated": st.column_config.TextColumn(alignment="right"),
             "Tokens": st.column_config.NumberColumn(format="localized"),
         },
     )

@@ -16,7 +16,7 @@ EVERY = 0.3  # seconds between looks at a text that grows
 def show(draft: Draft | None) -> None:
     """The text, or the place where one will stand."""
     if draft is None:
-        with st.container(border=True, key="text"):
+        with st.container(border=True, key="blank"):
             st.markdown("#### Your text appears here")
             st.markdown(
                 "Choose a template or write a prompt of your own, then press **Generate**. "

@@ -1,0 +1,82 @@
+"""A stub gateway with two members, and a dashboard wired to it and to a ledger in a temporary folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboard import gate, wiring
+from dashboard.client import Client
+from dashboard.sessions import Sessions
+from gateway.reports import Source
+from tests.dashboard.stub import StubGateway
+from tests.reports.books import NOON
+
+ANN, BOB = "sk-ann", "sk-bob"
+
+
+@pytest.fixture
+def stub() -> StubGateway:
+    stub = StubGateway()
+    stub.member(ANN, "ann")
+    stub.member(BOB, "bob")
+    return stub
+
+
+@dataclass
+class Now:
+    """A clock that is set by hand."""
+
+    seconds: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def now() -> Now:
+    return Now()
+
+
+@dataclass
+class Dashboard:
+    """What a test does with a dashboard: sign somebody in and look at pages."""
+
+    sessions: Sessions
+    monkeypatch: pytest.MonkeyPatch
+
+    def sign_in(self, key: str) -> str:
+        session_id = self.sessions.open(key)
+        self.use(session_id)
+        return session_id
+
+    def use(self, cookie: str | None) -> None:
+        """From now on pages are opened with this cookie."""
+        self.monkeypatch.setattr(gate, "cookie", lambda: cookie)
+
+    def page(self, name: str, query: dict[str, Any] | None = None) -> Any:
+        """Open a page: "main" is the whole dashboard with the Studio, the others are single pages."""
+        from streamlit.testing.v1 import AppTest
+
+        if name == "main":
+            app = AppTest.from_file(str(Path(gate.__file__).with_name("main.py")))
+        else:
+            app = AppTest.from_string(f"from dashboard.views import {name}\n{name}.show()")
+        for key, value in (query or {}).items():
+            app.query_params[key] = value
+        return app.run(timeout=20)
+
+
+@pytest.fixture
+def dashboard(stub: StubGateway, now: Now, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dashboard:
+    sessions = Sessions(lambda key: Client("http://gateway", key, stub.transport), now)
+    source = Source(tmp_path)
+    monkeypatch.setattr(wiring, "sessions", lambda: sessions)
+    monkeypatch.setattr(wiring, "reports", lambda: source)
+    monkeypatch.setattr(wiring, "now", lambda: NOON)
+    dashboard = Dashboard(sessions, monkeypatch)
+    dashboard.use(None)
+    return dashboard
