@@ -20,6 +20,8 @@ from typing import Any, Protocol
 
 import uvicorn
 
+from gateway.protocol import BoundedProtocol
+
 LOAD_PATIENCE = 60.0  # seconds that an early request waits
 LIVE = frozenset({"/health/live", "/health/liveliness"})
 DRAIN_MARGIN = 15.0  # seconds on top of the drain time before connections are cut
@@ -158,7 +160,7 @@ async def _serve(program: Program, listener: socket.socket) -> int:
         server_header=False,
         date_header=False,
         lifespan="on",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         timeout_keep_alive=75,
         timeout_graceful_shutdown=round(program.drain_timeout + DRAIN_MARGIN),

@@ -40,6 +40,7 @@ import uvicorn
 
 from gateway.config.loader import load as load_config
 from gateway.fleet import UNPACED, Journal, Pacing, Record, RunningFleet, Settings, start_fleet
+from gateway.protocol import BoundedProtocol
 
 T = TypeVar("T")
 
@@ -241,7 +242,7 @@ class GatewayThread(GatewayUnderTest):
                 host="127.0.0.1",
                 port=self.port,
                 lifespan="off",
-                http="httptools",
+                http=BoundedProtocol,
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -294,7 +295,9 @@ class GatewayProcess(GatewayUnderTest):
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway ended with {self.process.returncode}:\n{self.log()}")
             try:
-                return httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False, verify=False).status_code == 200
+                return (
+                    httpx.get(f"{self.url}/health/ready", timeout=5, trust_env=False, verify=False).status_code == 200
+                )
             except httpx.TransportError:
                 return False
 

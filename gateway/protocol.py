@@ -1,0 +1,94 @@
+"""uvicorn's HTTP/1.1 with the bounds that it leaves to a proxy: size and time of headers, and what follows an answer.
+
+A connection that begins no request, or does not finish its headers, is closed. So is one that goes on sending the body of
+a request that was answered long ago. What cannot be read as HTTP gets OpenAI's error object like everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADER_PATIENCE = 30.0  # seconds for a request's headers, from the connection's or the request's first moment
+LEFTOVER_PATIENCE = 30.0  # seconds for the rest of a body whose request is answered
+MOST_HEAD = 65_536  # bytes of headers that are kept while more are to come; `api.outermost` allows less
+MOST_LEFTOVER = 64_000_000  # bytes of it that are read, so that a client may see its refusal, and dropped
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. At most one timer runs: the one that closes it."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _in_head = True
+    _head = 0
+    _receiving = False  # a request has begun and not arrived in full
+    _leftover = 0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.access_log = False  # requests have their one line already, with what may be told of them
+        self._wait(HEADER_PATIENCE)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        was_in_head = self._in_head
+        super().data_received(data)
+        if was_in_head and self._in_head:
+            self._head += len(data)
+            if self._head > MOST_HEAD:
+                self._refuse("431 Request Header Fields Too Large", "The request's headers are too large.")
+
+    def on_message_begin(self) -> None:
+        self._receiving, self._leftover = True, 0
+        self._in_head, self._head = True, 0
+        self._wait(HEADER_PATIENCE)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._wait(None)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self.cycle.response_complete:
+            self._leftover += len(body)
+            if self._leftover > MOST_LEFTOVER:
+                self.transport.abort()
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._receiving = False
+        self._wait(None)
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._receiving:
+            self._wait(LEFTOVER_PATIENCE)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse("400 Bad Request", msg)
+
+    def _refuse(self, status: str, message: str) -> None:
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": "invalid_http"}
+        body = json.dumps({"error": error}).encode()
+        head = (
+            f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n"
+            f"x-request-id: req_{secrets.token_hex(12)}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _wait(self, seconds: float | None) -> None:
+        """Close the connection after so many seconds, unless something stops the timer (None)."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
