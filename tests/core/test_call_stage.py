@@ -1,0 +1,483 @@
+"""The attempts of a request: which deployments are tried, in which order, and what is left behind when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from gateway.attempts import Attempts
+from gateway.errors import (
+    BudgetExhausted,
+    Fault,
+    GatewayError,
+    Interrupted,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    Reason,
+    Unavailable,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from gateway.ledger.prices import bound, cost
+from gateway.queue.places import Places
+from gateway.stages.call import CallProvider
+from gateway.types import Call, Chunk, Deployment, Endpoint, Options, Outcome, Status
+from tests.core.fakes import (
+    PRICE,
+    ROLE,
+    SAID,
+    WHOLE,
+    FakeClock,
+    FakeLane,
+    FakeLedger,
+    SpyHealth,
+    Words,
+    asking,
+    completion,
+    deployment,
+    person,
+    ticks,
+)
+
+A, B, C, D = (deployment(name) for name in "abcd")
+DOWN = ProviderError(Fault.SERVER, "down", status=503)
+SLOW = ProviderError(Fault.TIMEOUT, "slow")
+
+
+class Bench:
+    """The stage with a provider by script, four deployments, and a call that holds a place on the first."""
+
+    def __init__(self, clock: FakeClock, *scripts: object, rules: dict[str, object] | None = None) -> None:
+        self.clock, self.lane, self.ledger = clock, FakeLane(*scripts), FakeLedger()
+        self.places, self.health = Places(clock), SpyHealth(clock, **(rules or {}))
+        attempts = Attempts(self.health, Words(), clock)
+        self.stage = CallProvider({"sdk": self.lane}, self.ledger, self.places, self.health, attempts, clock)
+
+    async def call(self, *deployments: Deployment, **changes: object) -> Call:
+        call = asking(self.clock, *deployments, **{"input_bound": 500, "bound_tokens": 100, **changes})
+        first = deployments[0]
+        call.place = await self.places.acquire([(first.id, first.max_parallel)], 0)
+        return call
+
+    @property
+    def tried(self) -> list[str]:
+        return [request.deployment.id for request in self.lane.requests]
+
+    def open(self, deployment_id: str) -> None:
+        for _ in range(5):
+            self.health.failed(deployment_id, DOWN)
+        self.health.told.clear()
+
+
+def claims(told: Sequence[tuple[str, str]]) -> int:
+    """Claims that were granted less those that were given back; 0: none is left."""
+    acts = [act for _, act in told]
+    return acts.count("claimed") - acts.count("abandoned") - acts.count("succeeded")
+
+
+async def test_the_first_deployment_answers(clock: FakeClock) -> None:
+    bench = Bench(clock, completion())
+    call = await bench.call(A, B)
+    await bench.stage.enter(call)
+    assert bench.tried == ["a"]
+    assert call.answer is not None
+    assert call.answer.completion is not None
+    assert call.served is A
+    (result,) = call.attempts
+    assert (result.status, result.usage, result.cost) == (Status.COMPLETED, SAID, cost(PRICE, SAID))
+    assert bench.health.told == [("a", "claimed"), ("a", "succeeded")]
+
+
+async def test_an_attempt_is_written_down_before_it_is_sent(clock: FakeClock) -> None:
+    bench = Bench(clock, completion())
+    bench.ledger.before_dispatch = lambda: sent.append(len(bench.lane.requests))
+    sent: list[int] = []
+    await bench.stage.enter(await bench.call(A))
+    assert sent == [0]
+    ((intent, hold),) = bench.ledger.intents
+    assert (intent.number, intent.deployment_id, intent.price) == (1, "a", PRICE)
+    assert intent.bound == hold == bound(PRICE, 500, 100)
+
+
+async def test_the_attempts_own_id_goes_along(clock: FakeClock) -> None:
+    bench = Bench(clock, DOWN, completion())
+    await bench.stage.enter(await bench.call(A, B))
+    assert [request.attempt_id for request in bench.lane.requests] == ["gen-1:1", "gen-1:2"]
+
+
+async def test_a_stream_is_read_up_to_its_first_word(clock: FakeClock) -> None:
+    bench = Bench(clock, WHOLE)
+    call = await bench.call(A, stream=True)
+    await bench.stage.enter(call)
+    assert call.answer is not None
+    assert call.answer.read == tuple(WHOLE[:2])
+    assert call.answer.chunks is not None
+    assert [chunk async for chunk in call.answer.chunks] == WHOLE[2:]
+    assert call.attempts == []
+    assert call.running is not None
+    assert (call.running.chunks, call.running.first_chunk) == (2, clock.monotonic())
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.CONNECT,
+        Fault.TIMEOUT,
+        Fault.RESET,
+        Fault.RATE_LIMITED,
+        Fault.SERVER,
+        Fault.CREDENTIALS,
+        Fault.NOT_FOUND,
+        Fault.CONTEXT_WINDOW,
+        Fault.MALFORMED,
+        Fault.TRUNCATED,
+        Fault.IN_BAND,
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_fault_before_the_first_byte_goes_on_to_the_next(clock: FakeClock, fault: Fault, stream: bool) -> None:
+    bench = Bench(clock, [ROLE, ProviderError(fault, "x")] if stream else ProviderError(fault, "x"), WHOLE)
+    if not stream:
+        bench.lane.scripts[1] = completion()
+    call = await bench.call(A, B, stream=stream)
+    await bench.stage.enter(call)
+    assert bench.tried == ["a", "b"]
+    assert call.served is B
+    assert call.attempts[0].fault is fault
+    assert bench.lane.closed >= 1
+
+
+@pytest.mark.parametrize("fault", [Fault.CALLER, Fault.CONTENT_POLICY])
+async def test_the_callers_own_mistake_is_not_tried_elsewhere(clock: FakeClock, fault: Fault) -> None:
+    bench = Bench(clock, ProviderError(fault, "your fault", status=400))
+    with pytest.raises(GatewayError) as caught:
+        await bench.stage.enter(await bench.call(A, B))
+    assert caught.value.status == 400
+    assert bench.tried == ["a"]
+
+
+async def test_a_stream_that_ends_before_its_first_word_is_cut(clock: FakeClock) -> None:
+    bench = Bench(clock, [ROLE], WHOLE)
+    call = await bench.call(A, B, stream=True)
+    await bench.stage.enter(call)
+    assert call.attempts[0].fault is Fault.TRUNCATED
+    assert bench.tried == ["a", "b"]
+
+
+async def test_an_answer_without_a_word_is_an_answer(clock: FakeClock) -> None:
+    bench = Bench(clock, [ROLE, Chunk(b"x", finish="content_filter")])
+    call = await bench.call(A, stream=True)
+    await bench.stage.enter(call)
+    assert call.answer is not None
+    assert len(call.answer.read) == 2
+
+
+@pytest.mark.parametrize(("asked", "tries"), [(None, 3), (0, 1), (1, 2), (2, 3), (9, 3)])
+async def test_as_many_attempts_as_are_allowed_and_asked_for(clock: FakeClock, asked: int | None, tries: int) -> None:
+    bench = Bench(clock, *[DOWN] * 4)
+    call = await bench.call(A, B, C, D, options=Options(num_retries=asked))
+    with pytest.raises(UpstreamError):
+        await bench.stage.enter(call)
+    assert len(bench.tried) == len(call.attempts) == tries
+
+
+async def test_the_last_attempts_error_is_the_answer(clock: FakeClock) -> None:
+    bench = Bench(clock, DOWN, SLOW, ProviderError(Fault.NOT_FOUND, "no such model", status=404))
+    with pytest.raises(NotFound):
+        await bench.stage.enter(await bench.call(A, B, C))
+
+
+async def test_after_the_deadline_nothing_more_is_tried(clock: FakeClock) -> None:
+    bench = Bench(clock, [lambda: clock.advance(61), DOWN])
+    with pytest.raises(UpstreamError):
+        await bench.stage.enter(await bench.call(A, B))
+    assert bench.tried == ["a"]
+
+
+async def test_a_deadline_that_has_passed_sends_nothing(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    call = await bench.call(A)
+    clock.advance(60)
+    with pytest.raises(Interrupted) as caught:
+        await bench.stage.enter(call)
+    assert caught.value.reason is Reason.DEADLINE
+    assert (bench.tried, bench.ledger.intents, bench.health.told) == ([], [], [])
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_attempt_has_the_time_that_is_left(clock: FakeClock, stream: bool) -> None:
+    bench = Bench(clock, WHOLE if stream else completion())
+    call = await bench.call(deployment("a", timeout=300), stream=stream)
+    clock.advance(50)
+    await bench.stage.enter(call)
+    assert bench.lane.requests[0].timeout == 10
+
+
+async def test_an_attempt_that_takes_too_long_is_given_up(clock: FakeClock) -> None:
+    hang = asyncio.Event()
+    bench = Bench(clock, [hang], [hang])
+    short = [deployment(name, ttft_timeout=0.001, timeout=0.002) for name in "ab"]
+    with pytest.raises(UpstreamTimeout):
+        await bench.stage.enter(await bench.call(*short, stream=True))
+    assert bench.lane.closed == 2
+    assert bench.tried == ["a", "b"]
+
+
+async def test_time_at_providers_is_no_overhead(clock: FakeClock) -> None:
+    bench = Bench(clock, [lambda: clock.advance(2), DOWN], [lambda: clock.advance(1), completion()])
+    call = await bench.call(A, B)
+    await bench.stage.enter(call)
+    assert call.upstream_ms == 3_000
+
+
+async def test_the_place_moves_along(clock: FakeClock) -> None:
+    bench = Bench(clock, DOWN, [lambda: seen.append(dict(bench.places.snapshot().in_flight)), completion()])
+    seen: list[dict[str, int]] = []
+    call = await bench.call(A, B)
+    await bench.stage.enter(call)
+    assert seen == [{"b": 1}]
+    assert call.place == "b"
+
+
+async def test_a_full_deployment_is_passed_by(clock: FakeClock) -> None:
+    bench = Bench(clock, DOWN, completion())
+    full = deployment("b", max_parallel=1)
+    await bench.places.acquire([("b", 1)], 0)
+    call = await bench.call(A, full, C)
+    await bench.stage.enter(call)
+    assert bench.tried == ["a", "c"]
+    assert bench.places.snapshot().in_flight == {"b": 1, "c": 1}
+
+
+async def test_everything_full_is_said_to_be_busy(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    full = deployment("b", max_parallel=1)
+    call = await bench.call(full)
+    bench.places.release("b")
+    call.place = None
+    await bench.places.acquire([("b", 1)], 0)
+    with pytest.raises(Unavailable) as caught:
+        await bench.stage.enter(call)
+    assert caught.value.retry_after is not None
+    assert bench.places.snapshot().in_flight == {"b": 1}
+
+
+async def test_unhealthy_ones_are_left_out(clock: FakeClock) -> None:
+    bench = Bench(clock, completion())
+    bench.open("a")
+    call = await bench.call(A, B)
+    await bench.stage.enter(call)
+    assert bench.tried == ["b"]
+    assert "x-atelier-degraded" not in call.headers
+
+
+async def test_when_none_is_healthy_all_are_tried_and_the_client_is_told(clock: FakeClock) -> None:
+    bench = Bench(clock, DOWN, completion())
+    for name in "ab":
+        bench.open(name)
+    call = await bench.call(A, B)
+    await bench.stage.enter(call)
+    assert bench.tried == ["a", "b"]
+    assert call.headers["x-atelier-degraded"]
+    assert ("a", "claimed") not in bench.health.told
+
+
+async def half_open(clock: FakeClock, *scripts: object) -> Bench:
+    bench = Bench(clock, *scripts)
+    bench.open("a")
+    clock.advance(6)
+    assert bench.health.state("a") == "half_open"
+    return bench
+
+
+async def test_a_half_open_deployment_gets_one_probe_at_a_time(clock: FakeClock) -> None:
+    hang = asyncio.Event()
+    bench = await half_open(clock, [hang, completion()], completion())
+    first = asyncio.create_task(bench.stage.enter(await bench.call(A, B)))
+    await ticks()
+    await bench.stage.enter(await bench.call(A, B, id="gen-2"))
+    assert bench.tried == ["a", "b"]
+    hang.set()
+    await first
+    assert bench.health.state("a") == "closed"
+
+
+@pytest.mark.parametrize("when", ["before the claim", "while it is written down", "while it is sent", "store away"])
+async def test_a_probe_is_given_back_whatever_happens(clock: FakeClock, when: str) -> None:
+    bench = await half_open(clock, [asyncio.Event()])
+    call = await bench.call(A)
+    if when == "before the claim":
+        call.interruption.request(Reason.CLIENT_GONE)
+    if when == "while it is written down":
+        bench.ledger.before_dispatch = lambda: call.interruption.request(Reason.CLIENT_GONE)
+    bench.ledger.away = when == "store away"
+    walk = asyncio.create_task(bench.stage.enter(call))
+    await ticks()
+    call.interruption.request(Reason.CLIENT_GONE)
+    with pytest.raises((Interrupted, Unavailable)):
+        await walk
+    assert claims(bench.health.told) == 0
+    assert bench.health.usable("a")
+
+
+async def test_a_probe_whose_hold_is_refused_is_given_back(clock: FakeClock) -> None:
+    bench = await half_open(clock)
+    bench.ledger.limit = 1
+    with pytest.raises(BudgetExhausted):
+        await bench.stage.enter(await bench.call(A))
+    assert bench.tried == []
+    assert bench.health.usable("a")
+
+
+async def test_a_deployment_whose_probe_somebody_else_took_is_passed_by(clock: FakeClock) -> None:
+    bench = await half_open(clock, DOWN, completion())
+    other = deployment("a")
+
+    def taken() -> None:
+        bench.health.claim("a")
+        bench.health.told.clear()
+
+    bench.lane.scripts[0] = [taken, DOWN]
+    await bench.stage.enter(await bench.call(B, other, C))
+    assert bench.tried == ["b", "c"]
+    assert ("a", "not granted") in bench.health.told
+
+
+async def test_what_a_second_attempt_needs_more_is_held_first(clock: FakeClock) -> None:
+    bench = Bench(clock, [lambda: clock.advance(1), SLOW], completion())
+    call = await bench.call(A, B)
+    await bench.stage.enter(call)
+    owed, most = call.attempts[0].cost, bound(PRICE, 500, 100)
+    assert owed > 0
+    assert [hold for _, hold in bench.ledger.intents] == [most, owed + most]
+
+
+async def test_a_budget_that_does_not_cover_another_attempt_ends_it(clock: FakeClock) -> None:
+    bench = Bench(clock, [lambda: clock.advance(1), SLOW])
+    bench.ledger.limit = bound(PRICE, 500, 100)
+    with pytest.raises(BudgetExhausted) as caught:
+        await bench.stage.enter(await bench.call(A, B))
+    assert caught.value.headers()["x-should-retry"] == "false"
+    assert bench.tried == ["a"]
+
+
+async def test_a_store_that_is_away_dispatches_nothing(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    bench.ledger.away = True
+    with pytest.raises(Unavailable):
+        await bench.stage.enter(await bench.call(A, B))
+    assert bench.tried == []
+    assert bench.health.told == [("a", "claimed"), ("a", "abandoned")]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("reason", [Reason.CLIENT_GONE, Reason.CANCELLED, Reason.DEADLINE])
+async def test_an_interruption_ends_the_attempt_and_closes_the_provider(
+    clock: FakeClock, stream: bool, reason: Reason
+) -> None:
+    bench = Bench(clock, [asyncio.Event()])
+    call = await bench.call(A, B, stream=stream)
+    walk = asyncio.create_task(bench.stage.enter(call))
+    await ticks()
+    assert bench.tried == ["a"]
+    call.interruption.request(reason)
+    with pytest.raises(Interrupted):
+        await walk
+    assert bench.lane.closed == 1
+    assert [result.usage.estimated for result in call.attempts] == [True]
+    assert bench.tried == ["a"]
+
+
+async def test_a_client_that_leaves_while_it_is_written_down_owes_nothing(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    call = await bench.call(A)
+    bench.ledger.before_dispatch = lambda: call.interruption.request(Reason.CLIENT_GONE)
+    with pytest.raises(Interrupted):
+        await bench.stage.enter(call)
+    assert bench.tried == []
+    assert [(result.status, result.cost) for result in call.attempts] == [(Status.CANCELLED, 0)]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_bug_in_a_lane_still_ends_the_attempt(clock: FakeClock, stream: bool) -> None:
+    bench = Bench(clock, KeyError("bug"))
+    call = await bench.call(A, B, stream=stream)
+    with pytest.raises(KeyError):
+        await bench.stage.enter(call)
+    assert [result.status for result in call.attempts] == [Status.FAILED]
+    assert claims(bench.health.told) == 0
+
+
+async def test_an_attempt_that_the_relay_left_open_ends_with_the_stage(clock: FakeClock) -> None:
+    bench = Bench(clock, WHOLE)
+    call = await bench.call(A, stream=True)
+    await bench.stage.enter(call)
+    await bench.stage.exit(call, Outcome(Status.FAILED))
+    assert [result.status for result in call.attempts] == [Status.FAILED]
+    assert call.running is None
+
+
+@pytest.mark.parametrize(
+    ("body", "budgeted", "max_output", "sent"),
+    [
+        ({}, False, None, None),
+        ({}, True, None, 100),
+        ({}, True, 64, 64),
+        ({}, True, 4_000, 100),
+        ({"max_tokens": 40}, True, 20, None),
+        ({"max_completion_tokens": 40}, True, None, 40),
+        ({"max_completion_tokens": None}, True, None, 100),
+    ],
+)
+async def test_the_limit_that_a_budget_needs_is_sent_along(
+    clock: FakeClock, body: dict[str, object], budgeted: bool, max_output: int | None, sent: int | None
+) -> None:
+    bench = Bench(clock, completion())
+    where = deployment("a", max_output=max_output)
+    call = await bench.call(where, body=body, identity=person(budgeted=budgeted))
+    before = dict(call.body)
+    await bench.stage.enter(call)
+    assert bench.lane.requests[0].body.get("max_completion_tokens") == sent
+    assert call.body == before
+
+
+async def test_embeddings_get_no_such_limit(clock: FakeClock) -> None:
+    bench = Bench(clock, completion())
+    call = await bench.call(A, endpoint=Endpoint.EMBEDDINGS, identity=person(budgeted=True), bound_tokens=0)
+    await bench.stage.enter(call)
+    assert "max_completion_tokens" not in bench.lane.requests[0].body
+
+
+async def test_what_a_provider_does_not_get_is_a_warning(clock: FakeClock) -> None:
+    bench = Bench(clock, completion())
+    bench.lane.not_sent = ("seed", "user_id")
+    call = await bench.call(A)
+    await bench.stage.enter(call)
+    assert call.warnings == ["not sent to this provider: seed, user_id"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_mock_response_asks_nobody(clock: FakeClock, stream: bool) -> None:
+    bench = Bench(clock)
+    call = await bench.call(A, options=Options(mock_response="canned"), stream=stream)
+    await bench.stage.enter(call)
+    assert bench.tried == []
+    assert call.answer is not None
+    assert call.answer.source == "mock"
+    if call.answer.completion is not None:
+        assert call.answer.completion.body["choices"][0]["message"]["content"] == "canned"
+    else:
+        assert call.answer.chunks is not None
+        assert "canned" in "".join([chunk.text async for chunk in call.answer.chunks])
+
+
+async def test_a_fault_after_a_role_is_not_free(clock: FakeClock) -> None:
+    """The provider had begun to answer before it said 429 in the stream."""
+    bench = Bench(clock, [ROLE, ProviderError(Fault.RATE_LIMITED, "in the stream")])
+    call = await bench.call(A, stream=True)
+    with pytest.raises(RateLimited):
+        await bench.stage.enter(call)
+    assert call.attempts[0].cost > 0
