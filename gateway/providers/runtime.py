@@ -5,12 +5,15 @@ The import takes seconds of CPU; `/health/live` is answered meanwhile. Nothing i
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import logging
 import os
 import warnings
 from typing import Any
+
+import httpx
 
 from gateway.providers import transport
 
@@ -62,8 +65,18 @@ def load() -> Any:
 
 
 async def close() -> None:
-    """Close the connections that LiteLLM keeps; those of the OpenAI SDK close with their loop."""
-    await load().close_litellm_async_clients()
+    """Close the connections that were made for this event loop; LiteLLM makes new ones when it is asked again."""
+    workers: Any = importlib.import_module("litellm.litellm_core_utils.logging_worker")
+    await workers.GLOBAL_LOGGING_WORKER.stop()
+    loop, litellm = asyncio.get_running_loop(), load()
+    kept: dict[str, Any] = litellm.in_memory_llm_clients_cache.cache_dict
+    for key, holder in [*kept.items(), ("", litellm.module_level_aclient)]:
+        client = getattr(holder, "_client", None)
+        session = getattr(getattr(client, "_transport", None), "client", None)
+        if isinstance(client, httpx.AsyncClient) and getattr(session, "_loop", loop) is loop:
+            await client.aclose()
+            if not hasattr(holder, "create_client"):  # LiteLLM's own kind opens again by itself, the SDK's does not
+                kept.pop(key, None)
 
 
 def nothing(**_: Any) -> None:

@@ -38,6 +38,8 @@ def chat_body(raw: Mapping[str, Any]) -> JsonObject:
 def choice(raw: Mapping[str, Any]) -> JsonObject:
     out = lean(raw)
     message = {"role": "assistant", "content": None, "refusal": None, **spoken(raw.get("message") or {})}
+    for call in message.get("tool_calls") or ():
+        call.pop("index", None)
     out.update(index=raw.get("index", 0), message=message)
     for name in NULLABLE:
         out.setdefault(name, None)

@@ -36,6 +36,8 @@ def parser(inner: Any) -> Parse | None:
         return Anthropic(inner)
     if (kind.__module__, kind.__name__) == (GEMINIS, "ModelResponseIterator"):
         return Gemini(inner)
+    if kind.__name__ == "OpenAiResponsesToChatCompletionStreamIterator":
+        return Responses(inner)
     return Translated(inner) if TRANSLATING in {base.__name__ for base in kind.__mro__} else None
 
 
@@ -95,6 +97,15 @@ class Gemini(Translated):
                 if choice["index"] not in ended:
                     choice["finish_reason"] = None
         return chunk
+
+
+class Responses(Translated):
+    """Events of OpenAI's Responses API, which LiteLLM asks for what chat completions do not take."""
+
+    def __call__(self, document: JsonObject) -> JsonObject | None:
+        answer = document.get("response") or {}
+        failed = answer.get("error") or (document if document.get("type") == "error" else None)
+        return {"error": failed} if failed else super().__call__(document)
 
 
 def whole(provider: str, body: JsonObject, raw: Any) -> JsonObject:
