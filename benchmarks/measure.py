@@ -27,15 +27,23 @@ Figures = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """Streams of one length: how many words each, how many streams, how many of them at once."""
+
+    words: int
+    streams: int
+    at_once: int
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """How much one round does; times in seconds."""
 
     seconds: float = 3.0  # of whole answers, or less when `requests` are done
     requests: int = 20_000
     connections: int = 8
-    at_once: int = 50  # streams
-    words: tuple[int, int] = (32, 128)  # of a short stream, of a long one
-    streams: tuple[int, int] = (200, 100)  # short ones, long ones
+    short: Shape = Shape(words=2, streams=300, at_once=4)
+    long: Shape = Shape(words=64, streams=150, at_once=50)
     pause: float = 0.02  # between two words
     settling: float = 0.3  # after the last answer, for what a server does behind it
 
@@ -54,7 +62,6 @@ class Bench:
 class Streams:
     """A run of streams of one length, as averages of one stream."""
 
-    words: int
     cpu: float  # seconds
     reads: float
     busy: float  # the share of one core that the server used
@@ -86,7 +93,7 @@ def start(served: Running, effort: Effort) -> Figures:
 
 def warm_up(served: Running, effort: Effort) -> None:
     """Fill pools and caches: two requests of each kind on every connection."""
-    for stream, at_once in ((False, effort.connections), (True, effort.at_once)):
+    for stream, at_once in ((False, effort.connections), (True, effort.long.at_once)):
         request = served.target.request(2, stream=stream)
         run(drive(served.target, request, at_once=at_once, most=2 * at_once, seconds=PATIENCE))
 
@@ -114,41 +121,41 @@ def whole_answers(served: Running, bench: Bench) -> Figures:
 
 def streamed_answers(served: Running, bench: Bench) -> Figures:
     """Streams of two lengths: what a further chunk costs, and by that what a stream costs without its chunks."""
-    short, long = (streams(served, bench, *kind) for kind in zip(bench.effort.words, bench.effort.streams, strict=True))
-    chunk = (long.cpu - short.cpu) / (long.words - short.words)
+    shapes = bench.effort.short, bench.effort.long
+    short, long = (streams(served, bench, shape) for shape in shapes)
+    chunk = (long.cpu - short.cpu) / (shapes[1].words - shapes[0].words)
     return {
         "cpu_ms_chunk": chunk * 1000,
-        "cpu_ms_stream": (short.cpu - chunk * short.words) * 1000,
-        "ttfc_ms": short.first_after * 1000,
-        "reads_per_chunk": long.reads / long.words,
+        "cpu_ms_stream": (short.cpu - chunk * shapes[0].words) * 1000,
+        "ttfc_ms": long.first_after * 1000,
+        "reads_per_chunk": long.reads / shapes[1].words,
         "busy": max(short.busy, long.busy),
     }
 
 
-def streams(served: Running, bench: Bench, words: int, count: int) -> Streams:
-    """`count` streams of so many words each, begun evenly, so that the server always has as many under way."""
+def streams(served: Running, bench: Bench, shape: Shape) -> Streams:
+    """Streams that begin evenly, so that they do not run in step."""
     effort = bench.effort
-    duration = words * effort.pause
-    request = served.target.request(words, stream=True)
+    duration = shape.words * effort.pause
+    request = served.target.request(shape.words, stream=True)
     before, began = cpu_seconds(served.pid), time.perf_counter()
     exchanges = counted(
         bench,
         drive(
             served.target,
             request,
-            at_once=effort.at_once,
-            most=count,
-            seconds=3 * duration * count / effort.at_once,
+            at_once=shape.at_once,
+            most=shape.streams,
+            seconds=PATIENCE,
             spread=duration,
         ),
     )
     elapsed = time.perf_counter() - began
     time.sleep(effort.settling)
     cpu = cpu_seconds(served.pid) - before
-    if any(exchange.events < words for exchange in exchanges):
-        raise LoadError(f"a stream of {words} words came with fewer events than that")
+    if any(exchange.events < shape.words for exchange in exchanges):
+        raise LoadError(f"a stream of {shape.words} words came with fewer events than that")
     return Streams(
-        words,
         cpu / len(exchanges),
         statistics.mean(exchange.reads for exchange in exchanges),
         cpu / elapsed,

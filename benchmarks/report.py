@@ -32,7 +32,7 @@ class Line:
 LINES = (
     Line("cpu_ms_request", "CPU ms per request", compared=True),
     Line("cpu_ms_chunk", "CPU ms per paced chunk", compared=True),
-    Line("cpu_ms_stream", "CPU ms per stream, fixed"),
+    Line("cpu_ms_stream", "CPU ms per stream, fixed", compared=True),
     Line("p50_ms", "p50 ms, closed loop", compared=True),
     Line("p95_ms", "p95 ms, closed loop", compared=True),
     Line("requests_per_s", "requests per second"),

@@ -10,12 +10,18 @@ import pytest
 
 from benchmarks.__main__ import run
 from benchmarks.machine import divide_cores, tree
-from benchmarks.measure import Effort
+from benchmarks.measure import Effort, Shape
 from benchmarks.report import LINES, document, table
 from benchmarks.servers import SERVERS, Launch, Server, StartError, floor
 
 TINY = Effort(
-    seconds=0.3, requests=30, connections=2, at_once=3, words=(2, 8), streams=(6, 6), pause=0.005, settling=0.05
+    seconds=0.3,
+    requests=30,
+    connections=2,
+    short=Shape(words=2, streams=4, at_once=2),
+    long=Shape(words=8, streams=6, at_once=3),
+    pause=0.005,
+    settling=0.05,
 )
 
 
