@@ -86,7 +86,7 @@ def arguments(request: ProviderRequest) -> dict[str, Any]:
 def members(deployment: Deployment, body: JsonObject, *, drops: bool) -> dict[str, Any]:
     """What of the client's body goes out: members that LiteLLM knows, and for OpenAI's format the others in the body."""
     provider = deployment.provider
-    given = {name: value for name, value in body.items() if name in listed(deployment) and value is not None}
+    given = {name: copied(value) for name, value in body.items() if name in listed(deployment) and value is not None}
     for name in ("user", "safety_identifier"):
         if isinstance(given.get(name), str):
             given[name] = hashed(given[name])
@@ -153,6 +153,13 @@ def listed(deployment: Deployment) -> frozenset[str]:
 
 def unlisted(deployment: Deployment, body: JsonObject) -> JsonObject:
     return {name: value for name, value in body.items() if name not in listed(deployment) and name not in HERE}
+
+
+def copied(value: Any) -> Any:
+    """LiteLLM writes into what it is given; the next attempt needs the request as it was."""
+    if isinstance(value, dict):
+        return {name: copied(item) for name, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
 
 
 def hashed(person: str) -> str:

@@ -1,0 +1,27 @@
+"""Deployments and requests for the tests of the lane, one line each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.ports import ProviderRequest
+from gateway.types import Deployment, Endpoint, JsonObject, Price
+
+KEY = "sk-provider-0123456789abcdef"
+WIRES = ("openai", "anthropic", "gemini")
+HELLO: JsonObject = {"messages": [{"role": "user", "content": "Hello there, how are you?"}], "max_completion_tokens": 64}
+TEXT: JsonObject = {"input": "Hello there"}
+TOOL: JsonObject = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}
+
+
+def deployment(model: str, url: str, **members: Any) -> Deployment:
+    """`model` with LiteLLM's prefix, at `url` (LiteLLM's api_base)."""
+    provider = model.partition("/")[0]
+    endpoint = Endpoint.EMBEDDINGS if "embed" in model else Endpoint.CHAT
+    fixed = {"id": "d", "group": "g", "price": Price(input=1_000, output=2_000), "api_key": KEY, **members}
+    return Deployment(provider=provider, model=model, endpoint=endpoint, api_base=url, **fixed)
+
+
+def request(model: str, url: str, body: JsonObject = HELLO, **members: Any) -> ProviderRequest:
+    """One attempt at a deployment made of the same arguments."""
+    return ProviderRequest(deployment(model, url, **members), body, "gen-1:1", timeout=20.0, include_usage=True)
