@@ -10,7 +10,9 @@ GET /recorded gives what it remembers, for tests in other processes.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +38,7 @@ class Recorder:
         self.connections = 0
         self.status = 200
         self.over = threading.Event()
+        self.open: set[socket.socket] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -57,6 +60,9 @@ class Recorder:
     def close(self) -> None:
         self.over.set()
         self._server.shutdown()
+        for connection in list(self.open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
         self._thread.join()
 
@@ -73,6 +79,11 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.recorder.connections += 1
+        self.recorder.open.add(self.connection)
+
+    def finish(self) -> None:
+        self.recorder.open.discard(self.connection)
+        super().finish()
 
     def log_message(self, *_: object) -> None:
         """Silent."""
