@@ -230,7 +230,14 @@ class Gateway:
 
 def create_api(config: Config) -> FastAPI:
     """The routes with their documentation; `Gateway.start` puts the services behind them."""
-    api = FastAPI(title="Atelier", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    api = FastAPI(
+        title="Atelier",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # a redirect would be built from the Host header, before anybody asks for a key (S3)
+    )
     problem.install(api)
     for module in (chat, catalog, generations, keys, ops):
         api.include_router(module.router)
