@@ -36,6 +36,10 @@ def now() -> float:
     return time.time()
 
 
+def monotonic() -> float:
+    return time.monotonic()
+
+
 def cookie_name() -> str:
     """With the port in it: browsers share cookies between the ports of a host."""
     return f"atelier_session_{st.get_option('server.port')}"

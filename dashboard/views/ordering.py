@@ -22,22 +22,29 @@ def chat_models(models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def model_label(model: Mapping[str, Any]) -> str:
     name, behind = str(model["id"]), list(model.get("deployments") or ())
+    if name == AUTO:
+        return f"{name}: picked for each text"
     if not behind:
-        return f"{name}: picked for each text" if name == AUTO else name
+        return name
     if len(behind) > 1:
         return f"{name}: {behind[0]} and {len(behind) - 1} more"
     return name if behind[0] == name else f"{name}: {behind[0]}"
 
 
-def brands_for(brands: Sequence[Mapping[str, Any]], me: Mapping[str, Any]) -> dict[str, str]:
-    """Brand ids with their names, as far as the key may use them. "": no voice; not offered with a default one."""
+def brands_for(
+    brands: Sequence[Mapping[str, Any]], me: Mapping[str, Any], version: Mapping[str, Any]
+) -> dict[str, str]:
+    """Brand ids with their names, as far as the key may use them.
+
+    To go without one (NO_BRAND) is offered unless the key has a default brand or the template's version needs one.
+    """
     allowed = me.get("brands")
     found = {
         str(brand["id"]): str(brand.get("name") or brand["id"])
         for brand in brands
         if allowed is None or brand["id"] in allowed
     }
-    if me.get("default_brand") in found:
+    if me.get("default_brand") in found or (version.get("needs_brand") and found):
         return found
     return {NO_BRAND: "No brand voice", **found}
 

@@ -18,10 +18,10 @@ MARKS = {
 }
 
 
-def chosen() -> str | None:
-    """The id of the request that was picked from the table."""
-    picked: str | None = st.session_state.get(CHOSEN)
-    return picked
+def picked() -> str | None:
+    """The id of the request that is to be shown in full."""
+    request_id: str | None = st.session_state.get(CHOSEN)
+    return request_id
 
 
 def offset(rows: int) -> int:
@@ -61,10 +61,10 @@ def line(row: reports.RequestRow, now: float, zone: int, *, everybody: bool) -> 
         "Time": wording.moment(row.created_at, now, zone),
         **who,
         "Text": wording.label(row.template) if row.template else "free prompt",
-        "Model": row.model or row.model_requested,
-        "Status": f"{MARKS.get(row.status, '?')} {wording.STATUS.get(row.status, row.status)}",
-        "Tokens": row.input_tokens + row.output_tokens,
         "Cost": wording.usd(row.cost),
+        "Status": f"{MARKS.get(row.status, '?')} {wording.STATUS.get(row.status, row.status)}",
+        "Model": row.model or row.model_requested,
+        "Tokens": row.input_tokens + row.output_tokens,
         "Note": ", ".join(notes),
     }
 
@@ -103,7 +103,7 @@ def detail(found: reports.RequestDetail) -> None:
             st.caption(f"Why this model: {inert.plain(request.route)}")
         attempts = [attempt(each) for each in found.attempts]
         if attempts:
-            st.dataframe(attempts, hide_index=True, key="attempts")
+            st.dataframe(attempts, hide_index=True, height="content", key="attempts")
         else:
             st.caption("No attempt has ended yet.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,22 +12,22 @@ from dashboard.views import requests, spend_chart
 from gateway import reports
 
 EVERY = 2.0  # seconds
+SHARE = 0.1  # of the time that may be spent on adding up
 PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90}
+TOTALS = {"Today": 1, "Last 7 days": 7, "Last 30 days": 30}
 PERIOD, USUAL = "period", "30 days"
+SUMS = "sums"
 ROWS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One look at the ledger: every figure of it is of the same moment."""
+class Sums:
+    """What was added up for `of`, and until when (monotonic) it is not added up again."""
 
-    today: reports.Sum
-    week: reports.Sum
-    month: reports.Sum
+    of: Hashable
+    until: float
     days: list[reports.DaySum]
     models: list[reports.ModelSum]
-    recent: reports.Page
-    chosen: reports.RequestDetail | None
 
 
 def show() -> None:
@@ -41,54 +42,56 @@ def live() -> None:
     _, me = gate.signed_in()
     now, offset = wiring.now(), gate.utc_offset()
     period = PERIODS[st.session_state.get(PERIOD) or USUAL]
+    picked = requests.picked()
     try:
-        seen = read(me.viewer, reports.Days(now, offset, period))
+        with wiring.reports().reading() as ledger:
+            sums = added_up(ledger, me.viewer, now, offset, period)
+            recent = reports.recent(ledger, me.viewer, ROWS, requests.offset(ROWS))
+            detail = reports.one(ledger, me.viewer, picked) if picked else None
     except reports.ReportsUnavailable as problem:
         st.info(inert.plain(problem), icon=":material/hourglass_empty:")
         return
-    totals(seen)
+    totals(sums)
     st.segmented_control(
         "Period", list(PERIODS), default=USUAL, required=True, key=PERIOD, label_visibility="collapsed"
     )
-    chart, models = st.columns([3, 2], gap="large")
+    chart, models = st.columns([5, 4], gap="large")
     with chart:
-        spend_chart.by_day(seen.days)
+        spend_chart.by_day(sums.days[-period:])
     with models:
-        spend_chart.by_model(seen.models)
+        spend_chart.by_model(sums.models)
     st.subheader("Recent requests", anchor=False)
-    if seen.chosen is not None:
-        requests.detail(seen.chosen)
-    requests.table(seen.recent, me.viewer, now, offset)
+    if detail is not None:
+        requests.detail(detail)
+    requests.table(recent, me.viewer, now, offset)
 
 
-def read(viewer: reports.Viewer, days: reports.Days) -> Seen:
-    """Everything that the page shows, as far as the viewer may see it."""
-    with wiring.reports().reading() as ledger:
-        chosen = requests.chosen()
-        return Seen(
-            today=reports.total(ledger, viewer, days.last(1)),
-            week=reports.total(ledger, viewer, days.last(7)),
-            month=reports.total(ledger, viewer, days.last(30)),
-            days=reports.by_day(ledger, viewer, days),
-            models=reports.by_model(ledger, viewer, days),
-            recent=reports.recent(ledger, viewer, ROWS, requests.offset(ROWS)),
-            chosen=reports.one(ledger, viewer, chosen) if chosen else None,
-        )
+def added_up(ledger: reports.Snapshot, viewer: reports.Viewer, now: float, offset: int, period: int) -> Sums:
+    """The sums of the last days. While a large ledger takes long to add up, those of a moment ago."""
+    days = reports.Days(now, offset, max(period, *TOTALS.values()))
+    of = (viewer, period, offset, days.today)
+    kept: Sums | None = st.session_state.get(SUMS)
+    began = wiring.monotonic()
+    if kept is not None and kept.of == of and began < kept.until:
+        return kept
+    found = reports.by_day(ledger, viewer, days), reports.by_model(ledger, viewer, reports.Days(now, offset, period))
+    ended = wiring.monotonic()
+    kept = st.session_state[SUMS] = Sums(of, ended + (ended - began) * (1 / SHARE - 1), *found)
+    return kept
 
 
-def totals(seen: Seen) -> None:
+def totals(sums: Sums) -> None:
     """Three sums side by side."""
-    sums = (("Today", seen.today), ("Last 7 days", seen.week), ("Last 30 days", seen.month))
-    for column, (name, amount) in zip(st.columns(len(sums)), sums, strict=True):
-        value, note = headline(amount)
+    for column, (name, count) in zip(st.columns(len(TOTALS)), TOTALS.items(), strict=True):
+        value, note = headline(reports.summed(sums.days[-count:]))
         column.metric(name, inert.plain(value), border=True, delta=note, delta_color="off", delta_arrow="off")
 
 
 def headline(amount: reports.Sum) -> tuple[str, str]:
     """The figure to show, and what else is to be said. Simulated money is never added to real money."""
-    requests_made = wording.count(amount.requests, "request")
+    made = wording.count(amount.requests, "request")
     if amount.simulated and not amount.paid:
-        return wording.usd(amount.simulated), f"simulated · {requests_made}"
+        return wording.usd(amount.simulated), f"simulated · {made}"
     if amount.simulated:
-        return wording.usd(amount.paid), f"and {wording.usd(amount.simulated)} simulated · {requests_made}"
-    return wording.usd(amount.paid), requests_made
+        return wording.usd(amount.paid), f"and {wording.usd(amount.simulated)} simulated · {made}"
+    return wording.usd(amount.paid), made

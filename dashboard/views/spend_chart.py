@@ -63,9 +63,9 @@ def by_model(models: Sequence[reports.ModelSum]) -> None:
     }
     columns = {
         "Model": [each.model for each in models],
+        **amounts,
         "Requests": [each.sum.requests for each in models],
         "Tokens": [each.input_tokens + each.output_tokens for each in models],
-        **amounts,
     }
     st.dataframe(
         columns,

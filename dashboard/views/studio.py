@@ -9,12 +9,24 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard import gate, inert
-from dashboard.client import Problem
+from dashboard.client import JsonObject, Problem
 from dashboard.draft import Draft, Order
 from dashboard.sessions import Catalogue, Me, Session
 from dashboard.views import form, ordering, text
 
 TEXT = "text"  # in the address and in the page's state: which text is shown
+FREE_PROMPT: JsonObject = {
+    "variables": [
+        {
+            "name": "prompt",
+            "title": "What should be written?",
+            "type": "text",
+            "required": True,
+            "max_length": 100_000,
+            "example": "Three headlines for an article about a bakery that plans its week on paper",
+        }
+    ]
+}
 
 
 def show() -> None:
@@ -55,21 +67,13 @@ def brief(catalogue: Catalogue, me: Me, *, busy: bool) -> Order | None:
     if not models:
         st.warning("This key may use no model that writes texts. Ask an admin.", icon=":material/block:")
         return None
-    templates = {str(template["id"]): template for template in catalogue.templates}
-    chosen = st.selectbox(
-        "Template",
-        [ordering.FREE, *templates],
-        format_func=lambda name: templates[name]["title"] if name in templates else name,
-        key="template",
-        persist_state="session",
-    )
-    template = templates.get(str(chosen))
-    if template:
-        st.caption(inert.plain(template.get("description", "")))
+    template = choose_template(catalogue)
+    version = ordering.current_version(template) if template else FREE_PROMPT
+    variables = list(version.get("variables") or ())
     with st.form("brief", border=False, enter_to_submit=False):
-        variables = list(ordering.current_version(template).get("variables") or ()) if template else [PROMPT]
-        values = form.draw(str(chosen), variables)
-        model, brand = voice_and_model(models, ordering.brands_for(catalogue.brands, me.facts), me)
+        values = form.draw(str(template["id"]) if template else "free", variables)
+        brand = choose_brand(ordering.brands_for(catalogue.brands, me.facts, version), me.facts.get("default_brand"))
+        model = choose_model(models)
         pressed = st.form_submit_button(
             "Generate", type="primary", icon=":material/ink_pen:", disabled=busy, width="stretch"
         )
@@ -84,21 +88,25 @@ def brief(catalogue: Catalogue, me: Me, *, busy: bool) -> Order | None:
     return ordering.free_order(model, values["prompt"], brand)
 
 
-PROMPT = {
-    "name": "prompt",
-    "title": "What should be written?",
-    "type": "text",
-    "required": True,
-    "max_length": 100_000,
-    "example": "Three headlines for an article about a bakery that plans its week on paper",
-}
+def choose_template(catalogue: Catalogue) -> JsonObject | None:
+    """A template with its description; None for a prompt in the person's own words."""
+    templates = {str(template["id"]): template for template in catalogue.templates}
+    chosen = st.selectbox(
+        "Template",
+        [ordering.FREE, *templates],
+        format_func=lambda name: templates[name]["title"] if name in templates else name,
+        key="template",
+        persist_state="session",
+    )
+    template = templates.get(str(chosen))
+    if template:
+        st.caption(inert.plain(template.get("description", "")))
+    return template
 
 
-def voice_and_model(models: dict[str, str], brands: dict[str, str], me: Me) -> tuple[str, str]:
-    """The two choices that every text has."""
-    own = me.facts.get("default_brand")
+def choose_brand(brands: dict[str, str], own: str | None) -> str:
     ids = list(brands)
-    brand = st.selectbox(
+    chosen = st.selectbox(
         "Brand voice",
         ids,
         index=ids.index(own) if own in ids else 0,
@@ -106,11 +114,15 @@ def voice_and_model(models: dict[str, str], brands: dict[str, str], me: Me) -> t
         key="brand",
         persist_state="session",
     )
-    model = st.selectbox(
+    return str(chosen)
+
+
+def choose_model(models: dict[str, str]) -> str:
+    chosen = st.selectbox(
         "Model",
         list(models),
         format_func=lambda name: models.get(name, name),
         key="model",
         persist_state="session",
     )
-    return str(model), str(brand)
+    return str(chosen)

@@ -20,7 +20,7 @@ def show(draft: Draft | None) -> None:
             st.markdown("#### Your text appears here")
             st.markdown(
                 "Choose a template or write a prompt of your own, then press **Generate**. "
-                "You can stop at any time; what was written stays, and only that is charged."
+                "You can stop at any time; what was written by then stays."
             )
         return
     if draft.look().running:

@@ -1,8 +1,8 @@
 """Read models over SQL: what the dashboard shows. Read-only, and every query takes the viewer."""
 
 from gateway.reports.requests import Attempt, Page, RequestDetail, RequestRow, one, recent
-from gateway.reports.source import ReportsUnavailable, Source
-from gateway.reports.spend import Days, DaySum, ModelSum, Sum, by_day, by_model, total
+from gateway.reports.source import ReportsUnavailable, Snapshot, Source
+from gateway.reports.spend import Days, DaySum, ModelSum, Sum, by_day, by_model, summed
 from gateway.reports.viewer import Viewer
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "ReportsUnavailable",
     "RequestDetail",
     "RequestRow",
+    "Snapshot",
     "Source",
     "Sum",
     "Viewer",
@@ -21,5 +22,5 @@ __all__ = [
     "by_model",
     "one",
     "recent",
-    "total",
+    "summed",
 ]

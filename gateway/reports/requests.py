@@ -108,7 +108,7 @@ def _requests(viewer: Viewer) -> Select[*tuple[Any, ...]]:
     return (
         select(Request, col(LedgerLine.model).label("model"), col(LedgerLine.provider).label("provider"))
         .outerjoin(LedgerLine, its_line)
-        .where(viewer.may_see())
+        .where(viewer.may_see(col(Request.tenant)))
     )
 
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +19,8 @@ from sqlalchemy.pool import NullPool
 
 DATABASE_FILE = "atelier.db"
 LOCK_WAIT = 2.0  # seconds
+
+Snapshot: TypeAlias = Session  # one moment of the ledger, for queries
 
 
 class ReportsUnavailable(Exception):
@@ -33,7 +36,7 @@ class Source:
         event.listen(self._engine, "begin", _begin)
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> Iterator[Snapshot]:
         """One snapshot of the store: all queries of a `with` block see the same rows. Raises ReportsUnavailable."""
         if not self._path.is_file():
             raise ReportsUnavailable("Nothing has been recorded yet. Start the gateway, then this page fills itself.")

@@ -6,6 +6,7 @@ much of it was simulated. Raises what `Source.reading` turns into `ReportsUnavai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -45,10 +46,6 @@ class Days:
         """The number of the oldest day."""
         return self.today - self.count + 1
 
-    def last(self, count: int) -> Days:
-        """Only the last `count` of them."""
-        return Days(self.now, self.offset, count)
-
 
 @dataclass(frozen=True, slots=True)
 class Sum:
@@ -80,9 +77,15 @@ class ModelSum:
     output_tokens: int
 
 
-def total(session: Session, viewer: Viewer, days: Days) -> Sum:
-    """Everything that was booked in these days."""
-    return _sum(session.execute(_spent(viewer, days)).one())
+def summed(days: Sequence[DaySum]) -> Sum:
+    """The sum of several days."""
+    sums = [each.sum for each in days]
+    return Sum(
+        sum(each.cost for each in sums),
+        sum(each.simulated for each in sums),
+        sum(each.requests for each in sums),
+        any(each.estimated for each in sums),
+    )
 
 
 def by_day(session: Session, viewer: Viewer, days: Days) -> list[DaySum]:
@@ -94,7 +97,7 @@ def by_day(session: Session, viewer: Viewer, days: Days) -> list[DaySum]:
 
 
 def by_model(session: Session, viewer: Viewer, days: Days) -> list[ModelSum]:
-    """One sum for each model that was used, the dearest first."""
+    """One sum for each model that was used, the dearest first. A request that fell back counts for each of its models."""
     names = (col(LedgerLine.provider), col(LedgerLine.model))
     query = _spent(viewer, days).add_columns(
         *names,
@@ -116,7 +119,7 @@ def _spent(viewer: Viewer, days: Days) -> Select[*tuple[Any, ...]]:
         )
         .select_from(LedgerLine)
         .join(Request, col(Request.id) == col(LedgerLine.request_id))
-        .where(viewer.may_see(), col(LedgerLine.booked_at) >= days.since)
+        .where(viewer.may_see(col(LedgerLine.tenant)), col(LedgerLine.booked_at) >= days.since)
     )
 
 

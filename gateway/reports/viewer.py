@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, true
-from sqlmodel import col
+from sqlalchemy.sql.expression import SQLColumnExpression
 
-from gateway.store.tables import Request
 from gateway.types import Identity
 
 ADMIN = "admin"
@@ -29,6 +28,6 @@ class Viewer:
         identity = Identity(key_id=me["key_id"], name="", user=me.get("user"), team=me.get("team"))
         return cls(identity.tenant, identity.key_id, me.get("role") == ADMIN)
 
-    def may_see(self) -> ColumnElement[bool]:
-        """The condition on `Request` that keeps other tenants' rows in the store."""
-        return true() if self.is_admin else col(Request.tenant) == self.tenant
+    def may_see(self, tenant: SQLColumnExpression[str]) -> ColumnElement[bool]:
+        """The condition on a table's tenant that keeps others' rows in the store."""
+        return true() if self.is_admin else tenant == self.tenant

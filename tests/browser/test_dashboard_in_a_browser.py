@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -58,7 +59,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     env = clean_environment() | {"ATELIER_DATA_DIR": str(data), "ATELIER_DASHBOARD_PORT": str(dashboard)}
     with (data / "run.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "run", "--port", str(gateway)], cwd=ROOT, env=env, stdout=log, stderr=log
+            [sys.executable, "-m", "gateway", "run", "--port", str(gateway)],
+            cwd=ROOT,
+            env=env,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         for url in (f"http://127.0.0.1:{gateway}/health/ready", f"http://127.0.0.1:{dashboard}/_stcore/health"):
@@ -71,7 +77,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 

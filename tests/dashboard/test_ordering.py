@@ -15,20 +15,26 @@ def test_auto_comes_first_then_groups_then_single_models_and_no_embeddings():
 
 
 def test_brands_are_those_that_the_key_may_use():
-    assert ordering.brands_for(BRANDS, {"brands": None}) == {
+    assert ordering.brands_for(BRANDS, {"brands": None}, {}) == {
         "": "No brand voice",
         "lumen": "Lumen",
         "harbour": "Harbour",
     }
-    assert ordering.brands_for(BRANDS, {"brands": ["lumen"]}) == {"": "No brand voice", "lumen": "Lumen"}
-    assert ordering.brands_for(BRANDS, {"brands": []}) == {"": "No brand voice"}
+    assert ordering.brands_for(BRANDS, {"brands": ["lumen"]}, {}) == {"": "No brand voice", "lumen": "Lumen"}
+    assert ordering.brands_for(BRANDS, {"brands": []}, {}) == {"": "No brand voice"}
 
 
 def test_a_key_with_a_brand_of_its_own_cannot_go_without_one():
-    assert ordering.brands_for(BRANDS, {"brands": None, "default_brand": "lumen"}) == {
+    assert ordering.brands_for(BRANDS, {"brands": None, "default_brand": "lumen"}, {}) == {
         "lumen": "Lumen",
         "harbour": "Harbour",
     }
+
+
+def test_a_template_that_needs_a_brand_gets_one():
+    needs = {"needs_brand": True}
+    assert list(ordering.brands_for(BRANDS, {"brands": ["lumen"]}, needs)) == ["lumen"]
+    assert list(ordering.brands_for([], {"brands": None}, needs)) == [""]
 
 
 def test_the_current_version_is_the_one_that_is_named():

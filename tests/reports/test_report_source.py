@@ -39,11 +39,11 @@ def test_a_write_is_refused(statement, books, source):
 def test_all_queries_of_a_block_see_the_same_moment(books, source, ann):
     books.add("gen-1", ("openai", "gpt", 3))
     with source.reading() as db:
-        assert reports.total(db, ann, Days(NOON)).cost == 3
+        assert reports.summed(reports.by_day(db, ann, Days(NOON))).cost == 3
         books.add("gen-2", ("openai", "gpt", 4))
-        assert reports.total(db, ann, Days(NOON)).cost == 3
+        assert reports.summed(reports.by_day(db, ann, Days(NOON))).cost == 3
     with source.reading() as db:
-        assert reports.total(db, ann, Days(NOON)).cost == 7
+        assert reports.summed(reports.by_day(db, ann, Days(NOON))).cost == 7
 
 
 def test_a_folder_without_a_store_says_that_nothing_was_recorded(tmp_path):

@@ -15,7 +15,7 @@ HOUR = 3_600.0
 
 def total(source, viewer, days=None):
     with source.reading() as db:
-        return reports.total(db, viewer, days or Days(NOON))
+        return reports.summed(reports.by_day(db, viewer, days or Days(NOON)))
 
 
 def test_no_line_is_no_money(books, source, ann):
@@ -52,7 +52,7 @@ def test_the_last_days_include_today(days, cost, books, source, ann):
     books.add("gen-1", ("openai", "gpt", 1), at=NOON)
     books.add("gen-2", ("openai", "gpt", 10), at=NOON - 6 * DAY)
     books.add("gen-3", ("openai", "gpt", 100), at=NOON - 7 * DAY)
-    assert total(source, ann, Days(NOON).last(days)).cost == cost
+    assert total(source, ann, Days(NOON, count=days)).cost == cost
 
 
 def test_days_without_spend_are_there_too_and_the_days_make_up_the_total(books, source, ann):

@@ -12,7 +12,6 @@ from tests.reports.books import NOON
 
 DAYS = Days(NOON)
 QUERIES = {
-    "total": lambda db, viewer: reports.total(db, viewer, DAYS).cost,
     "by_day": lambda db, viewer: sum(day.sum.cost for day in reports.by_day(db, viewer, DAYS)),
     "by_model": lambda db, viewer: sum(model.sum.cost for model in reports.by_model(db, viewer, DAYS)),
     "recent": lambda db, viewer: sum(row.cost for row in reports.recent(db, viewer).rows),
