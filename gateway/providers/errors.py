@@ -32,7 +32,7 @@ def provider_error(error: BaseException, redact: Redact, sent: Exchange | None =
     """Turn anything a lane raised into a ProviderError; `redact` takes secrets out of its text."""
     if isinstance(error, ProviderError):
         return error
-    chain = list(causes(error))
+    chain = [*causes(error), *causes(sent.broken if sent is not None else None)]
     response = sent.response if sent is not None else None
     if response is None:
         response = next((each.response for each in chain if isinstance(each, httpx.HTTPStatusError)), None)
@@ -87,10 +87,10 @@ def never_sent(error: BaseException, chain: list[BaseException], redact: Redact)
     return ProviderError(Fault.SERVER, redact(message[:MOST_TEXT]))
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """The exception and what caused it, outermost first; cycles end it."""
     seen: set[int] = set()
-    current: BaseException | None = error
+    current = error
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         yield current

@@ -42,6 +42,7 @@ def load() -> Any:
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.num_retries = 0
+    litellm.DEFAULT_MAX_RETRIES = 0  # what embeddings take where 0 is asked for
     litellm.drop_params = False
     litellm.modify_params = True
     litellm.callbacks = []

@@ -80,6 +80,7 @@ class SdkLane:
                 wrapper = await litellm.acompletion(**arguments, stream=True, stream_options={"include_usage": True})
                 if wrapper.completion_stream is None:
                     await wrapper.fetch_stream()
+            self._check(sent)
             async for raw in chunks(wrapper, sent.response):
                 chunk = reader.read(raw)
                 if chunk is not None:
@@ -102,15 +103,18 @@ class SdkLane:
         arguments["timeout"] = httpx.Timeout(request.deployment.timeout, connect=self._connect)
         return arguments
 
+    def _check(self, sent: Exchange, failure: Exception | None = None) -> None:
+        """Raises ProviderError for an answer with an error status, also where LiteLLM made an answer of it."""
+        if sent.response is not None and sent.response.status_code >= 400:
+            raise refused(sent.response, self._redact) from failure
+
     def _raw(self, sent: Exchange, failure: Exception | None) -> Any:
         """The answer's JSON, or None where there is none to read. Raises ProviderError for an error in it."""
-        response = sent.response
-        if response is None:
+        self._check(sent, failure)
+        if sent.response is None:
             return None
-        if response.status_code >= 400:  # also where LiteLLM made an answer of it
-            raise refused(response, self._redact) from failure
         try:
-            raw = json.loads(response.content)
+            raw = json.loads(sent.response.content)
         except (ValueError, httpx.StreamError):
             return None
         if isinstance(raw, dict) and raw.get("error"):

@@ -32,13 +32,14 @@ class TooLargeError(httpx.DecodingError):
 
 
 class Exchange:
-    """What one attempt sent and got. `response` is the last answer's head; its body may be unread."""
+    """What one attempt sent and got: the last answer's head, with a body that may be unread, and what broke."""
 
-    __slots__ = ("response", "sent")
+    __slots__ = ("broken", "response", "sent")
 
     def __init__(self) -> None:
         self.sent: set[str] = set()
         self.response: httpx.Response | None = None
+        self.broken: Exception | None = None
 
 
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
@@ -74,7 +75,12 @@ def bounded(
                 raise SentAlreadyError
             current.sent.add(str(request.url))
         request.headers["accept-encoding"] = "gzip"
-        response = await handle(transport, request)
+        try:
+            response = await handle(transport, request)
+        except Exception as error:
+            if current is not None:
+                current.broken = error
+            raise
         packing = response.headers.pop("content-encoding", "").strip().lower()
         if not isinstance(response.stream, httpx.AsyncByteStream):
             raise TypeError("LiteLLM's transport gave a stream that cannot be awaited")

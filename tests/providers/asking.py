@@ -9,9 +9,15 @@ from gateway.types import Deployment, Endpoint, JsonObject, Price
 
 KEY = "sk-provider-0123456789abcdef"
 WIRES = ("openai", "anthropic", "gemini")
-HELLO: JsonObject = {"messages": [{"role": "user", "content": "Hello there, how are you?"}], "max_completion_tokens": 64}
+HELLO: JsonObject = {
+    "messages": [{"role": "user", "content": "Hello there, how are you?"}],
+    "max_completion_tokens": 64,
+}
 TEXT: JsonObject = {"input": "Hello there"}
-TOOL: JsonObject = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}
+TOOL: JsonObject = {
+    "type": "function",
+    "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}},
+}
 
 
 def deployment(model: str, url: str, **members: Any) -> Deployment:

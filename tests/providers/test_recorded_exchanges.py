@@ -53,7 +53,9 @@ def plainly(reading: Reading, exchange: Exchange) -> dict[str, Any]:
 
 def spoken(said: Said, exchange: Exchange) -> dict[str, Any]:
     thought = "" if exchange.wire == RESPONSES else said.thought  # summaries of thoughts come in several shapes there
-    tools = [(None if exchange.wire == "gemini" else key, name, decoded(text)) for key, name, text in said.tools.values()]
+    tools = [
+        (None if exchange.wire == "gemini" else key, name, decoded(text)) for key, name, text in said.tools.values()
+    ]
     words = {"text": said.text, "thought": thought, "refusal": said.refusal, "finish": said.finish, "tools": tools}
     return words | {"tokens": said.tokens}
 
