@@ -102,8 +102,8 @@ class Attempts:
         """What was used; None where nothing of the answer was shown, so that anything may have been."""
         if running.chunks == 0 and fault in OWES_NOTHING:
             return Usage()
-        if running.usage is not None and running.finish is not None:
-            return running.usage
+        if running.finish is not None:  # it was whole: nothing more was on its way
+            return running.usage or self._counted(call, running, None)
         if running.first_chunk is None:
             return None
         unseen = 0 if fault is Fault.STALLED else self._unseen(running)

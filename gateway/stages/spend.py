@@ -16,7 +16,6 @@ from gateway.stages.need import identity_of, plan_of
 from gateway.stages.spend_limits import LimitDefaults, output_tokens
 from gateway.types import (
     Call,
-    Endpoint,
     HoldRefused,
     HoldRequest,
     Outcome,
@@ -48,7 +47,7 @@ class Spend:
             counted = size.token_bound(await asyncio.to_thread(self._tokens.count, text))
             call.input_bound = min(call.input_bound, counted)
             refused = await self._hold(call)
-        if refused is not None and call.endpoint is Endpoint.CHAT and output_limit(call.body) is None:
+        if refused is not None and output_limit(call.body) is None:
             call.bound_tokens = affordable(call, refused)
             refused = await self._hold(call)
         await self._wait(call, refused)

@@ -108,6 +108,22 @@ def test_a_finish_without_usage_is_estimated(clock: FakeClock) -> None:
     assert result.ttft == 0.0
 
 
+@pytest.mark.parametrize("chunks", [[text_chunk("one two")], []])
+def test_a_finish_without_usage_ends_what_may_have_been_made(clock: FakeClock, chunks: list[Chunk]) -> None:
+    bench = Bench(clock)
+    bench.chunks(*chunks, Chunk(b"x", finish="content_filter"))
+    clock.advance(5)
+    usage = bench.fail(Fault.RESET).usage
+    assert (usage.output, usage.estimated) == (len(chunks) + 1, True)
+
+
+def test_what_the_provider_said_so_far_is_the_least(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    bench.chunks(text_chunk("one two"), Chunk(b"", usage=Usage(input=300, output=90)))
+    usage = bench.fail(Fault.RESET).usage
+    assert (usage.input, usage.output, usage.estimated) == (300, 90, True)
+
+
 def test_chunks_that_show_no_text_are_a_token_each_at_least(clock: FakeClock) -> None:
     bench = Bench(clock)
     bench.chunks(*[TOOL_CALL] * 12, Chunk(b"", finish="tool_calls"))

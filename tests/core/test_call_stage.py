@@ -216,14 +216,39 @@ async def test_an_attempt_has_the_time_that_is_left(clock: FakeClock, stream: bo
     assert bench.lane.requests[0].timeout == 10
 
 
-async def test_an_attempt_that_takes_too_long_is_given_up(clock: FakeClock) -> None:
+@pytest.mark.parametrize(("stream", "bound"), [(True, "ttft_timeout"), (False, "timeout"), (True, "timeout")])
+async def test_an_attempt_that_takes_too_long_is_given_up(clock: FakeClock, stream: bool, bound: str) -> None:
     hang = asyncio.Event()
     bench = Bench(clock, [hang], [hang])
-    short = [deployment(name, ttft_timeout=0.001, timeout=0.002) for name in "ab"]
+    short = [deployment(name, **{bound: 0.001}) for name in "ab"]
     with pytest.raises(UpstreamTimeout):
-        await bench.stage.enter(await bench.call(*short, stream=True))
+        await bench.stage.enter(await bench.call(*short, stream=stream))
     assert bench.lane.closed == 2
     assert bench.tried == ["a", "b"]
+
+
+class PlainStream:
+    """A stream that is no generator function: nothing but `aclose` closes it."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def __aiter__(self) -> PlainStream:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        raise DOWN
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+async def test_a_stream_that_fails_is_closed_whatever_it_is(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, stream = Bench(clock), PlainStream()
+    monkeypatch.setattr(bench.lane, "stream", lambda request: stream)
+    with pytest.raises(UpstreamError):
+        await bench.stage.enter(await bench.call(A, stream=True))
+    assert stream.closed == 1
 
 
 async def test_time_at_providers_is_no_overhead(clock: FakeClock) -> None:

@@ -158,6 +158,8 @@ async def test_it_waits_while_only_holds_stand_in_the_way(clock: FakeClock) -> N
     await in_line(bench)
     assert not waiting.done()
     await bench.stage.exit(first, DONE)
+    await ticks()
+    assert waiting.done()
     await waiting
     assert set(bench.ledger.holds) == {"gen-2"}
 
@@ -201,6 +203,21 @@ async def notify(bench: Bench) -> None:
     """Another request of the gateway settles, which wakes those that wait."""
     await bench.stage.exit(asking(bench.clock, D1, id="other"), DONE)
     await ticks()
+
+
+async def test_an_interrupted_wait_ends_at_once(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    first, second = bench.call(body={"max_tokens": 50}), bench.call(id="gen-2", body={"max_tokens": 50})
+    bench.ledger.limit = bench.price(first, 60)
+    await bench.stage.enter(first)
+    waiting = asyncio.create_task(bench.stage.enter(second))
+    await in_line(bench)
+    second.interruption.request(Reason.CLIENT_GONE)
+    await ticks()
+    assert waiting.done()
+    with pytest.raises(Interrupted):
+        await waiting
+    assert set(bench.ledger.holds) == {"gen-1"}
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 5, 30])
