@@ -196,7 +196,8 @@ class CallProvider:
 async def bounded(work: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
     """Begin `work` and await it, at most `timeout` seconds; interrupted before its first step, it is never begun."""
     try:
-        return await asyncio.wait_for(work(), timeout)
+        async with asyncio.timeout(timeout):  # no task of its own, whose failure nobody would see in a race
+            return await work()
     except TimeoutError:
         raise ProviderError(Fault.TIMEOUT, f"no answer within {timeout:.0f} seconds") from None
 
