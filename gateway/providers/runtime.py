@@ -61,8 +61,17 @@ def load() -> Any:
     transport.install()
     urls: Any = importlib.import_module("litellm.litellm_core_utils.url_utils")
     urls.validate_url = functools.partial(refuse, urls.SSRFError)  # *internal*: asked by all that fetches for a request
-    litellm.encoding.encode("warm")
+    warm(litellm)
     return litellm
+
+
+def warm(litellm: Any) -> None:
+    """Import now what LiteLLM would import on the first request, for a third of a second, on the event loop."""
+    importlib.import_module("openai.resources.chat.completions")
+    for provider in ("openai", "anthropic", "gemini"):
+        asked = [{"role": "user", "content": "warm"}]
+        litellm.completion(model=f"{provider}/warm", messages=asked, api_key="none", mock_response="warm")
+    litellm.encoding.encode("warm")
 
 
 async def close() -> None:

@@ -6,7 +6,6 @@ To record them again, after a change of LiteLLM's version or of the fleet: `pyth
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,26 +86,24 @@ def stripped_response(found: Any) -> Any:
     return found
 
 
-async def record() -> None:
+async def record(folder: Path) -> None:
     """Record every scenario from a fleet of this process."""
     fleet = await start_fleet(Settings(speed=0))
     lane = SdkLane(str)
-    with tempfile.TemporaryDirectory() as folder:
-        for wire in WIRES:
-            for scenario in (*SCENARIOS, *([EMBEDDING] if wire == "openai" else [])):
-                with cassette(wire, scenario, Path(folder), record=True):
-                    if scenario is EMBEDDING:
-                        await lane.complete(scenario.asked(wire, fleet.urls[wire]))
-                    else:
-                        await (streamed if scenario.stream else completed)(lane, scenario.asked(wire, fleet.urls[wire]))
-        for old in FOLDER.glob("*.yaml"):
-            old.unlink()
-        for made in Path(folder).glob("*.yaml"):
-            (FOLDER / made.name).write_bytes(made.read_bytes())
+    for wire in WIRES:
+        for scenario in (*SCENARIOS, *([EMBEDDING] if wire == "openai" else [])):
+            asked = scenario.asked(wire, fleet.urls[wire])
+            with cassette(wire, scenario, folder, record=True):
+                if scenario is EMBEDDING:
+                    await lane.complete(asked)
+                else:
+                    await (streamed if scenario.stream else completed)(lane, asked)
     await runtime.close()
     await fleet.stop()
 
 
 if __name__ == "__main__":
     runtime.load()
-    asyncio.run(record())
+    for old in FOLDER.glob("*.yaml"):
+        old.unlink()
+    asyncio.run(record(FOLDER))
