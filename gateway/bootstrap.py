@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import secrets
 import signal
@@ -98,8 +99,9 @@ class Bootstrap:
     async def _live(self) -> None:
         """Load, start, wait for the end, stop; in one task, so that everything opens and closes in the same one."""
         try:
-            gateway = await asyncio.to_thread(self._program.load)
-            await gateway.start()
+            with unswept():
+                gateway = await asyncio.to_thread(self._program.load)
+                await gateway.start()
         except Exception as error:
             self._give_up(error)
             return
@@ -118,6 +120,20 @@ class Bootstrap:
         self.failure = str(error) if self._program.expected(error) else traceback.format_exc()
         self._loaded.set()
         self.on_failure()
+
+
+@contextlib.contextmanager
+def unswept() -> Iterator[None]:
+    """No garbage collection while modules are imported: each sweep over them would stop the loop for 0.1 s and more.
+
+    What is there afterwards stays for good, so no later sweep looks at it again.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class Server(uvicorn.Server):
