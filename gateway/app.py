@@ -14,7 +14,6 @@ from pathlib import Path
 import structlog
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp
 
 import templates
@@ -59,7 +58,7 @@ from gateway.stages.spend import Spend
 from gateway.stages.spend_limits import LimitDefaults
 from gateway.stages.wait import Wait
 from gateway.state.memory import MemoryCache, MemoryLimiter
-from gateway.store.database import open_database
+from gateway.store.database import Database, open_database
 from gateway.store.keys import SqlKeys
 from gateway.store.secrets import KeyDigester, derive, load_or_create_secret
 from gateway.tasks import Tasks
@@ -109,7 +108,7 @@ class Gateway:
             log.adopt_loggers()
             resolved = await self._resolve(stack)
             library = await asyncio.to_thread(load_library, config)
-            self._wire(ledger, database.engine, secret, resolved, library)
+            self._wire(ledger, database, secret, resolved, library)
             self._stack = stack.pop_all()
         for work in (self.services.generations.sweep(), self._sweep_holds(ledger), watch_lag(self.services.metrics)):
             self._background.append(asyncio.create_task(work))
@@ -146,12 +145,12 @@ class Gateway:
         return resolve(config, env, facts, urls)
 
     def _wire(
-        self, ledger: SqliteLedger, engine: AsyncEngine, secret: bytes, resolved: Resolved, library: Library
+        self, ledger: SqliteLedger, database: Database, secret: bytes, resolved: Resolved, library: Library
     ) -> None:
         config, clock = self.config, self._clock
         digests = KeyDigester(secret)
         master = config.master_key.get_secret_value() if config.master_key else None
-        keys_store = SqlKeys(engine)
+        keys_store = SqlKeys(database.engine)
         identities = KeyIdentities(
             keys_store,
             digests,
@@ -196,7 +195,7 @@ class Gateway:
             digests=digests,
             keys=keys_store,
             ledger=ledger,
-            records=SqlRecords(engine, clock),
+            records=SqlRecords(database.engine, clock),
             generations=running,
             routes=routes,
             library=library,

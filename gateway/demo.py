@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.api.state import Services
@@ -53,14 +55,10 @@ def start_dashboard(
     config: Config, gateway_url: str, env: Mapping[str, str]
 ) -> tuple[subprocess.Popen[bytes] | None, str | None]:
     """Streamlit as a child process, and its address; (None, None) when the `dashboard` extra is not installed."""
-    try:
-        import streamlit  # noqa: F401, PLC0415 - an extra
-    except ImportError:
+    if find_spec("streamlit") is None:  # an extra; only its own process imports it
         return None, None
-    import dashboard  # noqa: PLC0415
-
     port = free_port(config.dashboard.port)
-    page = Path(dashboard.__file__).with_name("app.py")
+    page = files("dashboard") / "app.py"
     process = subprocess.Popen(  # noqa: S603 - our own program
         [
             sys.executable, "-m", "streamlit", "run", str(page),

@@ -145,6 +145,7 @@ Variable = (
     StringVariable | TextVariable | IntegerVariable | NumberVariable | BooleanVariable | EnumVariable | ListVariable
 )
 VARIABLES: tuple[type[Variable], ...] = get_args(Variable)
+Value = str | int | float | bool | list[str] | None  # of a variable, checked
 FREE_TEXT = (StringVariable, TextVariable, ListVariable)  # whose values a requester writes
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from gateway.prompts.neutralise import fence, quote
 from gateway.prompts.render import Message
-from gateway.prompts.schema import ListVariable, StringVariable, TextVariable, Variable
-from gateway.prompts.variables import Value
+from gateway.prompts.schema import ListVariable, StringVariable, TextVariable, Value, Variable
 from gateway.types import JsonObject
 
 MAX_OUTPUT = 256 * 1024  # bytes of UTF-8, over all messages of a version

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from gateway.errors import InvalidRequest
 from gateway.prompts.neutralise import neutralise
@@ -20,13 +20,11 @@ from gateway.prompts.schema import (
     NumberVariable,
     StringVariable,
     TextVariable,
+    Value,
     Variable,
 )
+from gateway.prompts.template import Version
 
-if TYPE_CHECKING:
-    from gateway.prompts.template import Version
-
-Value = str | int | float | bool | list[str] | None
 _NUMERAL = 32  # characters; longer ones are no sensible number, and slow to read
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
