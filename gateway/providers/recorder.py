@@ -1,4 +1,4 @@
-"""LiteLLM's logging object with its callbacks taken out: all that is kept of it is the provider's raw answer.
+"""LiteLLM's logging object with its callbacks taken out: nothing is kept of a call, and nothing told of it.
 
 Without it LiteLLM builds one itself and hands it to threads after each call. *Internal*: pinned, with a contract test.
 """

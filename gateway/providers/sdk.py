@@ -43,7 +43,7 @@ class SdkLane:
         """One whole answer. `usage` is None when the provider sent none."""
         litellm = load()
         arguments = self._arguments(request)
-        seen = arguments["litellm_logging_obj"] = recorder(arguments, stream=False)
+        arguments["litellm_logging_obj"] = recorder(arguments, stream=False)
         failure: Exception | None = None
         response: Any = None
         with exchange() as sent:
@@ -55,8 +55,7 @@ class SdkLane:
             except Exception as error:  # noqa: BLE001 - raised below, where the answer cannot be read without LiteLLM
                 failure = error
         raw = self._raw(sent, failure)
-        by_openai_sdk = isinstance(seen.model_call_details.get("original_response"), dict)
-        if plain(request.deployment.provider, raw, by_openai_sdk=by_openai_sdk):
+        if plain(request.deployment.provider, raw, by_openai_sdk=sent.by_openai_sdk):
             return self._completion(raw, usage_in(raw))
         if failure is not None:
             raise provider_error(failure, self._redact, sent) from failure

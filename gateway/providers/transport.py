@@ -41,6 +41,11 @@ class Exchange:
         self.response: httpx.Response | None = None
         self.broken: Exception | None = None
 
+    @property
+    def by_openai_sdk(self) -> bool:
+        """Whether OpenAI's SDK made the request; then its answer is in OpenAI's format."""
+        return self.response is not None and "x-stainless-lang" in self.response.request.headers
+
 
 _current: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 
