@@ -36,7 +36,8 @@ def test_a_text_that_is_completed_has_its_words_its_model_and_its_cost(stub):
     assert stub.headers[0]["x-atelier-brand"] == "lumen"
 
 
-def test_stop_closes_the_connection_and_has_the_generation_cancelled(stub):
+def test_stop_closes_the_connection_at_once_and_has_the_generation_cancelled(stub, monkeypatch):
+    monkeypatch.setattr(drafts, "WATCH", 3_600.0)
     body = hanging(stub, *events("Half", " a", finish=None, done=False))
     draft = written(stub)
     assert body.sent.wait(SOON)

@@ -7,25 +7,14 @@ import pytest
 
 from dashboard.draft import Phase
 from tests.dashboard.stub import Body, events
-from tests.dashboard.world import ANN
+from tests.dashboard.world import ANN, SOON, press
 from tests.reports.books import NOON, Books
-
-SOON = 10.0
 
 
 def words(page) -> str:
     """Everything that is written on a page."""
     kinds = (page.markdown, page.caption, page.title, page.subheader, page.error, page.warning, page.info, page.code)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
-
-
-def the_draft(dashboard, cookie):
-    return next(reversed(dashboard.sessions.get(cookie)._drafts.values()))
-
-
-def press(page, label):
-    next(button for button in page.button if button.label == label).click()
-    return page.run(timeout=20)
 
 
 def test_the_studio_is_the_first_page_and_says_whose_key_it_is(dashboard):
@@ -44,13 +33,9 @@ def test_with_real_providers_nothing_is_called_simulated(dashboard, stub):
 
 
 def test_a_free_prompt_is_written_and_shown_with_its_cost(dashboard, stub):
-    cookie = dashboard.sign_in(ANN)
+    dashboard.sign_in(ANN)
     stub.record = {"cost_nano": 12_000_000, "model": "gpt", "usage": {"completion_tokens": 2, "prompt_tokens": 9}}
-    page = dashboard.page("main")
-    page.text_area[0].set_value("Three headlines")
-    press(page, "Generate")
-    the_draft(dashboard, cookie).wait(SOON)
-    page.run()
+    page = dashboard.write("Three headlines")
     assert stub.bodies[0]["messages"] == [{"role": "user", "content": "Three headlines"}]
     assert stub.bodies[0]["model"] == "auto"
     shown = words(page)
@@ -60,7 +45,7 @@ def test_a_free_prompt_is_written_and_shown_with_its_cost(dashboard, stub):
 
 
 def test_a_template_makes_a_form_of_its_variables(dashboard, stub):
-    cookie = dashboard.sign_in(ANN)
+    dashboard.sign_in(ANN)
     page = dashboard.page("main")
     page.selectbox(key="template").select("blog_post").run()
     assert [field.label for field in page.text_input] == ["Topic *"]
@@ -71,8 +56,7 @@ def test_a_template_makes_a_form_of_its_variables(dashboard, stub):
     page.checkbox(key="blog_post.emoji").check()
     page.selectbox(key="brand").select("lumen")
     page.selectbox(key="model").select("fast")
-    press(page, "Generate")
-    the_draft(dashboard, cookie).wait(SOON)
+    dashboard.generate(page)
     assert stub.bodies[0]["prompt"] == {
         "id": "blog_post",
         "version": "2",
@@ -101,7 +85,7 @@ def test_what_is_still_needed_is_said_before_anything_is_sent(dashboard, stub):
 def test_a_running_text_can_be_stopped_and_stays(dashboard, stub):
     body = Body(events("Half", " a", finish=None, done=False), hang=True)
     stub.answer = lambda: body
-    cookie = dashboard.sign_in(ANN)
+    dashboard.sign_in(ANN)
     page = dashboard.page("main")
     page.text_area[0].set_value("Write")
     press(page, "Generate")
@@ -110,7 +94,7 @@ def test_a_running_text_can_be_stopped_and_stays(dashboard, stub):
     assert "Half a" in words(page)
     assert next(button for button in page.button if button.label == "Generate").disabled
     page.button(key="stop").click().run()
-    draft = the_draft(dashboard, cookie)
+    draft = dashboard.draft(page)
     draft.wait(SOON)
     page.run()
     assert draft.look().phase is Phase.STOPPED
@@ -120,12 +104,8 @@ def test_a_running_text_can_be_stopped_and_stays(dashboard, stub):
 
 
 def test_a_reload_comes_back_to_the_same_text_and_another_tab_does_not(dashboard):
-    cookie = dashboard.sign_in(ANN)
-    page = dashboard.page("main")
-    page.text_area[0].set_value("Write")
-    press(page, "Generate")
-    the_draft(dashboard, cookie).wait(SOON)
-    page.run()
+    dashboard.sign_in(ANN)
+    page = dashboard.write("Write")
     again = dashboard.page("main", query=dict(page.query_params))
     assert "Hello world" in words(again)
     assert "Hello world" not in words(dashboard.page("main"))
@@ -133,25 +113,17 @@ def test_a_reload_comes_back_to_the_same_text_and_another_tab_does_not(dashboard
 
 @pytest.mark.parametrize("status", [400, 401, 403, 429, 500, 503])
 def test_a_refusal_is_a_sentence_on_the_page(dashboard, stub, status):
-    cookie = dashboard.sign_in(ANN)
-    page = dashboard.page("main")
-    page.text_area[0].set_value("Write")
+    dashboard.sign_in(ANN)
     stub.refuse("/v1/chat/completions", status, "The budget of this key is used up.")
-    press(page, "Generate")
-    the_draft(dashboard, cookie).wait(SOON)
-    page.run()
+    page = dashboard.write("Write")
     assert page.error[0].value == "The budget of this key is used up."
     assert not page.exception
 
 
 def test_a_text_that_was_cut_by_its_limit_says_so(dashboard, stub):
     stub.answer = lambda: Body(events("Half", finish="length"))
-    cookie = dashboard.sign_in(ANN)
-    page = dashboard.page("main")
-    page.text_area[0].set_value("Write")
-    press(page, "Generate")
-    the_draft(dashboard, cookie).wait(SOON)
-    page.run()
+    dashboard.sign_in(ANN)
+    page = dashboard.write("Write")
     assert "reached the length" in page.warning[0].value
 
 

@@ -10,12 +10,20 @@ import pytest
 
 from dashboard import gate, wiring
 from dashboard.client import Client
+from dashboard.draft import Draft
 from dashboard.sessions import Sessions
 from gateway.reports import Source
 from tests.dashboard.stub import StubGateway
 from tests.reports.books import NOON
 
 ANN, BOB = "sk-ann", "sk-bob"
+SOON = 10.0  # seconds
+
+
+def press(page: Any, label: str) -> Any:
+    """Press the button with this label."""
+    next(button for button in page.button if button.label == label).click()
+    return page.run(timeout=20)
 
 
 @pytest.fixture
@@ -56,6 +64,26 @@ class Dashboard:
     def use(self, cookie: str | None) -> None:
         """From now on pages are opened with this cookie."""
         self.monkeypatch.setattr(gate, "cookie", lambda: cookie)
+
+    def generate(self, page: Any) -> Any:
+        """Press Generate, wait until the text has ended, and look at the page again."""
+        press(page, "Generate")
+        self.draft(page).wait(SOON)
+        return page.run(timeout=20)
+
+    def draft(self, page: Any) -> Draft:
+        """The text that a page shows."""
+        session = self.sessions.get(gate.cookie())
+        assert session is not None
+        draft = session.draft(page.session_state["text"])
+        assert draft is not None
+        return draft
+
+    def write(self, prompt: str) -> Any:
+        """A page of the Studio on which a free prompt was written."""
+        page = self.page("main")
+        page.text_area[0].set_value(prompt)
+        return self.generate(page)
 
     def page(self, name: str, query: dict[str, Any] | None = None) -> Any:
         """Open a page: "main" is the whole dashboard with the Studio, the others are single pages."""

@@ -80,12 +80,8 @@ def test_two_viewers_never_see_each_others_rows(dashboard, tmp_path):
 
 def test_two_viewers_never_see_each_others_texts(dashboard, stub):
     stub.answer = lambda: Body(events("Secret of Ann"))
-    session = dashboard.sessions.get(dashboard.sign_in(ANN))
-    page = dashboard.page("main")
-    page.text_area[0].set_value("Write")
-    next(button for button in page.button if button.label == "Generate").click()
-    page.run(timeout=20)
-    session.draft(page.session_state["text"]).wait(10)
+    dashboard.sign_in(ANN)
+    page = dashboard.write("Write")
     query = {"text": page.session_state["text"]}
     assert "Secret of Ann" in everything(dashboard.page("main", query=query))
     dashboard.sign_in(BOB)
@@ -93,12 +89,8 @@ def test_two_viewers_never_see_each_others_texts(dashboard, stub):
 
 
 def test_acts_are_done_with_the_viewers_own_key(dashboard, stub):
-    session = dashboard.sessions.get(dashboard.sign_in(BOB))
-    page = dashboard.page("main")
-    page.text_area[0].set_value("Write")
-    next(button for button in page.button if button.label == "Generate").click()
-    page.run(timeout=20)
-    session.draft(page.session_state["text"]).wait(10)
+    dashboard.sign_in(BOB)
+    dashboard.write("Write")
     dashboard.page("health")
     assert {"/v1/me", "/v1/models", "/v1/chat/completions", "/v1/generations/gen-1", "/v1/status"} <= set(stub.paths())
     assert {key for _, _, key in stub.asked} == {BOB}
@@ -111,7 +103,7 @@ def test_no_page_sends_the_key_to_the_browser(dashboard, tmp_path):
         assert ANN not in everything(dashboard.page(name))
 
 
-def test_markup_in_anything_that_others_wrote_is_inert(dashboard, stub, tmp_path, monkeypatch):
+def test_markup_in_anything_that_others_wrote_is_inert(dashboard, stub, now, tmp_path, monkeypatch):
     hostile = f"{IMG} {PICTURE}"
     stub.member(ANN, hostile, name=hostile, role="admin")
     stub.answer = lambda: Body(events(hostile))
@@ -123,16 +115,16 @@ def test_markup_in_anything_that_others_wrote_is_inert(dashboard, stub, tmp_path
         "tests.dashboard.stub.TEMPLATES", [{**template, "versions": [{"version": "1", "variables": [variable]}]}]
     )
     Books(tmp_path).add("gen-1", (hostile, hostile, 1), user=hostile, template=hostile, route=hostile, brand=hostile)
-    session = dashboard.sessions.get(dashboard.sign_in(ANN))
-    page = dashboard.page("main")
-    page.text_area[0].set_value(hostile)
-    next(button for button in page.button if button.label == "Generate").click()
-    page.run(timeout=20)
-    session.draft(page.session_state["text"]).wait(10)
-    page.run()
+    dashboard.sign_in(ANN)
+    page = dashboard.write(hostile)
     assert_inert(page)
     page.selectbox(key="template").select("t").run()
     assert_inert(page)
+    stub.refuse("/v1/chat/completions", 500, hostile)
+    assert_inert(dashboard.write(hostile))
+    stub.refuse("/v1/templates", 500, hostile)
+    now.seconds += 60
+    assert_inert(dashboard.page("main"))
     assert_inert(dashboard.page("health"))
     spend = dashboard.page("spend")
     spend.session_state["request"] = "gen-1"
