@@ -161,9 +161,7 @@ def test_every_control_name_at_the_top_changes_nothing(providers: Providers, wir
 
 
 @pytest.mark.parametrize("wire", MODELS)
-@settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_control_names_at_every_path_change_nothing(providers: Providers, wire: str, data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.sampled_from(names()), min_size=1, max_size=4, unique=True))
