@@ -1,8 +1,8 @@
 """Refuses media that LiteLLM would fetch: the gateway opens no address that a request names (S2).
 
-OpenAI-compatible providers get an address as it was written, and fetch it themselves or refuse. Anthropic and Google
-take https addresses themselves, which LiteLLM passes on where it knows the kind of file. Everything else is refused
-here; should LiteLLM know a further way, `runtime` has shut it.
+OpenAI-compatible providers get an address as it was written, and fetch it themselves or refuse. Anthropic and Vertex
+take https addresses, which LiteLLM passes on. Everything else is refused here; should LiteLLM know a further way to
+fetch, `runtime` has shut it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gateway.errors import Fault, ProviderError
 from gateway.providers.params import OPENAI_FORMAT
 from gateway.types import Deployment, JsonObject
 
-FETCH_THEMSELVES = frozenset({"anthropic", "gemini", "vertex_ai", "vertex_ai_beta"})
+FETCH_THEMSELVES = frozenset({"anthropic", "vertex_ai", "vertex_ai_beta"})
 ADDRESSES = frozenset({"url", "image_url", "file_id", "file_url", "video_url", "file_uri", "uri"})
 
 

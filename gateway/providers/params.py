@@ -50,13 +50,17 @@ JUDGED_THERE = frozenset(
     }
 )  # fmt: skip
 THINKING_MAPPED = frozenset({"openai", "azure", "deepseek", "hosted_vllm", "openrouter", "litellm_proxy"})
-CHEAP_TIERS = frozenset({"auto", "default", "flex"})  # others cost more than the price that the ledger knows
+CHEAP_TIERS = ("auto", "default", "flex")  # others cost more than the price that the ledger knows
 # Members that change nothing in an answer's meaning: who cannot take them goes without.
 HINTS = frozenset({"prediction", "safety_identifier", "service_tier"})
 NEUTRAL: Mapping[str, Any] = {
     "frequency_penalty": 0, "logit_bias": {}, "logprobs": False, "modalities": ["text"], "n": 1,
-    "parallel_tool_calls": True, "presence_penalty": 0, "verbosity": "medium",
+    "parallel_tool_calls": True, "presence_penalty": 0, "top_logprobs": 0, "verbosity": "medium",
 }  # fmt: skip
+# LiteLLM refuses these for reasoning models, whatever they say.
+UNLIKED: Mapping[str, Any] = {"logprobs": False, "top_logprobs": 0, "top_p": 1}
+# Providers that document `max_tokens` alone; what they do not know would bound nothing.
+MAX_TOKENS = frozenset({"deepseek", "huggingface", "perplexity", "together_ai", "zai"})
 OPENAIS_OWN = ("openai.com", "openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com")
 
 
@@ -92,8 +96,7 @@ def members(deployment: Deployment, body: JsonObject, *, drops: bool) -> dict[st
             given[name] = hashed(given[name])
     if given.get("service_tier") not in CHEAP_TIERS:
         given.pop("service_tier", None)
-    if provider not in OPENAI_LIKE:
-        given = fitting(given)
+    given = bounded(fitting(given, deployment), deployment)
     if provider not in OPENAI_FORMAT:
         return given
     rest = {name: value for name, value in unlisted(deployment, body).items() if travels(name, provider)}
@@ -110,18 +113,32 @@ def members(deployment: Deployment, body: JsonObject, *, drops: bool) -> dict[st
     }
 
 
-def fitting(given: dict[str, Any]) -> dict[str, Any]:
+def fitting(given: dict[str, Any], deployment: Deployment) -> dict[str, Any]:
     """Without hints, and without what says no more than OpenAI's default does: neither is worth a refusal."""
+    provider = deployment.provider
+    if deployment.reasoning and (provider in OPENAI_LIKE or provider == "anthropic"):
+        given = {name: value for name, value in given.items() if UNLIKED.get(name, given) != value}
+    if provider in OPENAI_LIKE:
+        return given
     if "safety_identifier" in given:
         given.setdefault("user", given["safety_identifier"])
     return {name: value for name, value in given.items() if name not in HINTS and NEUTRAL.get(name, given) != value}
+
+
+def bounded(given: dict[str, Any], deployment: Deployment) -> dict[str, Any]:
+    """The bound on the output under the name that this provider knows it by."""
+    name, provider = "max_completion_tokens", deployment.provider
+    known = provider in OPENAI_LIKE or (provider not in MAX_TOKENS and name in supported(deployment.model, provider))
+    if name not in given or known:
+        return given
+    return {"max_tokens" if key == name else key: value for key, value in given.items()}
 
 
 def dropped(deployment: Deployment, body: JsonObject) -> tuple[str, ...]:
     """Names of members that this deployment's provider does not get, though they might have meant something."""
     provider = deployment.provider
     names = {name for name in unlisted(deployment, body) if not travels(name, provider)} - BODY_ONLY
-    if body.get("service_tier") not in {None, *(CHEAP_TIERS if provider in OPENAI_LIKE else ("auto", "default"))}:
+    if body.get("service_tier") not in (None, *(CHEAP_TIERS if provider in OPENAI_LIKE else ("auto", "default"))):
         names.add("service_tier")
     if deployment.params.get("drop_params"):
         sent = members(deployment, body, drops=True)

@@ -15,7 +15,7 @@ from gateway.providers import runtime
 from gateway.providers.sdk import SdkLane
 from gateway.telemetry.redact import Redactor
 from tests.providers.asking import KEY
-from tests.providers.replay import ReplayServer, replaying
+from tests.providers.replay import Canary, ReplayServer, replaying, watching
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,3 +60,9 @@ async def fleet(running: RunningFleet) -> RunningFleet:
     """The module's fleet, with no faults and an empty journal."""
     await running.reset()
     return running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def canary() -> AsyncIterator[Canary]:
+    async with watching() as found:
+        yield found

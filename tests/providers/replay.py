@@ -124,3 +124,33 @@ async def replaying(seed: int = 0) -> AsyncIterator[ReplayServer]:
         yield server
     finally:
         await server.stop()
+
+
+class Canary:
+    """An address that nobody may open; `came` counts those who did."""
+
+    def __init__(self) -> None:
+        self.came = 0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def open(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.came += 1
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def watching() -> AsyncIterator[Canary]:
+    """A canary on every address of this machine's loopback, IPv6 too where there is one."""
+    canary = Canary()
+    servers = [await asyncio.start_server(canary.open, "0.0.0.0", 0)]
+    canary.port = servers[0].sockets[0].getsockname()[1]
+    with contextlib.suppress(OSError):
+        servers.append(await asyncio.start_server(canary.open, "::1", canary.port))
+    yield canary
+    for server in servers:
+        server.close()
+        await server.wait_closed()
