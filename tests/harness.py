@@ -262,10 +262,6 @@ class GatewayThread(GatewayUnderTest):
         self._serving.result(PATIENCE)
         self.run(self.gateway.stop())
         self._loop.close()
-        from gateway.providers.runtime import load as load_litellm
-
-        # Its end closed LiteLLM's connections, which are the process's: other gateways here shall make new ones.
-        load_litellm().in_memory_llm_clients_cache.flush_cache()
 
 
 class GatewayProcess(GatewayUnderTest):

@@ -16,7 +16,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-from gateway.errors import InvalidRequest, TooLarge
+from gateway.errors import GatewayError, InvalidRequest, TooLarge
 from gateway.types import JsonObject
 
 MEGABYTE = 1_000_000
@@ -38,7 +38,16 @@ class Bounds:
 
 async def json_body(request: Request, bounds: Bounds) -> JsonObject:
     """The body as a dictionary. Raises InvalidRequest or TooLarge."""
-    data = await read(request, bounds.media)
+    data = bytearray()
+    try:
+        await read(request, bounds.media, data)
+        return decoded(data, bounds)
+    except GatewayError:
+        data.clear()  # or the exception's traceback would keep it until the next sweep
+        raise
+
+
+def decoded(data: bytearray, bounds: Bounds) -> JsonObject:
     if len(data) > bounds.plain and not any(mark in data for mark in MEDIA_MARKS):
         raise too_large(bounds.plain)
     if not data:
@@ -68,8 +77,8 @@ async def checked_body(request: Request, bounds: Bounds, model: type[Form]) -> F
         raise RequestValidationError(error.errors()) from None
 
 
-async def read(request: Request, most: int) -> bytes:
-    """The body's bytes, unpacked when it is gzip; at most `most` of them, on the wire and unpacked."""
+async def read(request: Request, most: int, data: bytearray) -> None:
+    """Put the body's bytes into `data`, unpacked when it is gzip; at most `most`, on the wire and unpacked."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise too_large(most)
@@ -79,7 +88,6 @@ async def read(request: Request, most: int) -> bytes:
             f"The content encoding '{encoding[:20]}' is not supported; use gzip or none.", code="invalid_encoding"
         )
     unzip = Unzip(most) if encoding == "gzip" else None
-    parts: list[bytes] = []
     received = 0
     try:
         async with asyncio.timeout(PATIENCE):
@@ -87,12 +95,15 @@ async def read(request: Request, most: int) -> bytes:
                 received += len(piece)
                 if received > most:
                     raise too_large(most)
-                parts += [piece] if unzip is None else [part async for part in unzip.feed(piece)]
+                if unzip is None:
+                    data += piece
+                    continue
+                async for part in unzip.feed(piece):
+                    data += part
     except TimeoutError:
         raise too_slow() from None
     if unzip is not None:
         unzip.end()
-    return b"".join(parts)
 
 
 class Unzip:

@@ -74,16 +74,21 @@ def forget_peak(gateway: GatewayProcess) -> None:
     Path(f"/proc/{gateway.process.pid}/clear_refs").write_text("5")
 
 
-@pytest.fixture
-def warm(gateway_process: GatewayProcess, fleet: FleetThread) -> GatewayProcess:
-    """Has served a few requests, one of them as large as it may be."""
+@pytest.fixture(scope="module")
+def warmed(gateway_process: GatewayProcess) -> GatewayProcess:
+    """Has served a few requests as large as they may be, so that its heap has its usual size."""
     with gateway_process.http() as http_client:
-        for _ in range(3):
-            assert http_client.post(CHAT, json=HELLO).status_code == 200
+        assert http_client.post(CHAT, json=HELLO).status_code == 200
         largest = {"model": "nowhere", "messages": [{"role": "user", "content": ";base64," + "a" * (31 * MB)}]}
-        assert http_client.post(CHAT, json=largest).status_code == 404
-    forget_peak(gateway_process)
+        for _ in range(3):
+            assert http_client.post(CHAT, json=largest).status_code == 404
     return gateway_process
+
+
+@pytest.fixture
+def warm(warmed: GatewayProcess) -> GatewayProcess:
+    forget_peak(warmed)
+    return warmed
 
 
 @pytest.mark.parametrize("declared", ["Transfer-Encoding: chunked", f"Content-Length: {FIVE_GB}"])
