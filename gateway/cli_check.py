@@ -21,11 +21,11 @@ PRETEND = {"openai": "http://127.0.0.1/v1", "anthropic": "http://127.0.0.1", "ge
 
 def run_check(config_file: Path | None, *, as_json: bool) -> int:
     """Print the report; 0 when the gateway would start, 1 with the problems on stderr."""
-    from gateway.app import load_library  # noqa: PLC0415 - heavy, and only needed after the file was read
-
     env = environment.read_environment()
     try:
         config = load(config_file or environment.config_path(env), env)
+        from gateway.app import load_library  # noqa: PLC0415 - heavy, and only needed after the file was read
+
         resolved = resolve(config, env, model_facts, PRETEND)
         load_library(config)
         Routes(config, resolved)

@@ -37,7 +37,7 @@ def made(wanted: CustomStage) -> Stage:
     try:
         stage: Stage = getattr(importlib.import_module(module), name)()
     except (ImportError, AttributeError, TypeError) as error:
-        raise StageError(f"The stage '{wanted.name}' ({wanted.class_path}) cannot be loaded: {error}") from error
+        raise StageError(f"The stage '{wanted.name}' ({wanted.class_path}) cannot be loaded: {error}.") from error
     for end in ("enter", "exit"):
         if not inspect.iscoroutinefunction(getattr(stage, end, None)):
             raise StageError(f"The stage '{wanted.name}' ({wanted.class_path}) has no `async def {end}`.")
