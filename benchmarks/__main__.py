@@ -1,7 +1,7 @@
 """`python -m benchmarks`: interleaved rounds of every server, a table of medians, and on request all of it as JSON.
 
 Every server of a round is started afresh and ended before the next; the order turns from round to round. A round that
-breaks ends the run with one sentence and exit code 1.
+breaks ends the run with one sentence and exit code 1; SIGINT and SIGTERM end it, and all that it started, with 130.
 """
 
 from __future__ import annotations
@@ -49,13 +49,16 @@ def main() -> int:
     if not sys.platform.startswith("linux"):
         sys.stderr.write("The benchmarks read /proc and pin cores, so they run on Linux only.\n")
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell has it ignored
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     effort, cores = Effort(), divide_cores()
     try:
         rounds = run(SERVERS, QUICK if options.quick else max(1, options.rounds), effort, cores)
     except (StartError, LoadError) as error:
         sys.stderr.write(f"The benchmark was broken off: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     print(table(rounds))
     for doubt in doubts(rounds, cores):
         print(f"Note: {doubt}")

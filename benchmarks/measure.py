@@ -59,6 +59,15 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True)
+class Metered:
+    """What was asked, the server's CPU for it, and the time that it took, in seconds."""
+
+    exchanges: list[Exchange]
+    cpu: float
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
 class Streams:
     """A run of streams of one length, as averages of one stream."""
 
@@ -102,20 +111,14 @@ def whole_answers(served: Running, bench: Bench) -> Figures:
     """A closed loop of requests that are not streamed."""
     effort = bench.effort
     request = served.target.request(40, stream=False)
-    before, began = cpu_seconds(served.pid), time.perf_counter()
-    exchanges = counted(
-        bench,
-        drive(served.target, request, at_once=effort.connections, most=effort.requests, seconds=effort.seconds),
-    )
-    elapsed = time.perf_counter() - began
-    time.sleep(effort.settling)
-    cpu = cpu_seconds(served.pid) - before
-    times = [exchange.duration * 1000 for exchange in exchanges]
+    work = drive(served.target, request, at_once=effort.connections, most=effort.requests, seconds=effort.seconds)
+    metered = meter(served, bench, work)
+    times = [exchange.duration * 1000 for exchange in metered.exchanges]
     return {
-        "cpu_ms_request": cpu * 1000 / len(exchanges),
+        "cpu_ms_request": metered.cpu * 1000 / len(times),
         "p50_ms": quantile(times, 0.50),
         "p95_ms": quantile(times, 0.95),
-        "requests_per_s": len(exchanges) / elapsed,
+        "requests_per_s": len(times) / metered.elapsed,
     }
 
 
@@ -134,43 +137,33 @@ def streamed_answers(served: Running, bench: Bench) -> Figures:
 
 
 def streams(served: Running, bench: Bench, shape: Shape) -> Streams:
-    """Streams that begin evenly, so that they do not run in step."""
-    effort = bench.effort
-    duration = shape.words * effort.pause
+    """Streams that begin evenly over the time that one of them takes, so that they do not run in step."""
     request = served.target.request(shape.words, stream=True)
-    before, began = cpu_seconds(served.pid), time.perf_counter()
-    exchanges = counted(
-        bench,
-        drive(
-            served.target,
-            request,
-            at_once=shape.at_once,
-            most=shape.streams,
-            seconds=PATIENCE,
-            spread=duration,
-        ),
-    )
-    elapsed = time.perf_counter() - began
-    time.sleep(effort.settling)
-    cpu = cpu_seconds(served.pid) - before
-    if any(exchange.events < shape.words for exchange in exchanges):
+    spread = shape.words * bench.effort.pause
+    work = drive(served.target, request, at_once=shape.at_once, most=shape.streams, seconds=PATIENCE, spread=spread)
+    metered = meter(served, bench, work)
+    if any(exchange.events < shape.words for exchange in metered.exchanges):
         raise LoadError(f"a stream of {shape.words} words came with fewer events than that")
     return Streams(
-        cpu / len(exchanges),
-        statistics.mean(exchange.reads for exchange in exchanges),
-        cpu / elapsed,
-        statistics.median(exchange.first_after for exchange in exchanges),
+        metered.cpu / len(metered.exchanges),
+        statistics.mean(exchange.reads for exchange in metered.exchanges),
+        metered.cpu / metered.elapsed,
+        statistics.median(exchange.first_after for exchange in metered.exchanges),
     )
 
 
-def counted(bench: Bench, work: Coroutine[Any, Any, list[Exchange]]) -> list[Exchange]:
-    """Do `work`; raise LoadError unless the upstream saw each of its requests once."""
-    before = seen(bench.upstream_port)
+def meter(served: Running, bench: Bench, work: Coroutine[Any, Any, list[Exchange]]) -> Metered:
+    """Do `work` and see what it costs the server. Raises LoadError unless the upstream saw each request once."""
+    asked = seen(bench.upstream_port)
+    cpu, began = cpu_seconds(served.pid), time.perf_counter()
     exchanges = run(work)
-    asked = seen(bench.upstream_port) - before
+    elapsed = time.perf_counter() - began
+    time.sleep(bench.effort.settling)
+    cpu = cpu_seconds(served.pid) - cpu
+    asked = seen(bench.upstream_port) - asked
     if asked != len(exchanges):
         raise LoadError(f"{len(exchanges)} requests were answered, but the upstream saw {asked}")
-    return exchanges
+    return Metered(exchanges, cpu, elapsed)
 
 
 def seen(upstream_port: int) -> int:

@@ -63,11 +63,7 @@ def document(rounds: Rounds, effort: Effort, cores: Cores) -> dict[str, Any]:
             name: {line.name: asdict(estimate(column(figures, line))) for line in LINES}
             for name, figures in rounds.items()
         },
-        "ratios": {
-            f"{over}/{under}": {line.name: asdict(found) for line in LINES if (found := compared(rounds, line, pair))}
-            for pair in pairs(rounds)
-            for over, under in [pair]
-        },
+        "ratios": {f"{over}/{under}": ratios(rounds, (over, under)) for over, under in pairs(rounds)},
         "doubts": doubts(rounds, cores),
     }
 
@@ -110,6 +106,11 @@ def pairs(rounds: Rounds) -> list[tuple[str, str]]:
     return [pair for pair in RATIOS if set(pair) <= set(rounds)]
 
 
+def ratios(rounds: Rounds, pair: tuple[str, str]) -> dict[str, dict[str, float]]:
+    """The estimate of each ratio that means something, by its line's name."""
+    return {line.name: asdict(found) for line in LINES if (found := compared(rounds, line, pair)) is not None}
+
+
 def compared(rounds: Rounds, line: Line, pair: tuple[str, str]) -> Estimate | None:
     over, under = (column(rounds[name], line) for name in pair)
     return ratio(over, under) if line.compared else None
@@ -127,13 +128,5 @@ def shown(found: Estimate | None) -> str:
 
 def number(value: float) -> str:
     """Three digits that count; small ones to a thousandth."""
-    size = abs(value)
-    return (
-        f"{value:.0f}"
-        if size >= 100
-        else f"{value:.1f}"
-        if size >= 10
-        else f"{value:.3f}"
-        if size < 1
-        else f"{value:.2f}"
-    )
+    digits = sum(abs(value) < size for size in (100, 10, 1))
+    return f"{value:.{digits}f}"

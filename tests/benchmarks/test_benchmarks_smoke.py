@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import run
-from benchmarks.machine import divide_cores, tree
+from benchmarks.machine import divide_cores, stat_of, tree
 from benchmarks.measure import Effort, Shape
 from benchmarks.report import LINES, document, table
-from benchmarks.servers import SERVERS, Launch, Server, StartError, floor
+from benchmarks.servers import ROOT, SERVERS, Launch, Server, StartError, floor
 
 TINY = Effort(
     seconds=0.3,
@@ -57,3 +59,15 @@ def test_a_server_that_does_not_start_breaks_the_run_with_its_own_words() -> Non
 
     with pytest.raises(StartError, match=r"exit code 2(?s:.*)unrecognized arguments: --nonsense"):
         run([Server("broken", broken)], 1, TINY, divide_cores())
+
+
+def test_a_signal_ends_the_run_and_all_that_it_started() -> None:
+    command = [sys.executable, "-m", "benchmarks", "--quick"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"round 1 of 2: floor\n"
+        started = tree(process.pid)
+        process.terminate()
+        assert process.wait(20) == 130
+    assert len(started) >= 2  # itself and the upstream
+    assert [pid for pid in started if stat_of(pid)] == []
