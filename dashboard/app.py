@@ -10,8 +10,9 @@ from pathlib import Path
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
-from dashboard import auth
+from dashboard import auth, with_parent
 
+with_parent.watch()
 app = App(
     Path(__file__).with_name("main.py"),
     routes=auth.ROUTES,

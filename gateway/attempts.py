@@ -30,7 +30,8 @@ from gateway.types import AttemptResult, Call, Completion, RunningAttempt, Statu
 IN_FLIGHT_TOKENS = 48  # tokens that a provider may have made before it noticed that we left
 FASTEST = 2_000.0  # tokens a second, above any provider's today
 LONGEST_SILENCE = 5.0  # seconds
-REASONING_FLOOR, REASONING_SPEED = 256, 300  # tokens, tokens a second before the first one that is seen
+FINEST_TOKEN = 3  # bytes of text: no tokenizer in use makes smaller tokens on average
+REASONING_FLOOR, REASONING_SPEED = 64, 300  # tokens, tokens a second before the first one that is seen
 OWES_NOTHING = frozenset(
     {
         Fault.CONNECT,
@@ -120,7 +121,8 @@ class Attempts:
     def _counted(self, call: Call, running: RunningAttempt, completion: Completion | None, in_flight: int = 0) -> Usage:
         """Our own count, an upper one: the tokenizer's or one token a chunk, whichever is more."""
         text = "".join(running.text) if completion is None else written(completion)
-        output = max(self._tokens.count(text), running.chunks) + in_flight
+        finest = 0 if completion is None else -(-len(text.encode(errors="replace")) // FINEST_TOKEN)
+        output = max(self._tokens.count(text), finest, running.chunks) + in_flight
         if running.deployment.reasoning and output:
             output += self._reasoned(running)
         if running.limit is not None:

@@ -65,8 +65,13 @@ def start_dashboard(
             "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
             "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none",
         ],
-        env={**env, "ATELIER_URL": gateway_url, "ATELIER_DATA_DIR": str(config.data_dir)},
-        stdin=subprocess.DEVNULL,
+        env={
+            **env,
+            "ATELIER_URL": gateway_url,
+            "ATELIER_DATA_DIR": str(config.data_dir),
+            "ATELIER_UNTIL_STDIN_CLOSES": "1",
+        },
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return process, f"http://127.0.0.1:{port}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gateway.providers.runtime import load
 
-MOST_CHARS = 2_000_000  # beyond, a third of the bytes has to do
+MOST_CHARS = 2_000_000  # beyond, a quarter of the bytes has to do
 SPREAD = 5, 4  # today's tokenizers make up to a quarter more of a text than this one
 
 
@@ -15,8 +15,8 @@ class BundledTokens:
     """Implements ports.Tokens."""
 
     def count(self, text: str) -> int:
-        """Tokens of `text` for any of today's models, rather too many than too few; at least a third of its bytes."""
-        least = -(-len(text.encode(errors="replace")) // 3)
+        """Tokens of `text` for any of today's models, rather too many than too few; at least a quarter of its bytes."""
+        least = -(-len(text.encode(errors="replace")) // 4)
         if len(text) > MOST_CHARS:
             return least
         more, of = SPREAD

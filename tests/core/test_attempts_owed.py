@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.attempts import FASTEST, IN_FLIGHT_TOKENS, OWES_NOTHING, Attempts, callers_error, public_error
+from gateway.attempts import (
+    FASTEST,
+    IN_FLIGHT_TOKENS,
+    OWES_NOTHING,
+    REASONING_FLOOR,
+    Attempts,
+    callers_error,
+    public_error,
+)
 from gateway.errors import Fault, GatewayError, ProviderError, Reason
 from gateway.ledger.prices import bound, cost
 from gateway.relay import note
@@ -70,7 +78,7 @@ def test_some_of_it_came(clock: FakeClock, fault: Fault, where: Deployment, usag
     result = bench.fail(fault)
     assert result.usage.estimated
     assert result.usage.output >= 20 + IN_FLIGHT_TOKENS
-    assert result.usage.output >= (256 if where.reasoning else 0)
+    assert result.usage.output >= (REASONING_FLOOR if where.reasoning else 0)
     if usage is not None:
         assert result.usage.input >= usage.input
         assert (result.usage.cached_input, result.usage.cache_write) == (usage.cached_input, usage.cache_write)
