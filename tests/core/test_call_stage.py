@@ -125,6 +125,8 @@ async def test_an_answer_without_a_word_is_an_answer(clock: FakeClock) -> None:
     await bench.stage.enter(call)
     assert call.answer is not None
     assert len(call.answer.read) == 2
+    assert call.running is not None
+    assert call.running.first_chunk == clock.monotonic()  # from here on its silence counts
 
 
 @pytest.mark.parametrize(("asked", "tries"), [(None, 3), (0, 1), (1, 2), (2, 3), (9, 3)])
