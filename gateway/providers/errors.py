@@ -21,7 +21,7 @@ from gateway.providers.runtime import load
 from gateway.providers.transport import Exchange
 
 Redact = Callable[[str], str]
-MOST_TEXT = 2_000
+MOST_TEXT, MOST_NAME = 2_000, 200  # characters
 WORD = re.compile(r"[a-z_]+")
 OF_THE_REQUEST = (ValueError, TypeError, LookupError, AttributeError, AssertionError)
 ENDS = ("\n\nThis looks like a bug in LiteLLM", "\n\n\nreceived_args=", " To drop")
@@ -41,9 +41,10 @@ def provider_error(error: BaseException, redact: Redact, sent: Exchange | None =
     fault = transport_fault(chain)
     if fault is None and sent is not None and not sent.sent:
         return never_sent(error, chain, redact)
-    if fault is None:
-        fault = Fault.MALFORMED if any(isinstance(each, OF_THE_REQUEST) for each in chain) else Fault.IN_BAND
-    return ProviderError(fault, redact(plain(error)[:MOST_TEXT]))
+    if fault is Fault.MALFORMED or response is not None or any(isinstance(each, OF_THE_REQUEST) for each in chain):
+        # Not in LiteLLM's words, which quote the answer: nobody's text goes into logs.
+        return ProviderError(fault or Fault.MALFORMED, f"the answer cannot be read ({type(chain[-1]).__name__})")
+    return ProviderError(fault or Fault.IN_BAND, redact(plain(error)[:MOST_TEXT]))
 
 
 def refused(response: httpx.Response, redact: Redact) -> ProviderError:
@@ -53,8 +54,8 @@ def refused(response: httpx.Response, redact: Redact) -> ProviderError:
         fault_of(status, found),
         redact((message_of(found) or f"the provider answered with status {status}")[:MOST_TEXT]),
         status=status,
-        code=text(found, "code"),
-        param=text(found, "param"),
+        code=named(found, "code", redact),
+        param=named(found, "param", redact),
         retry_after=retry_after(response.headers, found),
     )
 
@@ -66,9 +67,15 @@ def in_band(found: Any, redact: Redact) -> ProviderError:
     return ProviderError(
         Fault.RATE_LIMITED if limited else Fault.IN_BAND,
         redact((message_of(error) or "the provider failed within its answer")[:MOST_TEXT]),
-        code=text(error, "code") or text(error, "type"),
-        param=text(error, "param"),
+        code=named(error, "code", redact) or named(error, "type", redact),
+        param=named(error, "param", redact),
     )
+
+
+def named(found: Mapping[str, Any], name: str, redact: Redact) -> str | None:
+    """A short member of an error object, as clean as the message."""
+    told = text(found, name)
+    return None if told is None else redact(told[:MOST_NAME])
 
 
 def never_sent(error: BaseException, chain: list[BaseException], redact: Redact) -> ProviderError:

@@ -173,10 +173,17 @@ def unlisted(deployment: Deployment, body: JsonObject) -> JsonObject:
 
 
 def copied(value: Any) -> Any:
-    """LiteLLM writes into what it is given; the next attempt needs the request as it was."""
+    """LiteLLM writes into what it is given; the next attempt needs the request as it was.
+
+    Caching for an hour costs more than the price that the ledger knows: whoever asks for it gets the usual five minutes.
+    """
     if isinstance(value, dict):
-        return {name: copied(item) for name, item in value.items()}
+        return {name: copied(five_minutes(item) if name == "cache_control" else item) for name, item in value.items()}
     return [copied(item) for item in value] if isinstance(value, list) else value
+
+
+def five_minutes(marker: Any) -> Any:
+    return {name: item for name, item in marker.items() if name != "ttl"} if isinstance(marker, dict) else marker
 
 
 def hashed(person: str) -> str:

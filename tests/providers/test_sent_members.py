@@ -237,3 +237,12 @@ async def test_every_attempt_carries_its_id_and_the_deployments_headers(
     await sent(lane, replay, MODELS[wire], {}, extra_headers={"x-tenant": "blue"})
     (seen,) = replay.seen
     assert (seen.headers["x-client-request-id"], seen.headers["x-tenant"]) == ("gen-1:1", "blue")
+
+
+@pytest.mark.parametrize("model", [MODELS["anthropic"], "openrouter/anthropic/claude-haiku-4.5"])
+async def test_a_cache_for_an_hour_becomes_one_for_five_minutes(
+    lane: SdkLane, replay: ReplayServer, model: str
+) -> None:
+    part = {"type": "text", "text": "Hello", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    got = await sent(lane, replay, model, {"messages": [{"role": "user", "content": [part]}]})
+    assert got["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
