@@ -26,7 +26,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Coroutine
@@ -34,13 +33,12 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
-import msgspec
 import structlog
 import uvicorn
 
 from gateway.config.loader import load as load_config
-from gateway.fleet import UNPACED, Journal, Pacing, Record, RunningFleet, Settings, start_fleet
 from gateway.protocol import BoundedProtocol
+from tests.loops import PATIENCE, FleetThread, Loop
 
 T = TypeVar("T")
 
@@ -48,12 +46,7 @@ ROOT = Path(__file__).parent.parent
 MASTER = "sk-master-0123456789abcdef"
 PROVIDER_KEY = "sk-provider-0123456789abcdef"
 PRICE = {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
-PATIENCE = 60.0  # seconds until something that hangs counts as broken
-FLEET = Settings(
-    pacing=UNPACED,
-    models={"slow": Pacing(ttft=0.05, tokens_per_second=40), "slow-echo": Pacing(ttft=0.05, tokens_per_second=40)},
-)
-# The groups of `config_of`, each with LiteLLM's models behind it; what is not in LiteLLM's price map costs PRICE.
+# The groups of `config_of`, each with LiteLLM's models behind it; all of them cost PRICE.
 MODELS: dict[str, tuple[str, ...]] = {
     "gpt": ("openai/gpt-6-luna",),
     "claude": ("anthropic/claude-haiku-5-5",),
@@ -75,77 +68,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-class Loop:
-    """An event loop in a thread of its own."""
-
-    def __init__(self, name: str) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine there and wait for its result."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE)
-
-    def close(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(PATIENCE)
-
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
-        left = asyncio.all_tasks(self.loop)  # LiteLLM's own worker, for one
-        for task in left:
-            task.cancel()
-        self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.close()
-
-
-class FleetThread:
-    """The simulated providers, in a thread; every method may be called from any thread."""
-
-    def __init__(self, settings: Settings = FLEET) -> None:
-        self._loop = Loop("fleet")
-        self.fleet: RunningFleet = self._loop.run(start_fleet(settings))
-
-    @property
-    def urls(self) -> dict[str, str]:
-        """Addresses by wire ("openai", "anthropic", "gemini"), and "admin" for admin calls over HTTP."""
-        return self.fleet.urls
-
-    @property
-    def journal(self) -> Journal:
-        return self.fleet.journal
-
-    @property
-    def ended(self) -> list[Record]:
-        """The requests that have ended since the last reset."""
-        return self.journal.ended
-
-    def settled(self, count: int, timeout: float = 10.0) -> list[Record]:
-        """Wait until `count` requests have ended and none is running."""
-        return self._loop.run(self.journal.settled(count, timeout))
-
-    def fault(self, kind: str, **members: object) -> None:
-        self.fleet.fault(kind, **members)
-
-    def refuse(self, family: str, refusing: bool = True) -> None:
-        self._loop.run(self.fleet.refuse(family, refusing))
-
-    def configure(self, **changes: Any) -> None:
-        """Replace members of the settings, for the requests to come."""
-        self.fleet.configure(msgspec.structs.replace(self.fleet.settings, **changes))
-
-    def reset(self) -> None:
-        """No faults, first settings, an empty journal."""
-        self._loop.run(self.fleet.reset())
-
-    def close(self) -> None:
-        self._loop.run(self.fleet.stop())
-        self._loop.close()
 
 
 def deployment(group: str, model: str, urls: dict[str, str]) -> dict[str, Any]:
