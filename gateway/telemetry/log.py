@@ -72,13 +72,14 @@ def configure(redactor: Redactor, *, level: str = "INFO", style: str = "json", s
 
 
 def adopt_loggers() -> None:
-    """Take away every logger's own handlers, so that its lines come to ours.
+    """Take away every logger's own handlers and filters, so that its lines come to ours, all of them and as they are.
 
-    `configure` does it; do it again after importing a library that sets up handlers of its own, as LiteLLM does.
+    `configure` does it; do it again after importing a library that sets up its own, as LiteLLM does even to uvicorn's.
     """
     for logger in list(logging.root.manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
+            logger.filters.clear()
             logger.propagate = True
 
 
