@@ -40,6 +40,9 @@ def recorder_class() -> type[Any]:
         async def dispatch_failure_handlers(self, *args: Any, **kwargs: Any) -> None:
             return None
 
+        def claim_async_success_log(self) -> bool:
+            return False  # else a task of LiteLLM's own, bound to this event loop, would take the log
+
         def handle_sync_success_callbacks_for_async_calls(self, *args: Any, **kwargs: Any) -> None:
             return None
 

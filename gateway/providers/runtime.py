@@ -76,8 +76,6 @@ def warm(litellm: Any) -> None:
 
 async def close() -> None:
     """Close the connections that were made for this event loop; LiteLLM makes new ones when it is asked again."""
-    workers: Any = importlib.import_module("litellm.litellm_core_utils.logging_worker")
-    await workers.GLOBAL_LOGGING_WORKER.stop()
     loop, litellm = asyncio.get_running_loop(), load()
     kept: dict[str, Any] = litellm.in_memory_llm_clients_cache.cache_dict
     for key, holder in [*kept.items(), ("", litellm.module_level_aclient)]:
