@@ -30,6 +30,7 @@ from gateway.types import AttemptResult, Call, Completion, RunningAttempt, Statu
 IN_FLIGHT_TOKENS = 48  # tokens that a provider may have made before it noticed that we left
 FASTEST = 2_000.0  # tokens a second, above any provider's today
 LONGEST_SILENCE = 5.0  # seconds
+USUAL_RETRY = 5.0  # seconds
 FINEST_TOKEN = 3  # bytes of text: no tokenizer in use makes smaller tokens on average
 REASONING_FLOOR, REASONING_SPEED = 64, 300  # tokens, tokens a second before the first one that is seen
 OWES_NOTHING = frozenset(
@@ -201,7 +202,7 @@ def public_error(error: ProviderError, call: Call) -> GatewayError:
     match error.fault:
         case Fault.RATE_LIMITED:
             message = f"The providers of {name} refuse more requests at the moment. Please try again later."
-            return RateLimited(message, retry_after=error.retry_after or 5.0)
+            return RateLimited(message, retry_after=ask_again(error))
         case Fault.CREDENTIALS:
             message = f"The gateway's own credentials for {name} were refused. An admin has to look at them."
             return UpstreamError(message, code="upstream_credentials_exhausted", should_retry=False)
@@ -209,13 +210,18 @@ def public_error(error: ProviderError, call: Call) -> GatewayError:
             return UpstreamTimeout(f"The provider of {name} did not answer in time.", retry_after=error.retry_after)
         case Fault.CONNECT:
             message = f"The provider of {name} cannot be reached."
-            return Unavailable(message, code="upstream_unreachable", retry_after=error.retry_after or 5.0)
+            return Unavailable(message, code="upstream_unreachable", retry_after=ask_again(error))
         case Fault.TRUNCATED | Fault.RESET if call.first_byte_at is not None:
             return UpstreamError(f"The provider of {name} broke off in the middle of its answer.")
         case Fault.IN_BAND:
             return UpstreamError(f"The provider of {name} failed within its answer.", provider_code=error.code)
     message = f"The provider of {name} failed."
     return UpstreamError(message, retry_after=error.retry_after, provider_status=error.status)
+
+
+def ask_again(error: ProviderError) -> float:
+    """Seconds after which another try makes sense; a provider's own word counts, and zero is one."""
+    return USUAL_RETRY if error.retry_after is None else error.retry_after
 
 
 def callers_error(error: ProviderError) -> GatewayError:
