@@ -36,7 +36,7 @@ def provider_error(error: BaseException, redact: Redact, sent: Exchange | None =
     response = sent.response if sent is not None else None
     if response is None:
         response = next((each.response for each in chain if isinstance(each, httpx.HTTPStatusError)), None)
-    if response is not None and response.status_code >= 400:
+    if response is not None and not response.is_success:
         return refused(response, redact)
     fault = transport_fault(chain)
     if fault is None and sent is not None and not sent.sent:
@@ -44,7 +44,7 @@ def provider_error(error: BaseException, redact: Redact, sent: Exchange | None =
     if fault is Fault.MALFORMED or response is not None or any(isinstance(each, OF_THE_REQUEST) for each in chain):
         # Not in LiteLLM's words, which quote the answer: nobody's text goes into logs.
         return ProviderError(fault or Fault.MALFORMED, f"the answer cannot be read ({type(chain[-1]).__name__})")
-    return ProviderError(fault or Fault.IN_BAND, redact(plain(error)[:MOST_TEXT]))
+    return ProviderError(fault or Fault.IN_BAND, clean(plain(error), redact))
 
 
 def refused(response: httpx.Response, redact: Redact) -> ProviderError:
@@ -52,7 +52,7 @@ def refused(response: httpx.Response, redact: Redact) -> ProviderError:
     status, found = response.status_code, error_object(response)
     return ProviderError(
         fault_of(status, found),
-        redact((message_of(found) or f"the provider answered with status {status}")[:MOST_TEXT]),
+        clean(message_of(found) or f"the provider answered with status {status}", redact),
         status=status,
         code=named(found, "code", redact),
         param=named(found, "param", redact),
@@ -63,10 +63,10 @@ def refused(response: httpx.Response, redact: Redact) -> ProviderError:
 def in_band(found: Any, redact: Redact) -> ProviderError:
     """An error object within an answer that began well. Its status is no HTTP status: only "too many" is told apart."""
     error: Mapping[str, Any] = found if isinstance(found, dict) else {"message": str(found)}
-    limited = error.get("code") in {429, "429", "rate_limit_exceeded"} or error.get("type") == "rate_limit_error"
+    limited = error.get("code") in (429, "429", "rate_limit_exceeded") or error.get("type") == "rate_limit_error"
     return ProviderError(
         Fault.RATE_LIMITED if limited else Fault.IN_BAND,
-        redact((message_of(error) or "the provider failed within its answer")[:MOST_TEXT]),
+        clean(message_of(error) or "the provider failed within its answer", redact),
         code=named(error, "code", redact) or named(error, "type", redact),
         param=named(error, "param", redact),
     )
@@ -75,7 +75,12 @@ def in_band(found: Any, redact: Redact) -> ProviderError:
 def named(found: Mapping[str, Any], name: str, redact: Redact) -> str | None:
     """A short member of an error object, as clean as the message."""
     told = text(found, name)
-    return None if told is None else redact(told[:MOST_NAME])
+    return None if told is None else clean(told, redact, MOST_NAME)
+
+
+def clean(words: str, redact: Redact, most: int = MOST_TEXT) -> str:
+    """Without secrets, and short. Cut last: half a secret would not be known for one."""
+    return redact(words[: 2 * most])[:most]
 
 
 def never_sent(error: BaseException, chain: list[BaseException], redact: Redact) -> ProviderError:
@@ -83,15 +88,17 @@ def never_sent(error: BaseException, chain: list[BaseException], redact: Redact)
     message = plain(error)
     if is_a(error, "UnsupportedParamsError"):
         named = next((word for word in WORD.findall(message) if word in CHAT | EMBEDDINGS), None)
-        return ProviderError(Fault.CALLER, redact(message), status=400, code="unsupported_parameter", param=named)
+        return ProviderError(
+            Fault.CALLER, clean(message, redact), status=400, code="unsupported_parameter", param=named
+        )
     status = getattr(error, "status_code", None)
     if is_a(error, "ImageFetchError"):
         message = "This provider does not fetch images. Please send the image inline, as a data URI."
         return ProviderError(Fault.CALLER, message, status=400, code="unsupported_image_url", param="messages")
     if isinstance(chain[-1], OF_THE_REQUEST) or (isinstance(status, int) and 400 <= status < 500):
         fault = fault_of(status, {}) if status in {401, 403, 404} else callers({"message": message})
-        return ProviderError(fault, redact(message[:MOST_TEXT]), status=400 if fault is Fault.CALLER else None)
-    return ProviderError(Fault.SERVER, redact(message[:MOST_TEXT]))
+        return ProviderError(fault, clean(message, redact), status=400 if fault is Fault.CALLER else None)
+    return ProviderError(Fault.SERVER, clean(message, redact))
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -56,7 +56,7 @@ def flagged(error: Mapping[str, Any]) -> bool:
     """A policy on contents refused the request; OpenRouter gives its reasons, under 403."""
     reasons = error.get("metadata")
     return (
-        error.get("code") in FLAGGED
+        text(error, "code") in FLAGGED
         or FLAGGED_WORDS in message_of(error).lower()
         or (isinstance(reasons, dict) and bool(reasons.get("reasons")))
     )
@@ -64,7 +64,7 @@ def flagged(error: Mapping[str, Any]) -> bool:
 
 def out_of_credit(error: Mapping[str, Any]) -> bool:
     """Our key is no good, or has no money left, though the status blames the caller (Google, Anthropic, OpenAI)."""
-    reasons = {detail.get("reason") for detail in details(error)}
+    reasons = {text(detail, "reason") for detail in details(error)}
     return bool(OUT_OF_CREDIT & ({text(error, "code"), text(error, "type")} | reasons)) or (
         OUT_OF_CREDIT_WORDS in message_of(error).lower()
     )
@@ -96,7 +96,7 @@ def error_object(response: httpx.Response) -> dict[str, Any]:
     """The error object: under "error" with OpenAI, Anthropic and Google, the body itself with others."""
     try:
         body = json.loads(response.content)
-    except (ValueError, httpx.StreamError):
+    except (ValueError, RecursionError, httpx.StreamError):
         return {}
     if isinstance(body, list) and body:
         body = body[0]

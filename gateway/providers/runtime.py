@@ -24,6 +24,8 @@ SETTINGS = {
     "LITELLM_MODE": "PRODUCTION",  # no .env file is read
     "HF_HUB_OFFLINE": "1",
     "DISABLE_ADMIN_UI": "True",
+    "DISABLE_AIOHTTP_TRANSPORT": "False",  # `transport` stands around it
+    "LITELLM_HTTP2": "False",
     "MAX_IMAGE_URL_DOWNLOAD_SIZE_MB": "0",
     "AIOHTTP_KEEPALIVE_TIMEOUT": "30",  # seconds; the longer, the likelier is it that a provider hangs up just then
 }
@@ -32,8 +34,7 @@ SETTINGS = {
 @functools.cache
 def load() -> Any:
     """The configured litellm module. Call it in a thread first; afterwards it is free."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    os.environ.update(SETTINGS)
     # Cancelled at the wrong moment LiteLLM drops a coroutine that it has not begun: nothing was sent, nothing is owed.
     warnings.filterwarnings(
         "ignore", "coroutine '.*(async_streaming|acompletion|dispatch|async_completion)", RuntimeWarning

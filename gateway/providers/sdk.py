@@ -104,7 +104,7 @@ class SdkLane:
 
     def _check(self, sent: Exchange, failure: Exception | None = None) -> None:
         """Raises ProviderError for an answer with an error status, also where LiteLLM made an answer of it."""
-        if sent.response is not None and sent.response.status_code >= 400:
+        if sent.response is not None and not sent.response.is_success:
             raise refused(sent.response, self._redact) from failure
 
     def _raw(self, sent: Exchange, failure: Exception | None) -> Any:
@@ -114,7 +114,7 @@ class SdkLane:
             return None
         try:
             raw = json.loads(sent.response.content)
-        except (ValueError, httpx.StreamError):
+        except (ValueError, RecursionError, httpx.StreamError):
             return None
         if isinstance(raw, dict) and raw.get("error"):
             raise in_band(raw["error"], self._redact) from failure

@@ -86,6 +86,7 @@ def bounded(
             if current is not None:
                 current.broken = error
             raise
+        response.headers.pop("location", None)  # a redirect would be a second request, with the same credentials
         packing = response.headers.pop("content-encoding", "").strip().lower()
         if not isinstance(response.stream, httpx.AsyncByteStream):
             raise TypeError("LiteLLM's transport gave a stream that cannot be awaited")

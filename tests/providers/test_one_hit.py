@@ -13,7 +13,7 @@ from gateway.ports import ProviderRequest
 from gateway.providers import runtime
 from gateway.providers.sdk import SdkLane
 from tests.providers.asking import HELLO, TEXT, TOOL, WIRES, request
-from tests.providers.replay import Recorded, ReplayServer
+from tests.providers.replay import Canary, Recorded, ReplayServer
 
 FAULTS = {
     "400": Fault.CALLER,
@@ -112,3 +112,16 @@ async def test_litellm_mends_no_request_behind_our_back(
     error = await failure(lane, request(model, replay.url, body, params={"drop_params": True}), stream=stream)
     assert len(replay.seen) == 1
     assert (error.fault, error.status) == (Fault.CALLER, status)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("wire", WIRES)
+async def test_a_redirect_is_not_followed(
+    lane: SdkLane, replay: ReplayServer, canary: Canary, wire: str, status: int
+) -> None:
+    replay.seen.clear()
+    replay.answer = Recorded(b"", status, {"location": f"{canary.url}/v1/chat/completions"})
+    for stream in (False, True):
+        error = await failure(lane, request(f"{wire}/m", replay.url), stream=stream)
+        assert (error.fault, error.status) == (Fault.SERVER, status)
+    assert (len(replay.seen), canary.came) == (2, 0)

@@ -243,3 +243,42 @@ async def test_an_answer_of_openais_that_litellm_cannot_read_is_read(lane: SdkLa
         reading, body = await completed(lane, request(model, replay.url))
         assert (reading.fault, reading.choice(0).finish) == (None, "content_filter")
         assert body["choices"][0]["message"] == {"role": "assistant", "content": None, "refusal": None}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_no_shape_of_an_error_object_breaks_the_reading(
+    lane: SdkLane, replay: ReplayServer, stream: bool
+) -> None:
+    shapes: list[Any] = [
+        {},
+        [],
+        "x",
+        5,
+        None,
+        {"message": {}},
+        {"code": {}},
+        {"code": []},
+        {"metadata": {"reasons": {}}},
+    ]
+    shapes += [{"details": [{"reason": {}}, 1]}, {"details": {}}, {"type": [], "param": {}}]
+    bodies = [json.dumps({"error": shape}).encode() for shape in shapes] + [
+        b"[" * 100_000,
+        b"\xff\xfe",
+        b'{"detail": [[]]}',
+    ]
+    for body in bodies:
+        for status in (400, 429, 500):
+            replay.answer = Recorded(body, status)
+            reading = await read(lane, replay, "openai", stream=stream)
+            assert reading.status == status
+            assert reading.message
+
+
+def test_a_secret_at_the_end_of_a_long_message_is_not_cut_in_two() -> None:
+    def redact(words: str) -> str:
+        return words.replace(KEY, "[redacted]")
+
+    response = httpx.Response(400, json={"error": {"message": "x" * 1_990 + KEY}})
+    sent = Exchange()
+    sent.response = response
+    assert KEY[:8] not in provider_error(RuntimeError(), redact, sent).message
