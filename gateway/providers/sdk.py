@@ -125,7 +125,6 @@ class SdkLane:
         body = chat_body(answer)
         if not body["choices"]:
             raise ProviderError(Fault.MALFORMED, "the answer has no choices")
-        body.pop("usage", None)
         if usage is not None:
             body["usage"] = usage_body(usage)
         return Completion(body, usage_of(usage), body["choices"][0]["finish_reason"])

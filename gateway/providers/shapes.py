@@ -1,4 +1,4 @@
-"""OpenAI's shapes out of what LiteLLM and the OpenAI SDK hand over: nothing invented, nothing of LiteLLM's own left in."""
+"""OpenAI's shapes out of what providers send and LiteLLM translates: nothing invented, nothing of LiteLLM's left in."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ def lean(value: Mapping[str, Any]) -> JsonObject:
 
 
 def chat_body(raw: Mapping[str, Any]) -> JsonObject:
-    """A chat.completion with the members OpenAI always sends, null where it sends null."""
+    """A chat.completion without usage, with the members OpenAI always sends, null where it sends null."""
     body = lean(raw)
+    body.pop("usage", None)
     body["object"] = "chat.completion"
     body["choices"] = [choice(item) for item in raw.get("choices") or ()]
-    if isinstance(raw.get("usage"), Mapping):
-        body["usage"] = usage_body(raw["usage"])
     return body
 
 

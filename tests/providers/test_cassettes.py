@@ -77,7 +77,7 @@ async def test_a_cut_is_told_from_an_end(lane: SdkLane, wire: str) -> None:
 async def test_usage_that_nobody_told_is_not_made_up(lane: SdkLane, wire: str) -> None:
     reading = await played(lane, wire, "no-usage")
     assert reading.choice(0).finish == "stop"
-    assert reading.usage is None or wire == "anthropic"  # Anthropic's first event tells the input already
+    assert reading.usage is None
 
 
 @pytest.mark.parametrize("encoding", [None, "float", "base64"])
