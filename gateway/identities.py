@@ -101,6 +101,5 @@ def identity(info: KeyInfo, rpm: int | None, max_parallel: int | None) -> Identi
         on_disconnect=info.on_disconnect,
         tags=info.tags,
         expires_at=info.expires_at,
-        budgeted=info.budget is not None,
         test_key=bool((info.metadata or {}).get("test_key")),
     )

@@ -20,6 +20,7 @@ from gateway.types import (
     Identity,
     Intent,
     JsonObject,
+    Opened,
     Outcome,
     Plan,
     RequestRecord,
@@ -69,14 +70,18 @@ class Tokens(Protocol):
 class Ledger(Protocol):
     """Money. Each method is one atomic, durable act. Raises `errors.Unavailable` when the store is away."""
 
-    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> HoldRefused | None: ...
+    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused: ...
     async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:
         """Write the intent down; first raise the request's hold to `hold_at_least` where it is smaller."""
         ...
 
     async def extend(self, request_ids: Sequence[str], expires_at: float) -> None: ...
-    async def settle(self, settlement: Settlement) -> None:
-        """Lines, outcome and capture at once. A second settlement of a request changes nothing."""
+    async def settle(self, settlement: Settlement) -> tuple[Balance, ...]:
+        """Lines, outcome and capture at once; the accounts as they stand then. A second settlement changes nothing.
+
+        Never fails because a store is away: what cannot be written yet is kept and written first. Then no balances are
+        known, and the answer is empty.
+        """
         ...
 
     async def record(self, record: RequestRecord, settlement: Settlement) -> None:
@@ -84,6 +89,57 @@ class Ledger(Protocol):
         ...
 
     async def balances(self, scopes: Sequence[str]) -> list[Balance]: ...
+    async def refresh(self, scopes: Sequence[str]) -> None:
+        """The accounts' limits or windows were changed in SQL: act on it from now on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UserInfo:
+    """A person, or a program that clients call a user. Money in nano-dollars."""
+
+    id: str
+    created_at: float
+    email: str | None = None
+    name: str | None = None
+    role: str = "member"  # "admin", "member", "viewer"; in a team the membership decides
+    can_sign_in: bool = False  # has a password or an identity provider's subject
+    budget: int | None = None
+    budget_window: str | None = None
+    blocked_at: float | None = None
+    erased_at: float | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TeamInfo:
+    """People who share keys, spend and what the gateway remembers. None: no limit."""
+
+    id: str
+    name: str
+    created_at: float
+    models: tuple[str, ...] | None = None
+    budget: int | None = None
+    budget_window: str | None = None
+    content: str = "metadata"  # "off", "metadata", "full"
+    retention_days: int | None = None
+    blocked_at: float | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BrandInfo:
+    """A brand that texts are written for. With `team`, only that team may."""
+
+    id: str
+    name: str
+    created_at: float
+    client: str | None = None
+    team: str | None = None
+    budget: int | None = None
+    budget_window: str | None = None
+    archived_at: float | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +165,28 @@ class KeyInfo:
     on_disconnect: str = "cancel"
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
+    parent: str | None = None  # the key whose holder made it: never more than that one's rights
+    blocked_at: float | None = None
+    created_by: str | None = None  # an actor: "user:ada", "key:k_1", "master", "cli"
+    previous_until: float | None = None  # after a rotation: how long the old secret goes on
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that decides what a credential may do, read at once.
+
+    For a key: itself, `ancestors` from its parent upwards, and its owners as far as they are people and teams that the
+    gateway knows. For a session: no key, its user and the team it works for.
+    """
+
+    key: KeyInfo | None
+    ancestors: tuple[KeyInfo, ...] = ()
+    user: UserInfo | None = None
+    team: TeamInfo | None = None
+    membership: str | None = None  # the user's role in that team
+    expires_at: float | None = None  # of this very credential: a rotated key's old secret ends earlier
+    session_id: str | None = None
 
 
 class Keys(Protocol):
@@ -119,6 +197,13 @@ class Keys(Protocol):
     async def get(self, key_id: str) -> KeyInfo | None: ...
     async def list(self, *, include_revoked: bool = False) -> list[KeyInfo]: ...
     async def revoke(self, key_id: str, at: float) -> KeyInfo | None: ...
+
+
+class Directory(Protocol):
+    """Looks credentials up by their whole digest. Raises `errors.Unavailable` when the store is away."""
+
+    async def key(self, digest: bytes, litellm_digest: str) -> Found | None: ...
+    async def session(self, digest: bytes) -> Found | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Money is an integer: prices in pico-dollars per unit, everything else in nano-do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -38,24 +38,26 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a key belongs to and what it may do. None means: no limit of that kind."""
+    """Who a key or a session belongs to and what it may do. None means: no limit of that kind."""
 
-    key_id: str
+    key_id: str  # of a session: "session:" and the user's id
     name: str
     user: str | None = None
     team: str | None = None
-    role: str = "member"  # "admin" may use the admin routes
+    role: str = "member"  # "admin", or in its team "lead", "member", "viewer"
+    session_id: str | None = None  # signed in, not called with a key
     models: frozenset[str] | None = None  # model groups
     brands: frozenset[str] | None = None
     default_brand: str | None = None
-    scopes: tuple[str, ...] = ()  # budget accounts that pay for its requests, for example ("key:k_1",)
-    budgeted: bool = False  # one of those accounts has a limit
+    scopes: tuple[str, ...] = ()  # budget accounts that pay for its requests: its key and those above it, user, team
     rpm: int | None = None  # requests in any 60 seconds
     max_parallel: int | None = None
     on_disconnect: str = "cancel"  # or "continue"
     tags: tuple[str, ...] = ()
     expires_at: float | None = None
     test_key: bool = False  # may use mock_response
+    content: str = "metadata"  # what is kept of its requests: "off", "metadata", "full"
+    retention: float | None = None  # seconds that content and details are kept; None: for good
 
     @property
     def tenant(self) -> str:
@@ -175,6 +177,13 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """The request is written down and its hold stands. `balances`: the accounts of its scopes, this hold included."""
+
+    balances: tuple[Balance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HoldRefused:
     """`busy`: only other holds stand in the way, so waiting may help. Otherwise the budget is gone."""
 
@@ -259,6 +268,16 @@ class Settlement:
     deployment_id: str | None = None
     cache: str | None = None
     prompt_digest: str | None = None
+    content: StoredContent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredContent:
+    """What was asked and answered, for teams that store it in full; seconds until it is erased, None: kept."""
+
+    prompt: Sequence[JsonObject]
+    answer: str | None
+    keep_for: float | None
 
 
 # --- what comes back ----------------------------------------------------------------------------------------------
@@ -395,6 +414,7 @@ class Call:
     bound_tokens: int = 0  # output tokens that one choice may have, at most
     input_bound: int = 0  # tokens, at most
     held: int = 0  # nano-dollars
+    budgeted: bool = False  # one of the accounts that pay has a limit
     attempts: list[AttemptResult] = field(default_factory=list)
     running: RunningAttempt | None = None
     answer: Answer | None = None

@@ -18,9 +18,11 @@ from gateway.ledger import statements as sql
 from gateway.store.tables import key_scope
 from gateway.types import (
     AttemptResult,
+    Balance,
     HoldRefused,
     HoldRequest,
     Intent,
+    Opened,
     RequestRecord,
     Settlement,
     Status,
@@ -43,11 +45,11 @@ class Recovered:
 
 def open_request(
     connection: sqlite3.Connection, now: float, record: RequestRecord, hold: HoldRequest | None
-) -> HoldRefused | None:
+) -> Opened | HoldRefused:
     """Write the request down and take its hold on all scopes, or do neither. Raises Conflict if it is there already."""
     if hold is None or not hold.scopes:
         _add_request(connection, record)
-        return None
+        return Opened()
     scopes, amount = tuple(dict.fromkeys(hold.scopes)), max(0, hold.amount)
     accounts.sweep(connection, now)
     refused = accounts.refusal(connection, scopes, now, more=amount, total=amount)
@@ -64,7 +66,7 @@ def open_request(
         "expires_at": hold.expires_at,
     }
     connection.execute(sql.ADD_HOLD, row)
-    return None
+    return Opened(_balances(connection, scopes, now))
 
 
 def dispatch(connection: sqlite3.Connection, now: float, intent: Intent, hold_at_least: int) -> HoldRefused | None:
@@ -94,33 +96,42 @@ def record(connection: sqlite3.Connection, now: float, opened: RequestRecord, se
     settle(connection, now, settlement)
 
 
-def settle(connection: sqlite3.Connection, now: float, settlement: Settlement) -> list[AttemptResult]:
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a settlement booked, and the accounts as they stand after it."""
+
+    booked: tuple[AttemptResult, ...] = ()
+    balances: tuple[Balance, ...] = ()
+
+
+def settle(connection: sqlite3.Connection, now: float, settlement: Settlement) -> Settled:
     """End the request: a line for every attempt, its charge on every account, its hold given back.
 
-    An intent that the settlement says nothing about is charged at its bound. Returns what was booked: nothing, and
-    nothing is changed, when the request has ended before or was never opened.
+    An intent that the settlement says nothing about is charged at its bound. Nothing is booked, and nothing is changed,
+    when the request has ended before or was never opened.
     """
     request = connection.execute(sql.REQUEST, {"id": settlement.request_id}).fetchone()
     if request is None:
         log.error("settlement_of_unknown_request", generation=settlement.request_id)
     if request is None or request["status"] is not None:
-        return []
+        return Settled()
     hold = connection.execute(sql.HOLD, {"id": request["id"]}).fetchone()
     late = hold is not None and hold["state"] == "expired"
-    booked = [
+    seq = connection.execute(sql.NEXT_SEQ).fetchone()[0]
+    booked = tuple(
         result
         for result in (*settlement.results, *_unreported(connection, settlement))
-        if connection.execute(sql.ADD_LINE, rows.line(request, result, now, late=late)).rowcount
-    ]
+        if connection.execute(sql.ADD_LINE, rows.line(request, result, now, late=late, seq=seq)).rowcount
+    )
     cost = sum(rows.cost(result) for result in booked)
     if hold is not None:
         accounts.end_hold(connection, hold, "captured" if cost else "released", now)
+    scopes = json.loads(hold["scopes"]) if hold is not None else [key_scope(request["key_id"])]
     if cost:
-        scopes = json.loads(hold["scopes"]) if hold is not None else [key_scope(request["key_id"])]
         accounts.move(connection, scopes, now, spent=cost)
     ending = rows.ended(request["created_at"], settlement, booked)
     connection.execute(sql.END_REQUEST, {"of_request": request["id"], **ending})
-    return booked
+    return Settled(booked, _balances(connection, scopes, now))
 
 
 def recover(connection: sqlite3.Connection, now: float) -> Recovered:
@@ -129,8 +140,12 @@ def recover(connection: sqlite3.Connection, now: float) -> Recovered:
     booked: list[AttemptResult] = []
     for request_id in requests:
         settlement = Settlement(request_id, (), Status.EXPIRED, 500, STOPPED, ended_at=now)
-        booked += settle(connection, now, settlement)
+        booked += settle(connection, now, settlement).booked
     return Recovered(len(requests), len(booked), sum(result.cost for result in booked))
+
+
+def _balances(connection: sqlite3.Connection, scopes: Sequence[str], now: float) -> tuple[Balance, ...]:
+    return tuple(accounts.balance(connection, scope, now) for scope in scopes)
 
 
 def _raise_hold(connection: sqlite3.Connection, now: float, request_id: str, at_least: int) -> HoldRefused | None:

@@ -98,7 +98,9 @@ def intent_of(row: sqlite3.Row) -> Intent:
     )
 
 
-def line(request: sqlite3.Row, result: AttemptResult, booked_at: float, *, late: bool) -> Row:
+def line(
+    request: Mapping[str, Any] | sqlite3.Row, result: AttemptResult, booked_at: float, *, late: bool, seq: int
+) -> Row:
     """A row of `ledger`, for an attempt of the request whose row is `request`."""
     attempt = result.intent
     return _clean(
@@ -107,6 +109,11 @@ def line(request: sqlite3.Row, result: AttemptResult, booked_at: float, *, late:
             "number": attempt.number,
             "key_id": request["key_id"],
             "tenant": request["tenant"],
+            "user": request["user"],
+            "team": request["team"],
+            "brand": request["brand"],
+            "simulated": bool(request["simulated"]),
+            "seq": seq,
             "provider": attempt.provider,
             "model": attempt.model,
             "deployment_id": attempt.deployment_id,

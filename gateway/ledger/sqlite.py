@@ -14,7 +14,7 @@ from gateway.ledger import accounts, acts
 from gateway.ledger.acts import Recovered
 from gateway.ledger.writer import Writer
 from gateway.ports import Clock
-from gateway.types import Balance, HoldRefused, HoldRequest, Intent, RequestRecord, Settlement
+from gateway.types import Balance, HoldRefused, HoldRequest, Intent, Opened, RequestRecord, Settlement
 
 
 class SqliteLedger:
@@ -32,7 +32,7 @@ class SqliteLedger:
         """Write what waits, then stop."""
         await self._writer.close()
 
-    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> HoldRefused | None:
+    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused:
         """Write the request down and take its hold on all scopes at once, or do neither and say why."""
         return await self._writer.run(lambda db: acts.open_request(db, self._clock.now(), record, hold))
 
@@ -44,13 +44,10 @@ class SqliteLedger:
         """Keep the holds of running requests alive until `expires_at`, Unix seconds."""
         await self._writer.run(lambda db: acts.extend(db, request_ids, expires_at))
 
-    async def settle(self, settlement: Settlement) -> None:
+    async def settle(self, settlement: Settlement) -> tuple[Balance, ...]:
         """End a request. Returns when that is durable; never fails because the store is away for a while."""
-
-        def act(db: sqlite3.Connection) -> None:
-            acts.settle(db, self._clock.now(), settlement)
-
-        await self._writer.run(act, keep=True)
+        done = await self._writer.run(lambda db: acts.settle(db, self._clock.now(), settlement), keep=True)
+        return done.balances
 
     async def record(self, record: RequestRecord, settlement: Settlement) -> None:
         """Write down a request that needed no provider, opened and ended at once."""
@@ -65,6 +62,9 @@ class SqliteLedger:
             return [accounts.balance(db, scope, now) for scope in scopes]
 
         return await self._writer.run(act)
+
+    async def refresh(self, scopes: Sequence[str]) -> None:
+        """Nothing to do: the accounts' limits are read where they were changed."""
 
     async def sweep(self) -> int:
         """Give back what expired holds set aside; return how many there were. Their requests stay open."""

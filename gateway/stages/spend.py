@@ -7,14 +7,16 @@ away nothing is dispatched (503). Settling never fails; the ledger keeps what it
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
-from gateway.errors import BudgetExhausted, GatewayError, RateLimited, Unavailable
+from gateway.errors import BudgetExhausted, GatewayError, RateLimited
 from gateway.ledger.prices import bound, usd
 from gateway.measure import choices, measure, output_limit, plain_text
 from gateway.ports import Clock, Ledger, Tokens
 from gateway.stages.need import identity_of, plan_of
 from gateway.stages.spend_limits import LimitDefaults, output_tokens
 from gateway.types import (
+    Balance,
     Call,
     HoldRefused,
     HoldRequest,
@@ -53,38 +55,26 @@ class Spend:
         await self._wait(call, refused)
         if call.bound_tokens < wanted:
             call.headers["x-atelier-max-tokens"] = str(call.bound_tokens)
-        if call.stream:
-            await self._tell_what_is_left(call)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
-        await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
+        balances = await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
         async with self._settled:
             self._settled.notify_all()
-        if not call.stream:
-            await self._tell_what_is_left(call)
-
-    async def _tell_what_is_left(self, call: Call) -> None:
-        """The header says what is not spent of the tightest budget; for a stream, before it began."""
-        identity = identity_of(call)
-        if not identity.budgeted:
-            return
-        try:
-            balances = await self._ledger.balances(identity.scopes)
-        except Unavailable:
-            return
-        left = [balance.limit - balance.spent for balance in balances if balance.limit is not None]
-        if left:
-            call.headers["x-atelier-budget-remaining"] = usd(max(0, min(left)))
+        tell_what_is_left(call, balances)
 
     async def _hold(self, call: Call) -> HoldRefused | None:
-        identity = identity_of(call)
         call.held = most(call, call.bound_tokens)
         expires = self._clock.now() + max(0.0, call.deadline - self._clock.monotonic()) + HOLD_GRACE
-        hold = HoldRequest(identity.scopes, call.held, expires) if identity.scopes else None
-        refused = await self._ledger.open(record(call), hold)
-        call.recorded = refused is None
-        return refused
+        scopes = payers(call)
+        hold = HoldRequest(scopes, call.held, expires) if scopes else None
+        answer = await self._ledger.open(record(call), hold)
+        if isinstance(answer, HoldRefused):
+            return answer
+        call.recorded = True
+        call.budgeted = any(balance.limit is not None for balance in answer.balances)
+        tell_what_is_left(call, answer.balances)
+        return None
 
     async def _wait(self, call: Call, refused: HoldRefused | None) -> None:
         """Wait for captures while only holds stand in the way, up to the caller's patience."""
@@ -104,6 +94,19 @@ class Spend:
                 await asyncio.wait_for(self._settled.wait(), timeout)
             except TimeoutError:
                 return
+
+
+def payers(call: Call) -> tuple[str, ...]:
+    """The accounts that pay: those of whoever asks, and the brand's that it is written for."""
+    scopes = identity_of(call).scopes
+    return scopes if call.brand is None else (*scopes, f"brand:{call.brand}")
+
+
+def tell_what_is_left(call: Call, balances: Sequence[Balance]) -> None:
+    """The header says what is not spent of the tightest budget; for a stream, before it began."""
+    left = [balance.limit - balance.spent for balance in balances if balance.limit is not None]
+    if left:
+        call.headers["x-atelier-budget-remaining"] = usd(max(0, min(left)))
 
 
 def most(call: Call, output: int) -> int:
@@ -143,9 +146,16 @@ def no_money(refused: HoldRefused) -> GatewayError:
             budget=budget,
         )
     return BudgetExhausted(
-        "The budget of this key does not cover the request. Ask for less output, or ask an admin for more budget.",
+        f"The budget of {payer(balance.scope)} does not cover the request. "
+        "Ask for less output, or ask an admin for more budget.",
         budget=budget,
     )
+
+
+def payer(scope: str) -> str:
+    """An account in words."""
+    kind, _, name = scope.partition(":")
+    return "this key" if kind == "key" else f"the {kind} '{name}'"
 
 
 def record(call: Call) -> RequestRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.measure import output_limit
-from gateway.stages.need import identity_of, plan_of
+from gateway.stages.need import plan_of
 from gateway.types import Call, Deployment, Endpoint, JsonObject
 
 
@@ -36,7 +36,7 @@ def output_tokens(call: Call, defaults: LimitDefaults) -> int:
 def limit_at(deployment: Deployment, call: Call) -> int | None:
     """Output tokens of which this deployment is told; None when neither the client nor a budget asks for a limit."""
     asked = output_limit(call.body)
-    if asked is not None or call.endpoint is Endpoint.EMBEDDINGS or not identity_of(call).budgeted:
+    if asked is not None or call.endpoint is Endpoint.EMBEDDINGS or not call.budgeted:
         return asked
     return min(call.bound_tokens, deployment.max_output or call.bound_tokens)
 

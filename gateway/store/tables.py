@@ -1,8 +1,8 @@
-"""The tables. Money is an integer of nano-dollars, times are Unix seconds, `*_ms` are milliseconds.
+"""The tables of keys and money. Money is an integer of nano-dollars, times are Unix seconds, `*_ms` are milliseconds.
 
-A `request_id` in `hold`, `intent` and `ledger` is the `id` of a row of `request` (the generation, "gen-…"), never the
-`x-request-id` of HTTP, which a client may choose and repeat. `ledger` is append-only: the migration puts triggers
-on it that refuse changes. Definitions only: nothing here touches a store.
+People, teams and brands are in `directory.py`. A `request_id` in `hold`, `intent` and `ledger` is the `id` of a row of `request` (the generation, "gen-…"), never the
+`x-request-id` of HTTP, which a client may choose and repeat. `ledger` is append-only: triggers refuse every change but
+the erasure of the person in it. Definitions only: nothing here touches a store.
 """
 
 from __future__ import annotations
@@ -26,9 +26,17 @@ _HELD = column("state") == "held"
 
 
 class VirtualKey(SQLModel, table=True):
-    """A key that clients send; only digests of it are kept. JSON lists are None where there is no limit."""
+    """A key that clients send; only digests of it are kept. JSON lists are None where there is no limit.
+
+    After a rotation the previous secret goes on until `previous_until`. `parent` is the key whose holder made this one.
+    """
 
     __tablename__ = "virtual_key"
+    __table_args__ = (
+        Index("virtual_key_previous", "previous_digest", unique=True),
+        Index("virtual_key_by_user", "user"),
+        Index("virtual_key_by_team", "team"),
+    )
 
     id: str = Field(primary_key=True, sa_type=Text)
     digest: bytes = Field(unique=True, sa_type=LargeBinary)
@@ -51,10 +59,20 @@ class VirtualKey(SQLModel, table=True):
     created_at: float = Field(sa_type=Double)
     expires_at: float | None = Field(default=None, sa_type=Double)
     revoked_at: float | None = Field(default=None, sa_type=Double)
+    previous_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
+    previous_until: float | None = Field(default=None, sa_type=Double)
+    parent: str | None = Field(default=None, sa_type=Text)
+    blocked_at: float | None = Field(default=None, sa_type=Double)
+    created_by: str | None = Field(default=None, sa_type=Text)
+    version: int = 1
 
 
 class Account(SQLModel, table=True):
-    """What a scope ("key:k_1", "team:blog") may spend, has spent in its window, and has set aside."""
+    """What a scope ("key:k_1", "user:ada", "team:blog", "brand:acme") may spend, and has spent in its window.
+
+    Embedded, this is the one balance there is, `held_nano` included. Scaled, the balance that decides is in Redis, and
+    `spent_nano` here is what the consumer has booked, up to the position "outbox".
+    """
 
     __tablename__ = "account"
     __table_args__ = (CheckConstraint("held_nano >= 0", name="account_held_not_negative"),)
@@ -148,6 +166,7 @@ class LedgerLine(SQLModel, table=True):
     """An attempt's one terminal record. Append-only.
 
     `booked_at` is when it was added to the accounts: an account's spent is the sum of the lines booked in its window.
+    `seq` grows with each settlement, so that what reads the ledger on (roll-ups) knows how far it came.
     """
 
     __tablename__ = "ledger"
@@ -156,12 +175,18 @@ class LedgerLine(SQLModel, table=True):
         Index("ledger_by_time", "booked_at"),
         Index("ledger_by_key", "key_id", "booked_at"),
         Index("ledger_by_tenant", "tenant", "booked_at"),
+        Index("ledger_by_seq", "seq"),
     )
 
     request_id: str = Field(primary_key=True, foreign_key="request.id", sa_type=Text)
     number: int = Field(primary_key=True)
     key_id: str = Field(sa_type=Text)
     tenant: str = Field(sa_type=Text)
+    user: str | None = Field(default=None, sa_type=Text)
+    team: str | None = Field(default=None, sa_type=Text)
+    brand: str | None = Field(default=None, sa_type=Text)
+    simulated: bool = False
+    seq: int = Field(default=0, sa_type=BigInteger)
     provider: str = Field(sa_type=Text)
     model: str = Field(sa_type=Text)
     deployment_id: str = Field(sa_type=Text)
@@ -184,6 +209,71 @@ class LedgerLine(SQLModel, table=True):
     ended_at: float = Field(sa_type=Double)
     booked_at: float = Field(sa_type=Double)
     ttft_ms: float | None = Field(default=None, sa_type=Double)
+
+
+class SpendRollup(SQLModel, table=True):
+    """The ledger's lines up to the position "rollup", summed by half-hour. "" where a line has no user, team or brand.
+
+    Written by one writer in batches, never by a request.
+    """
+
+    __tablename__ = "spend_rollup"
+    __table_args__ = (
+        Index("spend_rollup_by_team", "team", "bucket"),
+        Index("spend_rollup_by_user", "user", "bucket"),
+        Index("spend_rollup_by_key", "key_id", "bucket"),
+    )
+
+    bucket: int = Field(primary_key=True, sa_type=BigInteger)  # half-hours since 1970, UTC
+    tenant: str = Field(primary_key=True, sa_type=Text)
+    key_id: str = Field(primary_key=True, sa_type=Text)
+    user: str = Field(primary_key=True, sa_type=Text)
+    team: str = Field(primary_key=True, sa_type=Text)
+    brand: str = Field(primary_key=True, sa_type=Text)
+    provider: str = Field(primary_key=True, sa_type=Text)
+    model: str = Field(primary_key=True, sa_type=Text)
+    simulated: bool = Field(primary_key=True)
+    cost_nano: int = Field(sa_type=BigInteger)
+    requests: int = Field(sa_type=BigInteger)  # lines that are a request's first attempt
+    attempts: int = Field(sa_type=BigInteger)
+    estimated: int = Field(sa_type=BigInteger)  # lines whose usage the provider did not say
+    input_tokens: int = Field(sa_type=BigInteger)
+    output_tokens: int = Field(sa_type=BigInteger)
+
+
+class Position(SQLModel, table=True):
+    """How far a reader has come: "outbox" and "rollup", as the last `seq` it has dealt with."""
+
+    __tablename__ = "position"
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    seq: int = Field(sa_type=BigInteger)
+
+
+class DeadLetter(SQLModel, table=True):
+    """A settlement that could not be booked after several tries; kept whole for a person to look at."""
+
+    __tablename__ = "dead_letter"
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    event: str = Field(sa_type=Text)
+    error: str = Field(sa_type=Text)
+    at: float = Field(sa_type=Double)
+
+
+class Content(SQLModel, table=True):
+    """What was asked and answered, where the team stores content in full. Erased by retention or on request."""
+
+    __tablename__ = "content"
+    __table_args__ = (Index("content_by_expiry", "expires_at"), Index("content_by_user", "user"))
+
+    request_id: str = Field(primary_key=True, sa_type=Text)
+    tenant: str = Field(sa_type=Text)
+    user: str | None = Field(default=None, sa_type=Text)
+    prompt: list[Any] = Field(sa_type=JSON)
+    answer: str | None = Field(default=None, sa_type=Text)
+    created_at: float = Field(sa_type=Double)
+    expires_at: float | None = Field(default=None, sa_type=Double)
 
 
 def key_scope(key_id: str) -> str:

@@ -90,7 +90,8 @@ class World:
         self, generation: str, amount: int, *, scopes: Sequence[str] | None = None, lifetime: float = 60.0
     ) -> HoldRefused | None:
         hold = HoldRequest(tuple(scopes or self.scopes), amount, self.clock.now() + lifetime)
-        return await self.ledger.open(a_record(generation, created_at=self.clock.now()), hold)
+        answer = await self.ledger.open(a_record(generation, created_at=self.clock.now()), hold)
+        return answer if isinstance(answer, HoldRefused) else None
 
     async def dispatch(
         self, generation: str, number: int = 1, *, bound: int = 100, hold: int = 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from gateway.store import directory as _directory  # noqa: F401 - its tables belong to the metadata
 from gateway.store.tables import LedgerLine
 
 context.configure(
