@@ -1,4 +1,7 @@
-"""Fixtures for tests that need a whole gateway: one fleet and one gateway a session, for starting takes seconds."""
+"""Fixtures for tests that need a whole gateway: one fleet and one gateway a session, for starting takes seconds.
+
+Redis and PostgreSQL likewise: one server of each a session, started by the first test that asks for it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness import FleetThread, GatewayProcess, GatewayThread
+from tests.servers import PostgresServer, RedisServer
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,3 +44,25 @@ def gateway_process(running_fleet: FleetThread, tmp_path_factory: pytest.TempPat
     """A real `atelier serve`, shared by a module's tests."""
     with GatewayProcess(tmp_path_factory.mktemp("process"), running_fleet) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that nobody stops; tests that do bring their own."""
+    with RedisServer(tmp_path_factory.mktemp("redis")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL that nobody stops."""
+    with PostgresServer(tmp_path_factory.mktemp("postgres")) as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """An empty database of one's own."""
+    url = postgres_server.fresh()
+    yield url
+    postgres_server.drop(url)

