@@ -149,7 +149,7 @@ class Server:
 
     def _signal(self, number: signal.Signals) -> list[psutil.Process]:
         """To the server, then to the processes that it has started, which are returned."""
-        if self._process is None:
+        if self._process is None or self._process.poll() is not None:
             return []
         self._process.send_signal(number)
         children: list[psutil.Process] = psutil.Process(self.pid).children(recursive=True)
@@ -324,9 +324,12 @@ def unprivileged() -> str:
 
 
 def enterable(programs: Path, home: Path) -> Path:
-    """The programs themselves, or a copy where only root can reach them."""
+    """The programs themselves, or where only root can reach them (a virtual environment in /root) a copy."""
     if all(folder.stat().st_mode & 0o001 for folder in (programs, *programs.parents)):
         return programs
-    copy = home / "programs"
-    shutil.copytree(programs.parent, copy, symlinks=True)
+    installation, package = programs.parent, programs.parents[1]
+    copy = home / "wheel" / package.name / installation.name
+    shutil.copytree(installation, copy, symlinks=True)
+    if (libraries := package.with_name(f"{package.name}.libs")).exists():  # found by their relative place
+        shutil.copytree(libraries, home / "wheel" / libraries.name)
     return copy / programs.name
