@@ -17,20 +17,30 @@ from pathlib import Path
 from gateway.store.failures import StoreUnavailable
 
 KEY_PREFIX = "sk-atl-"
+SESSION_PREFIX = "sess-atl-"
+INVITATION_PREFIX = "inv-atl-"
 SECRET_FILE = "secret.key"  # noqa: S105 - a file name
 SECRET_BYTES = 32
-VIRTUAL_KEYS = "atelier/virtual-key/v1"  # label of the purpose that KeyDigester serves
+VIRTUAL_KEYS = "atelier/virtual-key/v1"  # labels of the purposes that a KeyDigester serves
+SESSIONS = "atelier/session/v1"
+INVITATIONS = "atelier/invitation/v1"
+ERASURE = "atelier/erasure/v1"
 _SHOWN = len(KEY_PREFIX) + 4
 _HASH_BYTES = 32
 
 
-def new_key(random: Callable[[int], bytes] = secrets.token_bytes) -> str:
-    """A fresh virtual key: 32 random bytes in base64url. It is shown once and kept nowhere."""
-    return KEY_PREFIX + base64.urlsafe_b64encode(random(32)).rstrip(b"=").decode()
+def new_key(random: Callable[[int], bytes] = secrets.token_bytes, *, prefix: str = KEY_PREFIX) -> str:
+    """A fresh virtual key, or another token: 32 random bytes in base64url. It is shown once and kept nowhere."""
+    return prefix + base64.urlsafe_b64encode(random(32)).rstrip(b"=").decode()
 
 
 def new_key_id(random: Callable[[int], bytes] = secrets.token_bytes) -> str:
-    return f"k_{random(8).hex()}"
+    return new_id("k", random)
+
+
+def new_id(kind: str, random: Callable[[int], bytes] = secrets.token_bytes) -> str:
+    """An id such as "k_0123456789abcdef"."""
+    return f"{kind}_{random(8).hex()}"
 
 
 def shown_prefix(key: str) -> str:
@@ -61,16 +71,28 @@ def hkdf(secret: bytes, *, salt: bytes, info: bytes, length: int) -> bytes:
 
 
 class KeyDigester:
-    """Turns a virtual key into the digest under which the store knows it."""
+    """Turns a virtual key, or another token with a `label` of its own, into the digest that the store knows it by."""
 
     __slots__ = ("_secret",)
 
-    def __init__(self, secret: bytes) -> None:
-        self._secret = derive(secret, VIRTUAL_KEYS)
+    def __init__(self, secret: bytes, label: str = VIRTUAL_KEYS) -> None:
+        self._secret = derive(secret, label)
 
     def digest(self, key: str) -> bytes:
         """HMAC-SHA-256 of the whole key, 32 bytes."""
         return hmac.digest(self._secret, key.encode("utf-8", "surrogatepass"), "sha256")
+
+
+class Digesters:
+    """One for each kind of token that accounts hand out, and one for names that take the place of erased ones."""
+
+    __slots__ = ("erasure", "invitations", "keys", "sessions")
+
+    def __init__(self, secret: bytes) -> None:
+        self.keys = KeyDigester(secret)
+        self.sessions = KeyDigester(secret, SESSIONS)
+        self.invitations = KeyDigester(secret, INVITATIONS)
+        self.erasure = KeyDigester(secret, ERASURE)
 
 
 def load_or_create_secret(data_dir: Path) -> bytes:

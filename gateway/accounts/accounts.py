@@ -1,0 +1,51 @@
+"""The way in to accounts: its parts, made over one store. Who calls them says so by an `Actor`.
+
+While the store is away every method raises `errors.Unavailable` and has done nothing.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.accounts.audit import Audit
+from gateway.accounts.brands import Brands
+from gateway.accounts.invitations import Invitations
+from gateway.accounts.key_ring import KeyRing
+from gateway.accounts.passwords import Passwords
+from gateway.accounts.sign_ins import SignIns, Throttle
+from gateway.accounts.teams import Teams
+from gateway.accounts.transaction import Settings, Transactions
+from gateway.accounts.users import Users
+from gateway.ports import Clock
+from gateway.store.secrets import Digesters
+
+
+class Accounts:
+    """Users, teams, brands, keys, invitations, sessions and their audit log.
+
+    `throttle` counts tries to sign in; `settings` has the hooks that are called after a commit, and what the admin set.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        digests: Digesters,
+        clock: Clock,
+        *,
+        throttle: Throttle | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        settings = settings or Settings()
+        store = Transactions(engine, clock, settings)
+        passwords = Passwords()
+        self.audit = Audit(store)
+        self.users = Users(store, digests)
+        self.teams = Teams(store)
+        self.brands = Brands(store)
+        self.keys = KeyRing(store, digests)
+        self.sign_ins = SignIns(store, digests, passwords, throttle)
+        self.invitations = Invitations(store, digests, passwords, self.sign_ins)
+
+    async def bootstrap_admin(self, email: str) -> str:
+        """An invitation token for the first admin; for the command line alone. Raises Unprocessable."""
+        raise NotImplementedError
