@@ -45,7 +45,7 @@ from gateway.queue.places import Places
 from gateway.relay import Relay
 from gateway.resilience.health import DeploymentHealth, Rules
 from gateway.routing import Routes
-from gateway.sim import Fleet
+from gateway.sim import Fleet, FleetUrls
 from gateway.stages.admit import Admit
 from gateway.stages.authenticate import Authenticate
 from gateway.stages.cache import Cache
@@ -76,8 +76,11 @@ HOLD_SWEEP = 15.0  # seconds between looks for holds whose time is over
 class Gateway:
     """The whole gateway. `start` before the first request, `stop` after the last; `asgi` is the application."""
 
-    def __init__(self, config: Config, env: Mapping[str, str], redactor: Redactor) -> None:
+    def __init__(
+        self, config: Config, env: Mapping[str, str], redactor: Redactor, shared_fleet: FleetUrls | None = None
+    ) -> None:
         self.config = config
+        self._shared_fleet = shared_fleet
         self._env = env
         self._redactor = redactor
         self._tasks = Tasks()
@@ -139,10 +142,11 @@ class Gateway:
         resolved = await asyncio.to_thread(resolve, config, env, facts, None)
         if not resolved.wants_fleet:
             return resolved
+        if self._shared_fleet is not None:
+            return resolve(config, env, facts, await self._shared_fleet())
         fleet = Fleet(config.simulation, config.data_dir)
         stack.push_async_callback(fleet.stop)
-        urls = await fleet.start()
-        return resolve(config, env, facts, urls)
+        return resolve(config, env, facts, await fleet.start())
 
     def _wire(
         self, ledger: SqliteLedger, database: Database, secret: bytes, resolved: Resolved, library: Library

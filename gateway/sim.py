@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from gateway.config.models import Simulation
 
 START_TIMEOUT = 30.0  # seconds
+FleetUrls = Callable[[], Awaitable[dict[str, str]]]  # addresses by wire format; may raise FleetError
 
 
 class FleetError(Exception):
@@ -39,7 +41,10 @@ class Fleet:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         output = self._process.stdout
-        line = await asyncio.wait_for(output.readline(), START_TIMEOUT) if output is not None else b""
+        try:
+            line = await asyncio.wait_for(output.readline(), START_TIMEOUT) if output is not None else b""
+        except TimeoutError as error:
+            raise FleetError(f"The simulated fleet did not start within {START_TIMEOUT:g} s.") from error
         if not line:
             raise FleetError("The simulated fleet did not start; its own message is above.")
         urls: dict[str, str] = json.loads(line)
