@@ -1,16 +1,19 @@
 """Prometheus metrics in a registry of their own. docs/metrics.md lists them; a test holds the two together.
 
 Labels come from the config only: a group or deployment that is not configured is counted as "other", so that no client
-can make the number of series grow. Counting happens in memory and cannot fail a request.
+can make the number of series grow. Counting happens in memory and cannot fail a request. Under a supervisor every worker
+shows the figures of all (`worker_metrics`): a gauge says how those of several workers make one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from gateway.telemetry.worker_metrics import add_up, count_together
 from gateway.types import AttemptResult, Usage
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -37,7 +40,8 @@ class Metrics:
     def __init__(self, groups: Iterable[str] = (), deployments: Iterable[str] = ()) -> None:
         self._groups = frozenset(groups)
         self._deployments = frozenset(deployments)
-        registry = self._registry = _Registry()
+        registry = _Registry()
+        self._shown = add_up(_Registry()) if count_together() else registry
         self._requests = Counter(
             "gateway_requests", "Requests that ended", ["endpoint", "status", "group"], registry=registry
         )
@@ -60,10 +64,15 @@ class Metrics:
         )
         self._tokens = Counter("gateway_tokens", "Tokens of all attempts", ["deployment", "class"], registry=registry)
         self._cost = Counter("gateway_cost_nano", "Cost in nano-dollars", ["deployment"], registry=registry)
-        self._in_flight = Gauge("gateway_in_flight", "Requests that are being served", registry=registry)
-        self._queue_waiting = Gauge("gateway_queue_waiting", "Requests that wait for a place", registry=registry)
+        added_up = partial(Gauge, registry=registry, multiprocess_mode="livesum")
+        self._in_flight = added_up("gateway_in_flight", "Requests that are being served")
+        self._queue_waiting = added_up("gateway_queue_waiting", "Requests that wait for a place")
         self._breaker = Gauge(
-            "gateway_breaker_state", "0 closed, 1 half-open, 2 open", ["deployment"], registry=registry
+            "gateway_breaker_state",
+            "0 closed, 1 half-open, 2 open",
+            ["deployment"],
+            registry=registry,
+            multiprocess_mode="livemax",
         )
         self._overhead_seconds = Histogram(
             "gateway_overhead_seconds",
@@ -114,7 +123,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """All metrics as Prometheus reads them, to be sent as `CONTENT_TYPE`."""
-        return generate_latest(self._registry)
+        return generate_latest(self._shown)
 
     def _known(self, deployment_id: str) -> str:
         return deployment_id if deployment_id in self._deployments else OTHER

@@ -1,0 +1,105 @@
+"""Figures of several workers, each a process, come out as one set, whoever is asked and whoever has died."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.telemetry.worker_metrics import PARENT, VARIABLE, MetricsFolder
+from tests.harness import ROOT, clean_environment
+
+WORKER = """
+import json, os, signal, sys
+from gateway.telemetry import worker_metrics
+number, breaker, waiting, requests = json.loads(sys.argv[1])
+worker_metrics.count_as(number)
+from gateway.telemetry.metrics import Metrics
+metrics = Metrics(groups=["fast"], deployments=["d1"])
+for _ in range(requests):
+    metrics.request_started()
+    metrics.request_ended("chat", 200, "fast", seconds=1.0, overhead=0.004)
+metrics.request_started()
+metrics.queue_waiting(waiting)
+metrics.breaker_state("d1", breaker)
+sys.stdout.write(metrics.render().decode())
+sys.stdout.flush()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def worker(folder: MetricsFolder, number: int, *, breaker: str, waiting: int, requests: int) -> dict[str, float]:
+    """What a worker counts and then shows when it is asked; it is killed with one request in flight."""
+    finished = subprocess.run(
+        [sys.executable, "-c", WORKER, json.dumps([number, breaker, waiting, requests])],
+        env={**clean_environment(), "PYTHONPATH": str(ROOT), VARIABLE: str(folder.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.stderr == ""
+    return {
+        " ".join((sample.name, *sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(finished.stdout)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> MetricsFolder:
+    return MetricsFolder.make(tmp_path)
+
+
+def test_counters_add_up_and_gauges_each_in_their_way(folder):
+    worker(folder, 1, breaker="open", waiting=3, requests=2)
+    found = worker(folder, 2, breaker="closed", waiting=4, requests=5)
+    assert found["gateway_requests_total chat fast 200"] == 7
+    assert found["gateway_request_seconds_sum chat fast"] == 7
+    assert found["gateway_overhead_seconds_count"] == 7
+    assert found["gateway_overhead_seconds_bucket 0.005"] == 7
+    assert found["gateway_overhead_seconds_bucket 0.002"] == 0
+    assert found["gateway_in_flight"] == 2
+    assert found["gateway_queue_waiting"] == 7
+    assert found["gateway_breaker_state d1"] == 2
+    assert not [name for name in found if "pid" in name or name.endswith("_created")]
+
+
+def test_what_a_dead_worker_counted_stays_and_what_it_was_doing_goes(folder):
+    worker(folder, 1, breaker="open", waiting=3, requests=2)
+    folder.forget(1)
+    found = worker(folder, 2, breaker="closed", waiting=4, requests=5)
+    assert found["gateway_requests_total chat fast 200"] == 7
+    assert found["gateway_in_flight"] == 1
+    assert found["gateway_queue_waiting"] == 4
+    assert found["gateway_breaker_state d1"] == 0
+
+
+def test_a_successor_goes_on_where_it_ended_in_the_same_files(folder):
+    for lives in range(1, 4):
+        found = worker(folder, 1, breaker="closed", waiting=0, requests=2)
+        assert found["gateway_requests_total chat fast 200"] == 2 * lives
+        assert found["gateway_in_flight"] == 1
+        folder.forget(1)
+    assert sorted(path.name for path in folder.path.iterdir()) == ["counter_1.db", "histogram_1.db"]
+
+
+def test_each_run_has_a_new_folder_and_takes_those_away_that_nobody_holds(tmp_path):
+    left = tmp_path / PARENT / "left"
+    left.mkdir(parents=True)
+    (left / "counter_1.db").write_bytes(b"")
+    first, second = MetricsFolder.make(tmp_path), MetricsFolder.make(tmp_path)
+    assert {path.name for path in (tmp_path / PARENT).iterdir()} == {first.path.name, second.path.name}
+    first.remove()
+    assert list((tmp_path / PARENT).iterdir()) == [second.path]
+    second.remove()
+
+
+def test_a_folder_that_cannot_be_made_is_an_oserror(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError):
+        MetricsFolder.make(tmp_path / "file")
