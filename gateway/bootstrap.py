@@ -38,9 +38,14 @@ class Loaded(Protocol):
     def begin_drain(self) -> None: ...
 
 
+def complain(sentence: str) -> None:
+    """Tell the person who started it."""
+    sys.stderr.write(f"{sentence}\n")
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to serve: `load` runs in a thread; `ready` is told when requests are welcome.
+    """What to serve: `load` runs in a thread; `ready` is told when requests are welcome, `failed` why they never will be.
 
     `expected` says whether a failed start's exception is a sentence for the person who started it.
     """
@@ -49,6 +54,7 @@ class Program:
     ready: Callable[[], Awaitable[None]]
     expected: Callable[[BaseException], bool]
     drain_timeout: float = 60.0
+    failed: Callable[[str], None] = complain
 
 
 class Bootstrap:
@@ -184,7 +190,7 @@ async def _serve(program: Program, listener: socket.socket) -> int:
     server = Server(config, bootstrap)
     await server.serve(sockets=[listener])
     if bootstrap.failure is not None:
-        sys.stderr.write(f"{bootstrap.failure}\n")
+        program.failed(bootstrap.failure)
         return 1
     return 0
 

@@ -30,9 +30,14 @@ PORT = click.option("--port", type=click.IntRange(0, 65535), help="Default: serv
 @CONFIG
 @HOST
 @PORT
-def serve(config_file: Path | None, host: str | None, port: int | None) -> None:
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Processes that serve; more than one needs PostgreSQL and Redis. Default: server.workers of the configuration.",
+)
+def serve(config_file: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the gateway."""
-    sys.exit(_serve(config_file, host, port, demo=False))
+    sys.exit(_serve(config_file, host, port, workers, demo=False))
 
 
 @cli.command()
@@ -40,8 +45,8 @@ def serve(config_file: Path | None, host: str | None, port: int | None) -> None:
 @HOST
 @PORT
 def run(config_file: Path | None, host: str | None, port: int | None) -> None:
-    """Serve the gateway with its dashboard and a demo key: the first thing to try."""
-    sys.exit(_serve(config_file, host, port, demo=True))
+    """Serve the gateway with its dashboard and a demo key, in one process: the first thing to try."""
+    sys.exit(_serve(config_file, host, port, None, demo=True))
 
 
 @cli.command()
@@ -106,16 +111,19 @@ def revoke_key(key_id: str) -> None:
     sys.exit(asyncio.run(revoke(key_id)))
 
 
-def _serve(config_file: Path | None, host: str | None, port: int | None, *, demo: bool) -> int:
+def _serve(config_file: Path | None, host: str | None, port: int | None, workers: int | None, *, demo: bool) -> int:
     from gateway.bootstrap import Program  # noqa: PLC0415
     from gateway.bootstrap import serve as serve_program  # noqa: PLC0415
     from gateway.start import Start  # noqa: PLC0415
 
-    start = Start(config_file, host, port, demo=demo)
+    start = Start(config_file, host, port, workers, demo=demo)
     listener = start.listen()
     if listener is None:
         return 1
+    if start.workers > 1:
+        return start.supervise(listener)
+    program = Program(start.load, start.ready, start.expected, start.drain_timeout, start.failed)
     try:
-        return serve_program(Program(start.load, start.ready, start.expected, start.drain_timeout), listener)
+        return serve_program(program, listener)
     finally:
         start.end()

@@ -1,6 +1,7 @@
 """What `atelier serve` and `atelier run` do around the server: read the file, bind the port, load, tell the person.
 
-Everything that can be wrong at the start ends in one sentence on stderr, never in a traceback.
+Everything that can be wrong at the start ends in one sentence on stderr, never in a traceback. With more than one worker
+this process only supervises: each worker comes through here again, with a line to its supervisor.
 """
 
 from __future__ import annotations
@@ -11,27 +12,37 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.bootstrap import Loaded, listen
+from gateway.bootstrap import DRAIN_MARGIN, Loaded, complain, listen
 from gateway.config import environment
 from gateway.config.config import Config
 from gateway.config.loader import load as load_config
 from gateway.config.problems import ConfigError
+from gateway.sim import Fleet, FleetError
+from gateway.worker import Worker
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
+    from gateway.telemetry.redact import Redactor
+
+LAST_MARGIN = 15.0  # seconds for a worker to settle and close after its server's own patience
+TOO_MANY = "More than one worker needs PostgreSQL and Redis: set store.database_url and store.redis_url, or serve with one worker."
 
 
 class Start:
-    """One start of the gateway. `demo`: with the demo key, the dashboard and the banner."""
+    """One start of the gateway. `demo`: in one process, with the demo key, the dashboard and the banner."""
 
-    def __init__(self, config_file: Path | None, host: str | None, port: int | None, *, demo: bool) -> None:
+    def __init__(
+        self, config_file: Path | None, host: str | None, port: int | None, workers: int | None = None, *, demo: bool
+    ) -> None:
         self._env = environment.read_environment()
         if host is not None:
             self._env["ATELIER_HOST"] = host
         if port is not None:
             self._env["ATELIER_PORT"] = str(port)
         self._file = config_file or environment.config_path(self._env)
+        self._workers = workers
         self._demo = demo
+        self._worker = Worker.of(self._env)
         self._dashboard: subprocess.Popen[bytes] | None = None
         self._url = ""
         self._expected: tuple[type[BaseException], ...] = (ConfigError,)
@@ -43,18 +54,34 @@ class Start:
         try:
             config = self.config = load_config(self._file, self._env)
         except ConfigError as error:
-            sys.stderr.write(f"{error}\n")
+            self.failed(str(error))
+            return None
+        if self.workers > 1 and not (config.store.database_url and config.store.redis_url):
+            self.failed(TOO_MANY)
             return None
         host, port = config.server.host, config.server.port
         try:
-            listener = listen(host, port)
+            listener = self._worker.listener if self._worker is not None else listen(host, port)
         except OSError as error:
             reason = "is in use" if error.errno in {98, 48} else f"cannot be listened on ({error.strerror})"
-            sys.stderr.write(f"{host}:{port} {reason}. Choose another with --port, or stop what uses it.\n")
+            self.failed(f"{host}:{port} {reason}. Choose another with --port, or stop what uses it.")
             return None
         shown = f"[{host}]" if ":" in host else host
         self._url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else shown}:{listener.getsockname()[1]}"  # noqa: S104
         return listener
+
+    @property
+    def workers(self) -> int:
+        """How many processes serve. 1: this one does it itself."""
+        if self.config is None or self._demo or self._worker is not None:
+            return 1
+        default: int = getattr(self.config.server, "workers", 1)
+        return self._workers or default
+
+    def failed(self, sentence: str) -> None:
+        """Tell why there is no gateway: a worker its supervisor, who tells it once for all of them."""
+        tell = complain if self._worker is None else self._worker.failed
+        tell(sentence)
 
     def expected(self, error: BaseException) -> bool:
         """Whether an exception is a person's to mend: its text is the sentence to print."""
@@ -66,34 +93,44 @@ class Start:
 
     def load(self) -> Loaded:
         """Import and build the gateway; runs in a thread."""
-        from gateway import app, extra_stages, sim  # noqa: PLC0415 - the heavy imports, off the loop
+        from gateway import app, extra_stages  # noqa: PLC0415 - the heavy imports, off the loop
         from gateway.prompts.library import LibraryError  # noqa: PLC0415
         from gateway.store.failures import StoreInUse, StoreUnavailable  # noqa: PLC0415
-        from gateway.telemetry import log, redact  # noqa: PLC0415
+        from gateway.telemetry import worker_metrics  # noqa: PLC0415
         from routing_policies import PolicyError  # noqa: PLC0415
 
-        known = (LibraryError, PolicyError, StoreInUse, StoreUnavailable, extra_stages.StageError, sim.FleetError)
+        known = (LibraryError, PolicyError, StoreInUse, StoreUnavailable, extra_stages.StageError, FleetError)
         self._expected = (ConfigError, *known)
         config = self.config
         if config is None:
             raise RuntimeError("load before listen")
-        redactor = redact.Redactor(config.secrets())
-        style = (
-            "console"
-            if self._demo and "log_format" not in config.telemetry.model_fields_set
-            else config.telemetry.log_format
-        )
-        log.configure(redactor, level=config.telemetry.log_level.upper(), style=style)
-        self._gateway = app.Gateway(config, self._env, redactor)
+        redactor = self._configure_log(config)
+        shared_fleet = None
+        if self._worker is not None:
+            worker_metrics.count_as(self._worker.number)
+            shared_fleet = self._worker.fleet
+        self._gateway = app.Gateway(config, self._env, redactor, shared_fleet)
         return self._gateway
+
+    def _configure_log(self, config: Config) -> Redactor:
+        from gateway.telemetry import log, redact  # noqa: PLC0415
+
+        redactor = redact.Redactor(config.secrets())
+        plain = self._demo and "log_format" not in config.telemetry.model_fields_set
+        style = "console" if plain else config.telemetry.log_format
+        log.configure(redactor, level=config.telemetry.log_level.upper(), style=style)
+        return redactor
 
     async def ready(self) -> None:
         """Requests are welcome: say so."""
         config, gateway = self.config, self._gateway
         if config is None or gateway is None:
             return
+        if self._worker is not None:
+            self._worker.ready()
+            return
         if not self._demo:
-            sys.stderr.write(f"Atelier serves on {self._url}\n")
+            complain(f"Atelier serves on {self._url}")
             return
         from gateway.demo import banner, demo_key  # noqa: PLC0415 - only `run` needs it
 
@@ -110,6 +147,36 @@ class Start:
             return None
         self._dashboard, url = start_dashboard(config, self._url, self._env)
         return url
+
+    def supervise(self, listener: socket.socket) -> int:
+        """Run `workers` processes that serve from the listener; the exit code says how it went."""
+        from gateway.supervisor import Crew, supervise  # noqa: PLC0415 - one worker needs none of it
+        from gateway.telemetry.worker_metrics import VARIABLE, MetricsFolder  # noqa: PLC0415
+
+        config = self.config
+        if config is None:
+            raise RuntimeError("supervise before listen")
+        try:
+            folder = MetricsFolder.make(config.data_dir)
+        except OSError as error:
+            self.failed(
+                f"{config.data_dir} cannot be written ({error.strerror}). Choose another with ATELIER_DATA_DIR."
+            )
+            return 1
+        self._configure_log(config)
+        crew = Crew(
+            command=(sys.executable, "-m", "gateway", "serve", "--config", str(self._file)),
+            env={**self._env, VARIABLE: str(folder.path)},
+            size=self.workers,
+            patience=self.drain_timeout + DRAIN_MARGIN + LAST_MARGIN,
+            fleet=Fleet(config.simulation, config.data_dir),
+            ready=lambda: complain(f"Atelier serves on {self._url} with {self.workers} workers"),
+            ended=folder.forget,
+        )
+        try:
+            return supervise(crew, listener)
+        finally:
+            folder.remove()
 
     def end(self) -> None:
         """The dashboard ends with the gateway."""
