@@ -8,6 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from gateway.store.database import store_errors
+from gateway.store.directory import AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,7 @@ class Change:
 
 
 class SqlChanges:
-    """Follows the audit log."""
+    """Follows the audit log, whose ids grow in the order in which acts are committed."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -28,4 +33,14 @@ class SqlChanges:
 
     async def poll(self) -> list[Change]:
         """Changes since the last call, oldest first; the first call only sets the mark. Raises Unavailable."""
-        raise NotImplementedError
+        with store_errors():
+            async with AsyncSession(self._engine) as session:
+                if self._seen is None:
+                    self._seen = (await session.exec(select(func.coalesce(func.max(AuditEntry.id), 0)))).one()
+                    return []
+                columns = select(AuditEntry.id, AuditEntry.object_type, AuditEntry.object_id, AuditEntry.action)
+                query = columns.where(col(AuditEntry.id) > self._seen).order_by(col(AuditEntry.id))
+                rows = (await session.exec(query)).all()
+        if rows:
+            self._seen = rows[-1][0]
+        return [Change(object_type, object_id, action) for _, object_type, object_id, action in rows]

@@ -6,7 +6,6 @@ While the store is away every method raises `errors.Unavailable`; that is for th
 from __future__ import annotations
 
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import col, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,16 +13,15 @@ from gateway import errors
 from gateway.ports import KeyInfo
 from gateway.store import windows
 from gateway.store.database import store_errors
+from gateway.store.directory_reader import SqlDirectory
+from gateway.store.infos import key_info
 from gateway.store.tables import Account, VirtualKey, key_scope
 
 MAX_BUDGET = 10**18  # nano-dollars: a thousand million dollars; with what is spent beyond it, far inside 64 bits
 
 
-class SqlKeys:
+class SqlKeys(SqlDirectory):
     """`ports.Keys` on any database that SQLAlchemy reaches."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
 
     async def find(self, digest: bytes, litellm_digest: str) -> KeyInfo | None:
         """The key with this digest, or imported from LiteLLM with that one; revoked and expired ones too."""
@@ -34,7 +32,7 @@ class SqlKeys:
             async with self._session() as session:
                 rows = (await session.exec(query)).all()
         own = [row for row in rows if row.digest == digest]
-        return _info((own or rows)[0]) if rows else None
+        return key_info((own or rows)[0]) if rows else None
 
     async def create(self, info: KeyInfo, digest: bytes, litellm_digest: str | None = None) -> KeyInfo:
         """Store a key and, with a budget, its account. Raises Conflict for a key that exists, Unprocessable."""
@@ -54,7 +52,7 @@ class SqlKeys:
         with store_errors():
             async with self._session() as session:
                 row = await session.get(VirtualKey, key_id)
-        return _info(row) if row is not None else None
+        return key_info(row) if row is not None else None
 
     async def list(self, *, include_revoked: bool = False) -> list[KeyInfo]:
         """Newest first."""
@@ -64,7 +62,7 @@ class SqlKeys:
         with store_errors():
             async with self._session() as session:
                 rows = (await session.exec(query)).all()
-        return [_info(row) for row in rows]
+        return [key_info(row) for row in rows]
 
     async def revoke(self, key_id: str, at: float) -> KeyInfo | None:
         """Revoke for good from `at`, Unix seconds; the first revocation counts. None for an unknown key."""
@@ -76,7 +74,7 @@ class SqlKeys:
                 if row.revoked_at is None:
                     row.revoked_at = at
                     await session.commit()
-        return _info(row)
+        return key_info(row)
 
     def _session(self) -> AsyncSession:
         return AsyncSession(self._engine, expire_on_commit=False)
@@ -125,28 +123,4 @@ def _account(info: KeyInfo, window: float | None) -> Account:
         budget_window=info.budget_window,
         window_started_at=info.created_at,
         resets_at=info.created_at + window if window is not None else None,
-    )
-
-
-def _info(row: VirtualKey) -> KeyInfo:
-    return KeyInfo(
-        id=row.id,
-        name=row.name,
-        prefix=row.prefix,
-        created_at=row.created_at,
-        role=row.role,
-        user=row.user,
-        team=row.team,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-        models=tuple(row.models) if row.models is not None else None,
-        brands=tuple(row.brands) if row.brands is not None else None,
-        default_brand=row.default_brand,
-        budget=row.budget_nano,
-        budget_window=row.budget_window,
-        rpm=row.rpm,
-        max_parallel=row.max_parallel,
-        on_disconnect=row.on_disconnect,
-        tags=tuple(row.tags),
-        metadata=row.extra,
     )
