@@ -7,33 +7,25 @@ then finds back to this page after a restart.
 
 from __future__ import annotations
 
-import asyncio
-from html import escape
-from pathlib import Path
-from string import Template
-from urllib.parse import parse_qs, urlsplit
+from functools import partial
 
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard import wiring
+from dashboard import door, join, oidc, wiring
 from dashboard.client import Problem
-from dashboard.sessions import LIFE
+from dashboard.sign_in import form
 
 SIGN_IN = "/sign-in"
-PUBLIC = frozenset({SIGN_IN, "/_stcore/health", "/_stcore/host-config"})
-LONGEST_BODY = 4_096  # bytes
-HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-}
+PUBLIC = frozenset(
+    {SIGN_IN, "/_stcore/health", "/_stcore/host-config", *(route.path for route in (*join.ROUTES, *oidc.ROUTES))}
+)
+FOREIGN = "Please sign in on this page."
 NOT_A_KEY = "This does not look like a key. Keys begin with “sk-” and have no blanks."
-_page = Template(Path(__file__).with_name("sign_in.html").read_text(encoding="utf-8"))
+WRONG_PAIR = "E-mail and password do not belong together. Please try again."
+BOTH = "Please fill in your e-mail and your password."
 
 
 class Guard:
@@ -43,7 +35,7 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in PUBLIC and not signed_in(HTTPConnection(scope)):
+        if scope["type"] == "http" and scope["path"] not in PUBLIC and not door.signed_in(HTTPConnection(scope)):
             await away(scope)(scope, receive, send)
             return
         await self._app(scope, receive, send)
@@ -55,65 +47,49 @@ def away(scope: Scope) -> Response:
     return Response(status_code=401)
 
 
-def session_id(connection: HTTPConnection) -> str | None:
-    return connection.cookies.get(wiring.cookie_name())
-
-
-def signed_in(connection: HTTPConnection) -> bool:
-    return wiring.sessions().get(session_id(connection)) is not None
-
-
 async def show_sign_in(request: Request) -> Response:
     """GET /sign-in."""
-    if signed_in(request):
+    if door.signed_in(request):
         return RedirectResponse("/", 303)
     page = form()
-    if session_id(request) is not None:
+    if door.session_id(request) is not None:
         page.delete_cookie(wiring.cookie_name())
     return page
 
 
 async def sign_in(request: Request) -> Response:
-    """POST /sign-in with `key` in a form: a session for a key that the gateway knows."""
-    if foreign(request):
-        return form("Please sign in on this page.", 403)
-    key = await key_in(request)
-    if not key.isascii() or not key.isprintable() or not key or " " in key:
-        return form(NOT_A_KEY, 400)
+    """POST /sign-in with `email` and `password`, or with `key`, in a form."""
+    if door.foreign(request):
+        return form(FOREIGN, 403)
+    fields = await door.form_of(request)
+    if "key" in fields:
+        return await with_key(request, fields["key"].strip())
+    return await with_password(request, fields.get("email", "").strip(), fields.get("password", ""))
+
+
+async def with_password(request: Request, email: str, password: str) -> Response:
+    if not email or not password:
+        return form(BOTH, 400, email)
+    pair = {"email": email, "password": password}
     try:
-        new = await asyncio.to_thread(wiring.sessions().open, key)
+        return await door.let_in(request, partial(wiring.sessions().enter, "/auth/sign-in", pair))
     except Problem as problem:
-        return form(problem.message, 401 if problem.signed_out else 502)
-    wiring.sessions().end(session_id(request))
-    answer = RedirectResponse("/", 303)
-    answer.set_cookie(
-        wiring.cookie_name(), new, int(LIFE), httponly=True, samesite="lax", secure=request.url.scheme == "https"
-    )
-    return answer
+        message = WRONG_PAIR if problem.status == 401 else door.sentence(problem)
+        return form(message, door.status_of(problem), email)
 
 
-async def key_in(request: Request) -> str:
-    data = b""
-    async for piece in request.stream():
-        data += piece
-        if len(data) > LONGEST_BODY:
-            return ""
-    return parse_qs(data.decode("ascii", "replace")).get("key", [""])[0].strip()
-
-
-def foreign(request: Request) -> bool:
-    """Whether another site's page sends the form."""
-    origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-
-
-def form(message: str = "", status: int = 200) -> HTMLResponse:
-    """The page, with what went wrong."""
-    alert = f'<p class="alert" role="alert">{escape(message)}</p>' if message else ""
-    return HTMLResponse(_page.substitute(alert=alert), status, HEADERS)
+async def with_key(request: Request, key: str) -> Response:
+    if not key.isascii() or not key.isprintable() or not key or " " in key:
+        return form(NOT_A_KEY, 400, with_key=True)
+    try:
+        return await door.let_in(request, partial(wiring.sessions().open, key))
+    except Problem as problem:
+        return form(door.sentence(problem), door.status_of(problem), with_key=True)
 
 
 ROUTES = (
     Route(SIGN_IN, show_sign_in, methods=["GET"]),
     Route(SIGN_IN, sign_in, methods=["POST"]),
+    *join.ROUTES,
+    *oidc.ROUTES,
 )

@@ -1,4 +1,4 @@
-"""Who is signed in. A browser holds a random id in a cookie; the key that belongs to it never leaves this process.
+"""Who is signed in. A browser holds a random id in a cookie; the key or session token behind it stays in this process.
 
 Sessions live in memory: twelve hours at most, and a restart of the dashboard signs everybody out. While the gateway is
 away, a viewer that it knew a quarter of an hour ago may go on reading.
@@ -10,16 +10,17 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.client import Client, JsonObject, Problem
+from dashboard.client import UNREADABLE, Client, JsonObject, Problem
 from dashboard.draft import Draft, Order
 from gateway.reports import Viewer
 
 LIFE = 12 * 3600.0  # seconds
 MOST = 10_000  # sessions
-FRESH = 10.0  # seconds for which the gateway's word about a key is taken
+FRESH = 5.0  # seconds for which the gateway's word about a viewer is taken
 GRACE = 15 * 60.0  # the same, while the gateway does not answer
 CATALOGUE_LIFE = 30.0
 WATCHED = 120.0  # seconds without a look after which nobody is there; a browser's hidden tab looks once a minute
@@ -29,7 +30,7 @@ Clock = Callable[[], float]
 
 
 class SignedOut(Exception):
-    """The key of this session is no key any more."""
+    """The key or session behind this sign-in is none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +125,12 @@ class Session:
         self._asked = float("-inf")
 
     def close(self) -> None:
+        """Stop what is being written. A sign-in with a password ends at the gateway too, if that can be reached."""
         for draft in self._drafts.values():
             draft.stop()
+        if self._me.facts.get("session_id"):
+            with suppress(Problem):
+                self.client.post("/auth/sign-out")
 
 
 class Sessions:
@@ -133,7 +138,7 @@ class Sessions:
 
     def __init__(
         self,
-        connect: Callable[[str], Client],
+        connect: Callable[[str | None], Client],
         clock: Clock = time.monotonic,
         new_id: Callable[[], str] = lambda: secrets.token_urlsafe(32),
     ) -> None:
@@ -143,8 +148,19 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
+    def enter(self, door: str, body: JsonObject) -> str:
+        """Have the gateway make a session at one of its public routes; its id here. Raises Problem."""
+        visitor = self._connect(None)
+        try:
+            token = visitor.post(door, body).get("token")
+        finally:
+            visitor.close()
+        if not isinstance(token, str):
+            raise Problem(UNREADABLE)
+        return self.open(token)
+
     def open(self, key: str) -> str:
-        """Sign in with a key; the new session's id. Raises Problem with the gateway's own words."""
+        """Sign in with a key or a session's token; the new session's id. Raises Problem with the gateway's own words."""
         client = self._connect(key)
         session = Session(client, client.me(), self._clock)
         session_id = self._new_id()

@@ -1,6 +1,8 @@
 """What the dashboard is made of, once a process: the address of the gateway, its data folder, the sign-ins.
 
-`make run` sets ATELIER_URL and ATELIER_DATA_DIR; without them the gateway's own defaults are taken.
+`make run` sets ATELIER_URL and ATELIER_DATA_DIR; without them the gateway's own defaults are taken. Beside them are
+read ATELIER_DASHBOARD_URL (where browsers find this dashboard), ATELIER_DASHBOARD_DATABASE_URL and
+ATELIER_DASHBOARD_REDIS_URL (read-only, for the scaled set-up), and ATELIER_OIDC_* for an identity provider.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard.client import Client
+from dashboard.issuer import Issuer, Settings
 from dashboard.sessions import Sessions
 from gateway.reports import Source
 
@@ -29,6 +32,18 @@ def sessions() -> Sessions:
 @cache
 def reports() -> Source:
     return Source(Path(os.environ.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR))
+
+
+@cache
+def issuer() -> Issuer | None:
+    """The identity provider, if one is configured."""
+    settings = Settings.of(os.environ)
+    return Issuer(settings) if settings else None
+
+
+def public_url() -> str:
+    """Where browsers find this dashboard; empty when nobody said."""
+    return (os.environ.get("ATELIER_DASHBOARD_URL") or "").rstrip("/")
 
 
 def now() -> float:

@@ -7,3 +7,5 @@ from tests.dashboard import world
 stub = world.stub
 now = world.now
 dashboard = world.dashboard
+browser = world.browser
+https_browser = world.https_browser

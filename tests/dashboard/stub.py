@@ -1,4 +1,7 @@
-"""A gateway for the dashboard's tests: answers from memory, one key for each member, and remembers what it was asked."""
+"""A gateway for the dashboard's tests: answers from memory, one key for each member, and remembers what it was asked.
+
+People, teams and keys are in `accounts_stub.py`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import httpx
+
+from tests.dashboard.accounts_stub import PUBLIC, AccountsStub
 
 TEMPLATES = [
     {
@@ -71,10 +76,12 @@ class StubGateway:
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[httpx.Headers] = []
         self.refusals: dict[str, tuple[int, str, str] | Exception] = {}
+        self.refusal_headers: dict[str, str] = {}
         self.members: dict[str, dict[str, Any]] = {}
         self.status: list[dict[str, Any]] = []
         self.answer: Callable[[], httpx.AsyncByteStream] = lambda: Body(events("Hello", " world"))
         self.record: dict[str, Any] = {}
+        self.accounts = AccountsStub(self.members)
         self.transport = httpx.MockTransport(self._handle)
 
     def member(self, key: str, user: str, **more: Any) -> None:
@@ -106,13 +113,19 @@ class StubGateway:
         if refusal is not None:
             status, message, code = refusal
             return httpx.Response(
-                status, json={"error": {"message": message, "code": code, "type": "x", "param": None}}
+                status,
+                json={"error": {"message": message, "code": code, "type": "x", "param": None}},
+                headers=self.refusal_headers,
             )
+        if path in PUBLIC:
+            return self.accounts.public(path, json.loads(request.content))
         if key not in self.members:
             return httpx.Response(401, json={"error": {"message": "Incorrect API key provided.", "code": "invalid"}})
         return self._routes(request, path, key)
 
     def _routes(self, request: httpx.Request, path: str, key: str) -> httpx.Response:
+        if path.startswith(("/admin/", "/auth/")):
+            return self.accounts.answer(request, key)
         match path:
             case "/v1/me":
                 return httpx.Response(200, json=self.members[key])

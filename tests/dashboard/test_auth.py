@@ -4,24 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
-from starlette.testclient import TestClient
 
-from dashboard import auth, wiring
+from dashboard import wiring
 from tests.dashboard.world import ANN, BOB
-
-
-@pytest.fixture
-def browser(dashboard):
-    inside = [
-        Route(path, lambda _: PlainTextResponse("inside")) for path in ("/", "/spend", "/media/x", "/_stcore/health")
-    ]
-    app = Starlette(routes=[*auth.ROUTES, *inside], middleware=[Middleware(auth.Guard)])
-    with TestClient(app, "http://dash:8501", follow_redirects=False) as client:
-        yield client
 
 
 def sign_in(browser, key, **headers):
@@ -50,10 +35,8 @@ def test_a_good_key_opens_the_door_with_a_cookie_that_scripts_cannot_read(browse
     assert browser.get("/sign-in").headers["location"] == "/"
 
 
-def test_over_https_the_cookie_is_for_https_only(dashboard):
-    app = Starlette(routes=auth.ROUTES)
-    with TestClient(app, "https://dash", follow_redirects=False) as client:
-        assert "Secure" in sign_in(client, ANN).headers["set-cookie"]
+def test_over_https_the_cookie_is_for_https_only(https_browser):
+    assert "Secure" in sign_in(https_browser, ANN).headers["set-cookie"]
 
 
 def test_a_wrong_key_gets_the_gateways_words_and_no_cookie(browser, stub):
@@ -72,7 +55,7 @@ def test_with_the_gateway_away_the_page_says_so(browser, stub):
     assert (answer.status_code, "does not answer" in answer.text) == (502, True)
 
 
-@pytest.mark.parametrize("key", ["", "   ", "sk-a b", "sk-ключ", "sk-\r\nx-evil: 1", "s" * 10_000])
+@pytest.mark.parametrize("key", ["", "   ", "sk-a b", "sk-ключ", "sk-\r\nx-evil: 1", "s" * 8_300])
 def test_what_cannot_be_a_key_is_not_sent_to_the_gateway(browser, stub, key):
     assert sign_in(browser, key).status_code == 400
     assert stub.asked == []

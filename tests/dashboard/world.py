@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
-from dashboard import gate, wiring
+from dashboard import auth, gate, wiring
 from dashboard.client import Client
 from dashboard.draft import Draft
 from dashboard.sessions import Sessions
@@ -108,3 +114,23 @@ def dashboard(stub: StubGateway, now: Now, tmp_path: Path, monkeypatch: pytest.M
     dashboard = Dashboard(sessions, monkeypatch)
     dashboard.use(None)
     return dashboard
+
+
+def front() -> Starlette:
+    """The door, and something behind it."""
+    inside = [
+        Route(path, lambda _: PlainTextResponse("inside")) for path in ("/", "/spend", "/media/x", "/_stcore/health")
+    ]
+    return Starlette(routes=[*auth.ROUTES, *inside], middleware=[Middleware(auth.Guard)])
+
+
+@pytest.fixture
+def browser(dashboard: Dashboard) -> Iterator[TestClient]:
+    with TestClient(front(), "http://dash:8501", follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def https_browser(dashboard: Dashboard) -> Iterator[TestClient]:
+    with TestClient(front(), "https://dash", follow_redirects=False) as client:
+        yield client
