@@ -28,6 +28,18 @@ _POSTGRESQL_ERASURE_ONLY = (
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only()""",
     """CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger
     FOR EACH ROW EXECUTE FUNCTION ledger_erasure_only()""",
+    # A line that comes in late is moved above what the roll-up has dealt with, and holds it up until it is committed.
+    """CREATE FUNCTION ledger_above_rollup() RETURNS trigger LANGUAGE plpgsql AS
+    $$ DECLARE reached bigint;
+    BEGIN
+      SELECT seq INTO reached FROM "position" WHERE name = 'rollup' FOR SHARE;
+      IF NEW.seq <= reached THEN
+        NEW.seq := reached + 1;
+      END IF;
+      RETURN NEW;
+    END $$""",
+    """CREATE TRIGGER ledger_above_rollup BEFORE INSERT ON ledger
+    FOR EACH ROW EXECUTE FUNCTION ledger_above_rollup()""",
     """CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$""",
     """CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
@@ -241,7 +253,8 @@ def _create_rollup() -> None:
     )
     for name, column in (("team", "team"), ("user", "user"), ("key", "key_id")):
         op.create_index(f"spend_rollup_by_{name}", "spend_rollup", [column, "bucket"])
-    op.create_table("position", _key("name"), _integer("seq"))
+    position = op.create_table("position", _key("name"), _integer("seq"))
+    op.bulk_insert(position, [{"name": "rollup", "seq": 0}])
     op.create_table("dead_letter", _key("id"), _text("event"), _text("error"), _seconds("at"))
 
 

@@ -1,0 +1,118 @@
+"""The one writer of `spend_rollup`: adds the ledger's lines up by half-hours, in small steps, each line exactly once.
+
+A step takes the lines above the position "rollup", adds them and moves the position, in one transaction. Whoever wants
+exact sums adds the lines above the position to the roll-up's rows (`sums.py`), so nothing is wrong while this is behind
+or away. While the store is away `advance` raises `errors.Unavailable` and has done nothing; `run` tries again.
+
+Why no line is missed or counted twice, whatever order they are committed in: a step holds the lock on the position's
+row from its first statement to its end. With SQLite that is the one write lock, and a line's `seq` is the highest so
+far plus one. With PostgreSQL a trigger on `ledger` takes a share of the same lock for every line that comes in, until
+that line is committed, and moves a line whose `seq` is not above the position right above it. So no line is on its way
+while a step runs, and whatever is committed later stands above the position.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from sqlalchemy import Insert, Select, case, delete, func, literal, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import col, select
+
+from gateway import errors
+from gateway.ledger.steps import Steps
+from gateway.ledger.sums import KEYS, MEASURES, POSITION, ROLLUP, lines, summed
+from gateway.ports import Clock
+from gateway.store.database import store_errors
+from gateway.store.tables import LedgerLine, Position, SpendRollup
+
+EVERY = 2.0  # seconds between two looks
+MOST_LINES = 5_000  # a step
+LONGEST_STEP = 0.02  # seconds
+BREATH = 0.05  # seconds between two steps, so that whoever waits for the store gets it
+_is_ours = col(Position.name) == ROLLUP
+_seq = col(LedgerLine.seq)
+log = structlog.get_logger(__name__)
+
+
+class Rollups:
+    """Keeps `spend_rollup` on any database that SQLAlchemy reaches. Several processes may do so at once."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, *, most: int = MOST_LINES) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._steps = Steps(most, LONGEST_STEP)
+
+    async def run(self) -> None:
+        """Keep up with the ledger, for ever."""
+        while True:
+            pause = EVERY
+            try:
+                if await self.advance():
+                    pause = BREATH
+            except errors.Unavailable as error:
+                log.warning("rollup_waits", error=error.message)
+            await asyncio.sleep(pause)
+
+    async def advance(self) -> int:
+        """Add up one step's lines; how many they were, 0 when there is nothing to do. Raises errors.Unavailable."""
+        with store_errors():
+            async with self._engine.connect() as connection:
+                if not await connection.scalar(_BEHIND):
+                    return 0
+            async with self._engine.begin() as connection:
+                position = await _lock(connection)
+                began = self._clock.monotonic()
+                reach = await connection.scalar(_reach(position, self._steps.size))
+                if reach is None:  # another process was faster
+                    return 0
+                step = (_seq > position) & (_seq <= reach)
+                count = await connection.scalar(select(func.count()).select_from(LedgerLine).where(step))
+                await connection.execute(_addition(connection, summed(lines(step))))
+                await connection.execute(update(Position).where(_is_ours).values(seq=reach))
+        self._steps.took(self._clock.monotonic() - began)
+        return int(count or 0)
+
+
+async def forget(connection: AsyncConnection, user: str, tenant: str) -> None:
+    """Take a person out of the roll-up, in the transaction that takes it out of the ledger's lines.
+
+    What was spent stays, without a user. The person's own tenant ("user:ada") becomes `tenant`, as in the lines.
+    """
+    await _lock(connection)
+    own = col(SpendRollup.user) == user
+    instead = {
+        "user": literal(""),
+        "tenant": case((col(SpendRollup.tenant) == f"user:{user}", tenant), else_=col(SpendRollup.tenant)),
+    }
+    columns = {name: instead.get(name, col(getattr(SpendRollup, name))) for name in (*KEYS, *MEASURES)}
+    rows = select(*(column.label(name) for name, column in columns.items())).where(own).subquery()
+    await connection.execute(_addition(connection, summed(rows)))
+    await connection.execute(delete(SpendRollup).where(own))
+
+
+_BEHIND = select(select(func.max(_seq)).scalar_subquery() > POSITION.scalar_subquery())
+
+
+async def _lock(connection: AsyncConnection) -> int:
+    """The position, which nobody else moves, and above which no line comes in, until the transaction ends."""
+    locked = update(Position).where(_is_ours).values(seq=col(Position.seq)).returning(col(Position.seq))
+    return int((await connection.execute(locked)).scalar_one())
+
+
+def _reach(position: int, most: int) -> Select[Any]:
+    """The `seq` that a step goes up to. Lines with the same one belong together."""
+    ahead = select(_seq).where(_seq > position).order_by(_seq).limit(most).subquery()
+    return select(func.max(ahead.c.seq))
+
+
+def _addition(connection: AsyncConnection, rows: Select[Any]) -> Insert:
+    """Add `rows` to those that are there."""
+    make = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    statement = make(SpendRollup).from_select([*KEYS, *MEASURES], rows)
+    added = {name: getattr(SpendRollup, name) + statement.excluded[name] for name in MEASURES}
+    return statement.on_conflict_do_update(index_elements=KEYS, set_=added)
