@@ -50,7 +50,9 @@ class RedisConnection:
         self._timeout = timeout
         self._prefix = prefix
         self._pool = self._connect(url, socket_connect_timeout=timeout, socket_timeout=None)
-        self.client = Redis(connection_pool=self._connect(url, socket_timeout=BLOCKING_READS))
+        self.client = Redis(
+            connection_pool=self._connect(url, socket_connect_timeout=timeout, socket_timeout=BLOCKING_READS)
+        )
         self._room = asyncio.Semaphore(SIZE)
         self._listeners: list[Listener] = []
         self._probing: asyncio.Task[None] | None = None

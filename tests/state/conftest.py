@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache
 
 import pytest
 
 from gateway.clock import SystemClock
+from gateway.ports import Cache, Limiter
 from gateway.state.connection import RedisConnection
+from gateway.state.memory import MemoryCache, MemoryLimiter
+from gateway.state.redis import RedisCache, RedisLimiter
+from gateway.state.throttle import MemoryThrottle, RedisThrottle, Throttle
 from tests.servers import RedisServer, redis_binaries
+from tests.state.fake_connection import FakeRedisConnection
 
 Connect = Callable[..., RedisConnection]
 
@@ -30,4 +39,74 @@ async def connect() -> AsyncIterator[Connect]:
 
     yield connect
     for connection in made:
+        await connection.close()
+
+
+class HandClock:
+    """Stands still until its time is changed."""
+
+    def __init__(self) -> None:
+        self.time = 50.0
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+
+@dataclass
+class Kind:
+    """One kind of shared state: makes limiters, caches and throttles that know nothing yet, on a clock of its own."""
+
+    connect: Callable[[HandClock, str], RedisConnection] | None
+    clock: HandClock = field(default_factory=HandClock)
+    connections: list[RedisConnection] = field(default_factory=list)
+
+    def connection(self) -> RedisConnection:
+        assert self.connect is not None
+        self.connections.append(self.connect(self.clock, f"{{{secrets.token_hex(8)}}}:"))
+        return self.connections[-1]
+
+    def limiter(self) -> Limiter:
+        if self.connect is None:
+            return MemoryLimiter(self.clock)
+        return RedisLimiter(self.connection(), self.clock, "w1", lambda: 1, now=self.clock.now)
+
+    def cache(self, **bounds: int) -> Cache:
+        if self.connect is None:
+            return MemoryCache(self.clock, **bounds)
+        return RedisCache(self.connection(), now=self.clock.now, **bounds)
+
+    def throttle(self) -> Throttle:
+        if self.connect is None:
+            return MemoryThrottle(self.clock)
+        return RedisThrottle(self.connection(), self.clock, now=self.clock.now)
+
+
+@pytest.fixture(scope="session")
+def redis_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], RedisServer]]:
+    """One server of each version, started when it is first asked for."""
+    with ExitStack() as stack:
+
+        @cache
+        def server(name: str) -> RedisServer:
+            folder = tmp_path_factory.mktemp("contract")
+            return stack.enter_context(RedisServer(folder, redis_binaries()[name]))
+
+        yield server
+
+
+@pytest.fixture(params=["memory", "fakeredis", *redis_binaries()])
+async def kind(request: pytest.FixtureRequest, redis_servers: Callable[[str], RedisServer]) -> AsyncIterator[Kind]:
+    """Every kind that must be equal."""
+    if request.param == "memory":
+        made = Kind(None)
+    elif request.param == "fakeredis":
+        made = Kind(lambda clock, prefix: FakeRedisConnection(clock, prefix=prefix))
+    else:
+        url = redis_servers(request.param).url
+        made = Kind(lambda clock, prefix: RedisConnection(url, clock, prefix=prefix))
+    yield made
+    for connection in made.connections:
         await connection.close()
