@@ -47,7 +47,8 @@ def complain(sentence: str) -> None:
 class Program:
     """What to serve: `load` runs in a thread; `ready` is told when requests are welcome, `failed` why they never will be.
 
-    `expected` says whether a failed start's exception is a sentence for the person who started it.
+    `expected` says whether a failed start's exception is a sentence for the person who started it. `accept_early`: take
+    connections from the first moment on; without it they are left to those who share the socket until all is loaded.
     """
 
     load: Callable[[], Loaded]
@@ -55,6 +56,7 @@ class Program:
     expected: Callable[[BaseException], bool]
     drain_timeout: float = 60.0
     failed: Callable[[str], None] = complain
+    accept_early: bool = True
 
 
 class Bootstrap:
@@ -96,6 +98,8 @@ class Bootstrap:
     async def _lifespan(self, receive: Any, send: Any) -> None:
         await receive()
         self._life = asyncio.create_task(self._live())
+        if not self._program.accept_early:
+            await self._loaded.wait()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._stop.set()
@@ -143,11 +147,12 @@ def unswept() -> Iterator[None]:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, with one thing added: the first signal begins the drain at once."""
+    """uvicorn, with two things added: the first signal begins the drain at once, and what is to end begins no listening."""
 
-    def __init__(self, config: uvicorn.Config, bootstrap: Bootstrap) -> None:
+    def __init__(self, config: uvicorn.Config, bootstrap: Bootstrap, listener: socket.socket) -> None:
         super().__init__(config)
         self._bootstrap = bootstrap
+        self.sockets = [listener]
         bootstrap.on_failure = self._give_up
 
     @contextlib.contextmanager
@@ -161,9 +166,15 @@ class Server(uvicorn.Server):
     def _asked_to_end(self, number: int) -> None:
         self._bootstrap.begin_drain()
         self.handle_exit(number, None)
+        self._stay_deaf()
 
     def _give_up(self) -> None:
         self.should_exit = True
+        self._stay_deaf()
+
+    def _stay_deaf(self) -> None:
+        if not self.started:
+            self.sockets.clear()
 
 
 def serve(program: Program, listener: socket.socket) -> int:
@@ -187,8 +198,8 @@ async def _serve(program: Program, listener: socket.socket) -> int:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=round(program.drain_timeout + DRAIN_MARGIN),
     )
-    server = Server(config, bootstrap)
-    await server.serve(sockets=[listener])
+    server = Server(config, bootstrap, listener)
+    await server.serve(sockets=server.sockets)
     if bootstrap.failure is not None:
         program.failed(bootstrap.failure)
         return 1

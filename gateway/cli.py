@@ -5,17 +5,51 @@ Every failure that a person can mend is one sentence on stderr and an exit code 
 
 from __future__ import annotations
 
-import asyncio
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import click
 
 from gateway import __version__
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Later(click.Group):
+    """Commands of `gateway.commands`, each in the module of its name or of `MODULES`, imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *LATER]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in LATER:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"gateway.commands.{MODULES.get(cmd_name, cmd_name)}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them for a line of help."""
+        here = [(name, command.get_short_help_str(limit=80)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl([*here, *LATER.items()])
+
+
+LATER = {
+    "users": "List, make, change, block, export and erase users.",
+    "teams": "List, make, change and block teams; add and remove people.",
+    "brands": "List, make, change and archive brands.",
+    "keys": "Make, list, change, rotate, block and revoke virtual keys.",
+    "invite": "Print a one-time link, alone on stdout.",
+    "backup": "Write everything the embedded gateway keeps to FILE.",
+    "restore": "Put the contents of a backup into the data folder.",
+    "migrate": "Copy everything from SQLite to an empty PostgreSQL database.",
+    "secret": "Write the data folder's secret to a new FILE, for ATELIER_SECRET.",
+    "grants": "Print the statements that make read-only accounts for the dashboard.",
+}
+MODULES = {"backup": "moving", "restore": "moving", "migrate": "moving", "secret": "moving"}
+
+
+@click.group(cls=Later, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="atelier")
 def cli() -> None:
     """Atelier: an OpenAI-compatible LLM gateway for content teams."""
@@ -68,49 +102,6 @@ def sim(arguments: tuple[str, ...]) -> None:
     main(list(arguments))
 
 
-@cli.group()
-def keys() -> None:
-    """Make, list and revoke virtual keys."""
-
-
-@keys.command("create")
-@click.option("--name", required=True, help="What people call it.")
-@click.option("--user", help="Whose it is.")
-@click.option("--team", help="Whose team's.")
-@click.option("--admin", is_flag=True, help="An admin's key.")
-@click.option("--budget", type=click.FloatRange(min=0), help="USD it may spend.")
-@click.option("--budget-days", type=click.IntRange(min=1), help="Days after which the budget begins anew.")
-@click.option("--model", "models", multiple=True, help="A model it may use; repeat. Default: all.")
-@click.option("--brand", "brands", multiple=True, help="A brand it may write for; repeat. Default: all.")
-@click.option("--default-brand", help="The brand voice of requests that name none.")
-@click.option("--rpm", type=click.IntRange(min=1), help="Requests a minute.")
-@click.option("--parallel", type=click.IntRange(min=1), help="Requests at once.")
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Days until it expires.")
-def create_key(**options: Any) -> None:
-    """Make a key and print it: it is shown this once."""
-    from gateway.cli_keys import create  # noqa: PLC0415
-
-    sys.exit(asyncio.run(create(**options)))
-
-
-@keys.command("list")
-@click.option("--all", "include_revoked", is_flag=True, help="Revoked ones too.")
-def list_keys(include_revoked: bool) -> None:  # noqa: FBT001 - click's way
-    """List the keys."""
-    from gateway.cli_keys import show  # noqa: PLC0415
-
-    sys.exit(asyncio.run(show(include_revoked=include_revoked)))
-
-
-@keys.command("revoke")
-@click.argument("key_id")
-def revoke_key(key_id: str) -> None:
-    """Revoke a key by its id; it is refused within two seconds."""
-    from gateway.cli_keys import revoke  # noqa: PLC0415
-
-    sys.exit(asyncio.run(revoke(key_id)))
-
-
 def _serve(config_file: Path | None, host: str | None, port: int | None, workers: int | None, *, demo: bool) -> int:
     from gateway.bootstrap import Program  # noqa: PLC0415
     from gateway.bootstrap import serve as serve_program  # noqa: PLC0415
@@ -122,7 +113,9 @@ def _serve(config_file: Path | None, host: str | None, port: int | None, workers
         return 1
     if start.workers > 1:
         return start.supervise(listener)
-    program = Program(start.load, start.ready, start.expected, start.drain_timeout, start.failed)
+    program = Program(
+        start.load, start.ready, start.expected, start.drain_timeout, start.failed, accept_early=start.accept_early
+    )
     try:
         return serve_program(program, listener)
     finally:

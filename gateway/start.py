@@ -88,6 +88,10 @@ class Start:
         return isinstance(error, self._expected)
 
     @property
+    def accept_early(self) -> bool:
+        return self._worker is None or not self._worker.late
+
+    @property
     def drain_timeout(self) -> float:
         return self.config.server.drain_timeout if self.config is not None else 60.0
 

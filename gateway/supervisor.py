@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import structlog
 
 from gateway.sim import FleetError
-from gateway.worker import LINE, LISTENER, NUMBER
+from gateway.worker import LATE, LINE, LISTENER, NUMBER
 
 logger = structlog.get_logger(__name__)
 
@@ -157,7 +157,12 @@ class Supervisor:
         """A process with its end of a new line. Raises OSError."""
         ours, theirs = socket.socketpair()
         with theirs:
-            handed = {NUMBER: number, LISTENER: self._listener.fileno(), LINE: theirs.fileno()}
+            handed = {
+                NUMBER: number,
+                LISTENER: self._listener.fileno(),
+                LINE: theirs.fileno(),
+                LATE: int(any(child.ready for child in self._children.values())),
+            }
             try:
                 process = await asyncio.create_subprocess_exec(
                     *self._crew.command,

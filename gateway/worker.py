@@ -23,6 +23,7 @@ from gateway.sim import FleetError
 NUMBER = "ATELIER_WORKER"  # 1..N
 LISTENER = "ATELIER_LISTEN_FD"  # the socket that all workers accept from
 LINE = "ATELIER_SUPERVISOR_FD"
+LATE = "ATELIER_ACCEPT_LATE"  # "1": others serve, so connections are theirs until this one is loaded
 
 Urls = dict[str, str]
 
@@ -30,9 +31,10 @@ Urls = dict[str, str]
 class Worker:
     """One worker's place under its supervisor."""
 
-    def __init__(self, number: int, listener: socket.socket, line: socket.socket) -> None:
+    def __init__(self, number: int, listener: socket.socket, line: socket.socket, *, late: bool) -> None:
         self.number = number
         self.listener = listener
+        self.late = late
         self._line = line
         self._fleet: concurrent.futures.Future[Urls] = concurrent.futures.Future()
         for each in (listener, line):
@@ -41,11 +43,12 @@ class Worker:
 
     @classmethod
     def of(cls, env: MutableMapping[str, str]) -> Self | None:
-        """The place that a supervisor gave this process; None where there is none. Takes the descriptors out of `env`."""
-        listener, line = env.pop(LISTENER, None), env.pop(LINE, None)
+        """The place that a supervisor gave this process; None where there is none. Leaves only the number in `env`."""
+        listener, line, late = (env.pop(name, None) for name in (LISTENER, LINE, LATE))
         if listener is None or line is None:
             return None
-        return cls(int(env[NUMBER]), socket.socket(fileno=int(listener)), socket.socket(fileno=int(line)))
+        sockets = (socket.socket(fileno=int(each)) for each in (listener, line))
+        return cls(int(env[NUMBER]), *sockets, late=late == "1")
 
     def ready(self) -> None:
         """Requests are welcome."""

@@ -37,6 +37,8 @@ def serve(worker: Worker) -> None:
 
 
 def run(worker: Worker) -> None:
+    if worker.late:
+        note(f"late-{worker.number}")
     match BEHAVIOUR:
         case "fail":
             worker.failed("The store is away.")

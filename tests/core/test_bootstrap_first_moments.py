@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import socket
 import threading
 from typing import Any
 
 import pytest
+import uvicorn
 
-from gateway.bootstrap import Bootstrap, Program, listen
+from gateway.bootstrap import Bootstrap, Program, Server, listen
 from tests.core.fakes import ticks
 
 
@@ -43,7 +47,7 @@ class FakeGateway:
 class Bench:
     """A bootstrap with its lifespan begun; `load` goes on when `loading` is set."""
 
-    def __init__(self, gateway: FakeGateway, ready: Exception | None = None) -> None:
+    def __init__(self, gateway: FakeGateway, ready: Exception | None = None, *, accept_early: bool = True) -> None:
         self.gateway, self.loading, self.given_up = gateway, threading.Event(), list[str]()
         self.loading.set()
         self.readied = 0
@@ -57,7 +61,9 @@ class Bench:
             if ready is not None:
                 raise ready
 
-        self.bootstrap = Bootstrap(Program(load, told, lambda error: isinstance(error, Ended)))
+        self.bootstrap = Bootstrap(
+            Program(load, told, lambda error: isinstance(error, Ended), accept_early=accept_early)
+        )
         self.bootstrap.on_failure = lambda: self.given_up.append("given up")
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -152,6 +158,47 @@ async def test_a_signal_while_it_loads_ends_it_without_a_welcome() -> None:
     bench.loading.set()
     await ending
     assert (bench.readied, bench.gateway.life) == (0, ["start", "stop"])
+
+
+async def test_one_beside_others_accepts_when_it_is_loaded() -> None:
+    bench = Bench(FakeGateway(), accept_early=False)
+    bench.loading.clear()
+    beginning = asyncio.create_task(bench.begin())
+    await ticks()
+    assert not beginning.done()
+    bench.loading.set()
+    await beginning
+    assert (await bench.get("/v1/models"))[:2] == (200, "served")
+    await bench.end()
+
+
+@pytest.mark.parametrize("broken", [None, Ended("The store is away.")])
+async def test_one_that_is_to_end_before_it_listens_never_does(broken: Exception | None) -> None:
+    loading = threading.Event()
+    gateway, told = FakeGateway(broken), list[str]()
+
+    def load() -> Any:
+        assert loading.wait(10)
+        return gateway
+
+    async def ready() -> None:
+        told.append("ready")
+
+    program = Program(load, ready, lambda error: isinstance(error, Ended), failed=told.append, accept_early=False)
+    bootstrap = Bootstrap(program)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = Server(uvicorn.Config(bootstrap, log_config=None, lifespan="on", ws="none"), bootstrap, listener)
+    serving = asyncio.create_task(server.serve(sockets=server.sockets))
+    await ticks()
+    if broken is None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await ticks()
+    loading.set()
+    await asyncio.wait_for(serving, 10)
+    with listener, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(listener.getsockname(), timeout=1)
+    assert bootstrap.failure == (None if broken is None else "The store is away.")
 
 
 async def test_a_drain_is_passed_on() -> None:

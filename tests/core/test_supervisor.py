@@ -186,6 +186,7 @@ async def test_a_worker_that_is_killed_is_replaced_at_once(bench: Bench) -> None
     assert pid != other
     assert bench.pauses == [0]
     assert bench.ended == [1]
+    assert bench.noted("late-") == []  # nobody else would accept
     assert await bench.end() == 0
 
 
@@ -229,6 +230,7 @@ async def test_a_failing_start_beside_a_ready_worker_is_tried_again(bench: Bench
     bench.start("second-fails-once", 2)
     await bench.ready()
     assert bench.ended == [2]
+    assert bench.noted("late-") == ["late-2"]  # the other one accepts meanwhile
     assert await bench.end() == 0
 
 
