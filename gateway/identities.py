@@ -1,105 +1,206 @@
-"""A credential becomes an identity: by its whole digest, remembered for a moment so that a burst costs few look-ups.
+"""A credential becomes an identity: by its whole digest, remembered for a while, since whoever changes it says so.
 
-With the store away, keys that were looked up a short while ago go on; unknown ones get a 503, never a 401.
+With the store away, credentials that were looked up a short while ago go on, unless a message has revoked them; unknown
+ones get a 503, never a 401. A store that hangs is waited for once, then asked in the background only.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 
+from gateway.accounts import rights
+from gateway.accounts.actor import MASTER_ID
+from gateway.accounts.rights import WRONG, Defaults
 from gateway.errors import Unauthenticated, Unavailable
-from gateway.ports import Clock, Digests, KeyInfo, Keys
+from gateway.ports import Clock, Digests, Directory, Found
 from gateway.types import Identity
 
-MASTER_ID = "master"
+SESSION_PREFIX = "sess-atl-"
 MOST_REMEMBERED = 10_000
-LONGEST_AWAY = 900.0  # seconds that a key stays good while the store is away
+LONGEST_AWAY = 900.0  # seconds that a credential stays good while the store is away
 LONGEST_KEY = 512  # characters
+PATIENCE = 0.25  # seconds that a known credential waits for its look-up
+LONGEST_LOOK_UP = 3.0  # seconds that an unknown one does
+PROBE_EVERY = 1.0  # seconds between look-ups while the store is away
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the last look-up found. `looked_up`: monotonic; `fresh`: no change was heard of since."""
+
+    found: Found
+    identity: Identity
+    looked_up: float
+    fresh: bool = True
+    revoked: bool = False
+
+    def concerns(self, kind: str, object_id: str) -> bool:
+        return (kind, object_id) in self._objects()
+
+    def _objects(self) -> Iterator[tuple[str, str | None]]:
+        for key in (self.found.key, *self.found.ancestors):
+            if key is not None:
+                yield "key", key.id
+        yield "user", self.identity.user
+        yield "team", self.identity.team
+        yield "session", self.identity.session_id
+        yield "membership", f"{self.identity.team}/{self.identity.user}"
 
 
 class KeyIdentities:
-    """Implements ports.Identities over the key store; the master key is an admin."""
+    """Implements ports.Identities over the directory; the master key is an admin.
+
+    `ttl`: seconds that an answer is remembered. `sessions` digests session tokens; without it there are none.
+    """
 
     def __init__(
         self,
-        keys: Keys,
-        digester: Digests,
+        directory: Directory,
+        digests: Digests,
         clock: Clock,
         master_key: str | None,
         ttl: float,
         *,
+        sessions: Digests | None = None,
         rpm: int | None = None,
         max_parallel: int | None = None,
     ) -> None:
-        self._keys = keys
-        self._digester = digester
+        self._directory = directory
+        self._digests = digests
+        self._sessions = sessions
         self._clock = clock
-        self._master = digester.digest(master_key) if master_key else None
+        self._master = digests.digest(master_key) if master_key else None
         self._ttl = ttl
-        self._limits = {"rpm": rpm, "max_parallel": max_parallel}  # for keys that have none of their own
-        self._remembered: dict[bytes, tuple[float, KeyInfo]] = {}
+        self._defaults = Defaults(rpm, max_parallel)  # for credentials that have no limits of their own
+        self._known: dict[bytes, _Known] = {}  # the longest unasked first
+        self._running: dict[bytes, asyncio.Task[_Known | None]] = {}
+        self._tasks: set[asyncio.Task[_Known | None]] = set()  # the loop itself holds them weakly
+        self._away_until: float | None = None  # monotonic: the store is away, and is asked again then
 
     async def identify(self, credential: str | None) -> Identity:
-        """Raise Unauthenticated for no key, an unknown, expired or revoked one."""
+        """Raise Unauthenticated for no key, an unknown, expired, blocked or revoked one."""
         if not credential:
             raise Unauthenticated(
                 "You did not provide an API key. Send it as 'Authorization: Bearer YOUR_KEY' or in 'x-api-key'."
             )
         if len(credential) > LONGEST_KEY or not credential.isascii():
             raise Unauthenticated(WRONG)
-        digest = self._digester.digest(credential)
+        digest = self._digest(credential)
         if self._master is not None and hmac.compare_digest(digest, self._master):
             return Identity(key_id=MASTER_ID, name="master key", role="admin")
-        info = await self._find(digest, credential)
-        if info is None or info.revoked_at is not None:
+        known = self._known.get(digest)
+        if known is None or not self._is_fresh(known):
+            known = await self._look_up(credential, digest, known)
+        if known is None:
             raise Unauthenticated(WRONG)
-        if info.expires_at is not None and info.expires_at <= self._clock.now():
-            raise Unauthenticated("This API key has expired. Ask an admin for a new one.", code="expired_api_key")
-        return identity(info, **self._limits)
+        refused = rights.refusal(known.found, self._clock.now())
+        if refused is not None:
+            raise refused
+        return known.identity
 
-    def forget(self) -> None:
-        """Look every key up again: one was changed."""
-        self._remembered.clear()
+    def forget(self, kind: str | None = None, object_id: str | None = None) -> None:
+        """Something was changed: a "key", "user", "team", "session" or "membership" ("team/user"), or who knows what.
 
-    async def _find(self, digest: bytes, credential: str) -> KeyInfo | None:
+        What it concerns is looked up again, and is unknown until then; without a name everything is looked up again.
+        """
+        self._running.clear()  # what they will find may be older than the change
+        if kind is None or object_id is None:
+            for known in self._known.values():
+                known.fresh = False
+            return
+        for digest in self._concerned(kind, object_id):
+            del self._known[digest]
+
+    def revoked(self, kind: str, object_id: str) -> None:
+        """Refuse what this concerns, until a look-up says otherwise; the store may be away."""
+        self._running.clear()
+        for digest in self._concerned(kind, object_id):
+            self._known[digest].revoked = True
+            self._known[digest].fresh = False
+
+    def _concerned(self, kind: str, object_id: str) -> list[bytes]:
+        return [digest for digest, known in self._known.items() if known.concerns(kind, object_id)]
+
+    def _digest(self, credential: str) -> bytes:
+        if self._sessions is not None and credential.startswith(SESSION_PREFIX):
+            return self._sessions.digest(credential)
+        return self._digests.digest(credential)
+
+    def _is_fresh(self, known: _Known) -> bool:
+        return known.fresh and self._clock.monotonic() - known.looked_up < self._ttl
+
+    async def _look_up(self, credential: str, digest: bytes, known: _Known | None) -> _Known | None:
+        """Ask the store, together with whoever asks for the same; with the store away, what is known may do."""
         now = self._clock.monotonic()
-        remembered = self._remembered.get(digest)
-        if remembered is not None and now - remembered[0] < self._ttl:
-            return remembered[1]
+        usable = known is not None and now - known.looked_up < LONGEST_AWAY
+        was_away = self._away_until is not None
+        if self._away_until is not None and now < self._away_until:
+            return _instead(known if usable else None)
+        if was_away:
+            self._away_until = now + PROBE_EVERY  # this one goes to see; the others go on
+        task = self._running.get(digest) or self._start(credential, digest)
+        if was_away and usable:
+            return _instead(known)
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE if usable else LONGEST_LOOK_UP)
+        if done and not isinstance(task.exception(), Unavailable):
+            return task.result()
+        if not done:
+            self._away_until = self._clock.monotonic() + PROBE_EVERY
+        return _instead(known if usable else None)
+
+    def _start(self, credential: str, digest: bytes) -> asyncio.Task[_Known | None]:
+        task = asyncio.create_task(self._ask(credential, digest))
+        self._running[digest] = task
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._finished(digest, done))
+        return task
+
+    async def _ask(self, credential: str, digest: bytes) -> _Known | None:
+        this = asyncio.current_task()
         try:
-            info = await self._keys.find(digest, hashlib.sha256(credential.encode()).hexdigest())
+            if self._sessions is not None and credential.startswith(SESSION_PREFIX):
+                found = await self._directory.session(digest)
+            else:
+                found = await self._directory.key(digest, hashlib.sha256(credential.encode()).hexdigest())
         except Unavailable:
-            if remembered is not None and now - remembered[0] < LONGEST_AWAY:
-                return remembered[1]
+            self._away_until = self._clock.monotonic() + PROBE_EVERY
             raise
-        self._remembered.pop(digest, None)
-        if info is not None:
-            if len(self._remembered) >= MOST_REMEMBERED:
-                self._remembered.clear()
-            self._remembered[digest] = (now, info)
-        return info
+        self._away_until = None
+        if found is None:
+            answer = None
+        else:
+            answer = _Known(found, rights.identity(found, self._defaults), self._clock.monotonic())
+        if self._running.get(digest) is this:  # otherwise a change was heard of meanwhile
+            self._remember(digest, answer)
+        return answer
+
+    def _finished(self, digest: bytes, task: asyncio.Task[_Known | None]) -> None:
+        self._tasks.discard(task)
+        if self._running.get(digest) is task:
+            del self._running[digest]
+        if not task.cancelled():
+            task.exception()  # nobody may be waiting for it any more
+
+    def _remember(self, digest: bytes, answer: _Known | None) -> None:
+        self._known.pop(digest, None)
+        if answer is None:
+            return
+        for oldest in list(islice(self._known, max(0, len(self._known) - MOST_REMEMBERED + 1))):
+            del self._known[oldest]
+        self._known[digest] = answer
 
 
-WRONG = "Incorrect API key provided. Check the key, or ask an admin for a new one."
-
-
-def identity(info: KeyInfo, rpm: int | None, max_parallel: int | None) -> Identity:
-    """A key's rights as the pipeline reads them; it pays from its own budget account."""
-    return Identity(
-        key_id=info.id,
-        name=info.name,
-        user=info.user,
-        team=info.team,
-        role=info.role,
-        models=frozenset(info.models) if info.models is not None else None,
-        brands=frozenset(info.brands) if info.brands is not None else None,
-        default_brand=info.default_brand,
-        scopes=(f"key:{info.id}",),
-        rpm=info.rpm or rpm,
-        max_parallel=info.max_parallel or max_parallel,
-        on_disconnect=info.on_disconnect,
-        tags=info.tags,
-        expires_at=info.expires_at,
-        test_key=bool((info.metadata or {}).get("test_key")),
-    )
+def _instead(known: _Known | None) -> _Known | None:
+    """What does in place of an answer of the store; raises Unavailable where nothing does."""
+    if known is None:
+        raise Unavailable(
+            "The gateway cannot look your key up at the moment; try again shortly.",
+            code="store_unavailable",
+            retry_after=PROBE_EVERY,
+        )
+    return None if known.revoked else known

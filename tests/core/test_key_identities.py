@@ -9,7 +9,7 @@ import pytest
 
 from gateway.errors import Unauthenticated, Unavailable
 from gateway.identities import LONGEST_AWAY, KeyIdentities
-from gateway.ports import KeyInfo
+from gateway.ports import Found, KeyInfo
 from gateway.store.secrets import KeyDigester
 from tests.core.fakes import FakeClock
 
@@ -25,11 +25,12 @@ class Store:
         self.asked: list[tuple[bytes, str]] = []
         self.away = False
 
-    async def find(self, digest: bytes, litellm_digest: str) -> KeyInfo | None:
+    async def key(self, digest: bytes, litellm_digest: str) -> Found | None:
         self.asked.append((digest, litellm_digest))
         if self.away:
             raise Unavailable("away", code="store_unavailable")
-        return self.keys.get(digest)
+        info = self.keys.get(digest)
+        return Found(info) if info is not None else None
 
 
 @pytest.fixture
@@ -64,13 +65,13 @@ async def test_a_known_key_has_its_rights(store: Store, identities: KeyIdentitie
     found = await identities.identify(KEY)
     assert (found.key_id, found.role, found.user, found.team) == ("k_1", "admin", "ann", "red")
     assert (found.models, found.brands, found.default_brand) == (frozenset({"fast"}), frozenset({"lumen"}), "lumen")
-    assert (found.scopes, found.budgeted, found.rpm, found.max_parallel) == (("key:k_1",), True, 10, 2)
+    assert (found.scopes, found.rpm, found.max_parallel) == (("key:k_1", "user:ann", "team:red"), 10, 2)
     assert (found.on_disconnect, found.tags, found.test_key) == ("continue", ("desk",), True)
 
 
 async def test_a_key_without_limits_has_the_gateways(store: Store, clock: FakeClock) -> None:
     found = await KeyIdentities(store, DIGESTS, clock, None, TTL, rpm=60, max_parallel=5).identify(KEY)  # type: ignore[arg-type]
-    assert (found.rpm, found.max_parallel, found.budgeted) == (60, 5, False)
+    assert (found.rpm, found.max_parallel) == (60, 5)
     assert (found.models, found.brands) == (None, None)
 
 
@@ -102,7 +103,7 @@ async def test_the_store_is_asked_for_whole_digests_only(store: Store, identitie
 async def test_the_master_key_is_an_admin_and_asks_no_store(store: Store, identities: KeyIdentities) -> None:
     store.away = True
     found = await identities.identify(MASTER)
-    assert (found.key_id, found.role, found.scopes, found.budgeted) == ("master", "admin", (), False)
+    assert (found.key_id, found.role, found.scopes) == ("master", "admin", ())
     with pytest.raises(Unavailable):
         await identities.identify(MASTER + "x")
 
@@ -127,7 +128,7 @@ async def test_wrong_keys_are_not_remembered(store: Store, identities: KeyIdenti
         with pytest.raises(Unauthenticated):
             await identities.identify("sk-atl-other")
     assert len(store.asked) == 3
-    assert identities._remembered == {}
+    assert identities._known == {}
 
 
 async def test_a_revoked_key_is_refused_within_its_time(
@@ -195,4 +196,4 @@ async def test_memory_is_bounded(store: Store, identities: KeyIdentities, monkey
     for n in range(10):
         store.keys[DIGESTS.digest(f"sk-atl-{n}")] = KeyInfo(f"k_{n}", "x", "sk-atl-", 0.0)
         assert (await identities.identify(f"sk-atl-{n}")).key_id == f"k_{n}"
-        assert len(identities._remembered) <= 3
+        assert len(identities._known) <= 3
