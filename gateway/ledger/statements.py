@@ -82,5 +82,5 @@ INTENT_EXISTS = _sql(
     select(func.count()).select_from(Intent).where(_is(Intent.request_id, "id"), _is(Intent.number, "number"))
 )
 ADD_INTENT = _sql(insert(Intent))
-NEXT_SEQ = _sql(select(func.coalesce(func.max(col(LedgerLine.seq)), 0) + 1))
+NEXT_SEQ = _sql(select(func.coalesce(func.max(col(LedgerLine.seq)), literal_column("0")) + literal_column("1")))
 ADD_LINE = _sql(sqlite_insert(LedgerLine).on_conflict_do_nothing())

@@ -24,6 +24,7 @@ from gateway.types import (
     Identity,
     Intent,
     JsonObject,
+    Opened,
     Options,
     Outcome,
     Plan,
@@ -112,16 +113,17 @@ class FakeLedger:
         if self.away:
             raise Unavailable("The store is away.", code="store_unavailable")
 
-    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> HoldRefused | None:
+    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused:
         await asyncio.sleep(0)
         self._reach()
         self.asked.release()
         self.opened.append((record, hold))
         amount = hold.amount if hold is not None else 0
         refused = self._refusal(record.id, amount)
-        if refused is None:
-            self.holds[record.id] = amount
-        return refused
+        if refused is not None:
+            return refused
+        self.holds[record.id] = amount
+        return Opened(tuple(await self.balances(hold.scopes if hold is not None else ())))
 
     async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:
         await asyncio.sleep(0)
@@ -138,16 +140,20 @@ class FakeLedger:
         self._reach()
         self.extended.append((tuple(request_ids), expires_at))
 
-    async def settle(self, settlement: Settlement) -> None:
+    async def settle(self, settlement: Settlement) -> tuple[Balance, ...]:
         self.holds.pop(settlement.request_id, None)
         self.spent += sum(result.cost for result in settlement.results)
         self.settled.append(settlement)
+        return () if self.away else tuple(await self.balances(("key:k_1",)))
 
     async def record(self, record: RequestRecord, settlement: Settlement) -> None:
         self.recorded.append((record, settlement))
 
     async def balances(self, scopes: Sequence[str]) -> list[Balance]:
         return [Balance(scope, self.limit, self.spent, sum(self.holds.values())) for scope in scopes]
+
+    async def refresh(self, scopes: Sequence[str]) -> None:
+        """Its one limit is set by hand."""
 
 
 class FakeLane:

@@ -26,7 +26,6 @@ from tests.core.fakes import (
     FakeClock,
     completion,
     deployment,
-    person,
 )
 
 
@@ -247,7 +246,7 @@ async def test_the_limit_that_a_budget_needs_is_sent_along(
 ) -> None:
     bench = Bench(clock, completion())
     where = deployment("a", max_output=max_output)
-    call = await bench.call(where, body=body, identity=person(budgeted=budgeted))
+    call = await bench.call(where, body=body, budgeted=budgeted)
     before = dict(call.body)
     await bench.stage.enter(call)
     assert bench.lane.requests[0].body.get("max_completion_tokens") == sent
@@ -256,7 +255,7 @@ async def test_the_limit_that_a_budget_needs_is_sent_along(
 
 async def test_embeddings_get_no_such_limit(clock: FakeClock) -> None:
     bench = Bench(clock, completion())
-    call = await bench.call(A, endpoint=Endpoint.EMBEDDINGS, identity=person(budgeted=True), bound_tokens=0)
+    call = await bench.call(A, endpoint=Endpoint.EMBEDDINGS, budgeted=True, bound_tokens=0)
     await bench.stage.enter(call)
     assert "max_completion_tokens" not in bench.lane.requests[0].body
 

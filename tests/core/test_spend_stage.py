@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -40,7 +39,7 @@ class Bench:
         self.stage = Spend(self.ledger, Words(), clock, DEFAULTS)
 
     def call(self, *deployments: Deployment, **changes: object) -> Call:
-        return asking(self.clock, *(deployments or [D1]), **{"identity": person(budgeted=True), **changes})
+        return asking(self.clock, *(deployments or [D1]), **changes)
 
     def price(self, call: Call, output: int) -> int:
         """What the request may cost by its bytes, with so much output."""
@@ -335,7 +334,7 @@ def test_output_tokens(clock: FakeClock, body: dict[str, object], deployments: l
 
 def test_a_limit_is_told_only_where_money_depends_on_it(clock: FakeClock) -> None:
     free, paying = asking(clock, D1, bound_tokens=90), asking(clock, D1, bound_tokens=90)
-    paying.identity = replace(person(), budgeted=True)
+    paying.budgeted = True
     assert (limit_at(D1, free), limit_at(D1, paying)) == (None, 90)
     assert with_limit(free.body, None) is free.body
     assert with_limit({"max_tokens": 3}, 3) == {"max_tokens": 3}

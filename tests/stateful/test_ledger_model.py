@@ -31,6 +31,7 @@ from gateway.types import (
     HoldRefused,
     HoldRequest,
     Intent,
+    Opened,
     Price,
     RequestRecord,
     Settlement,
@@ -259,12 +260,14 @@ def intent(name: str, number: int, bound: int) -> Intent:
     return Intent(name, number, "dep", "openai", "m", Price(), bound, START)
 
 
-async def answer(act: Coroutine[Any, Any, HoldRefused | None]) -> str:
+async def answer(act: Coroutine[Any, Any, Opened | HoldRefused | None]) -> str:
     try:
-        refused = await act
+        said = await act
     except errors.Conflict:
         return "conflict"
-    return "admitted" if refused is None else "busy" if refused.busy else "gone"
+    if isinstance(said, HoldRefused):
+        return "busy" if said.busy else "gone"
+    return "admitted"
 
 
 LedgerMachine.TestCase.settings = settings(
