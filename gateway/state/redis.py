@@ -99,6 +99,7 @@ class RedisLimiter:
         finally:
             if not answered and identity.max_parallel is not None:  # failed or cancelled: it may have a slot
                 self._owed[call_id] = identity.key_id
+                self._settle_soon()
         reset = left / MICRO
         if verdict == b"rate" and identity.rpm is not None:
             raise too_many_requests(identity.rpm, reset)
@@ -135,7 +136,10 @@ class RedisLimiter:
 
     def _turned(self, away: bool) -> None:  # noqa: FBT001 - a listener of the connection
         if not away:
-            self._settling = asyncio.get_running_loop().create_task(self._settle(), name="limiter-settles")
+            self._settle_soon()
+
+    def _settle_soon(self) -> None:
+        self._settling = asyncio.get_running_loop().create_task(self._settle(), name="limiter-settles")
 
     def _slots_key(self, key_id: str) -> str:
         return self._connection.key("limit", key_id, "slots")

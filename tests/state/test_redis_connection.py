@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from redis.exceptions import ResponseError
+from structlog.testing import capture_logs
 
 from gateway.errors import Unavailable
 from gateway.state import connection as module
@@ -267,10 +268,10 @@ async def test_no_start_on_a_version_that_is_too_old(connect):
             await connect(url).start()
 
 
-async def test_a_redis_that_forgets_is_warned_about(connect, binary, tmp_path, capsys):
-    with RedisServer(tmp_path / "forgetful", binary, aof=False) as server:
+async def test_a_redis_that_forgets_is_warned_about(connect, binary, tmp_path):
+    with RedisServer(tmp_path / "forgetful", binary, aof=False) as server, capture_logs() as lines:
         await connect(server).start()
-    assert "redis_forgets" in capsys.readouterr().out
+    assert [line["event"] for line in lines] == ["redis_forgets"]
 
 
 @pytest.mark.parametrize(
