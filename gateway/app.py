@@ -62,7 +62,7 @@ from gateway.store.database import Database, open_database
 from gateway.store.keys import SqlKeys
 from gateway.store.secrets import KeyDigester, derive, load_or_create_secret
 from gateway.tasks import Tasks
-from gateway.telemetry import log
+from gateway.telemetry import log, worker_metrics
 from gateway.telemetry.lag import watch_lag
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.redact import Redactor
@@ -115,6 +115,9 @@ class Gateway:
             self._stack = stack.pop_all()
         for work in (self.services.generations.sweep(), self._sweep_holds(ledger), watch_lag(self.services.metrics)):
             self._background.append(asyncio.create_task(work))
+        if worker_metrics.count_together():
+            reading = worker_metrics.keep_current(functools.partial(ops.read_gauges, self.services))
+            self._background.append(asyncio.create_task(reading))
 
     async def stop(self) -> None:
         """Let what runs end within the drain time, interrupt the rest, settle everything, close the store."""

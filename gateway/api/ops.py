@@ -36,10 +36,15 @@ async def ready(request: Request) -> JSONResponse:
 async def metrics(request: Request, _: Caller) -> Response:
     """Prometheus text format."""
     found = services(request)
+    read_gauges(found)
+    return Response(found.metrics.render(), media_type=CONTENT_TYPE)
+
+
+def read_gauges(found: Services) -> None:
+    """Set what is not counted but read: the line and the breakers of this process."""
     found.metrics.queue_waiting(found.places.snapshot().waiting)
     for deployment in found.deployments:
         found.metrics.breaker_state(deployment.id, found.health.state(deployment.id))
-    return Response(found.metrics.render(), media_type=CONTENT_TYPE)
 
 
 @router.get("/v1/status")

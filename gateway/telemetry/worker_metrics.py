@@ -6,10 +6,12 @@ counters never fall and files never pile up. Counting writes to mapped memory an
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -19,6 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's own name
 PARENT = "worker-metrics"  # below the data folder
+INTERVAL = 1.0  # seconds between two looks at what is not counted but read
 
 
 class MetricsFolder:
@@ -65,6 +68,13 @@ def add_up(registry: CollectorRegistry) -> CollectorRegistry:
     """Let an empty registry show the figures of all workers."""
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return registry
+
+
+async def keep_current(read: Callable[[], None], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Set the gauges that are read when somebody asks: here it may be another worker that is asked. Goes on for ever."""
+    while True:
+        read()
+        await sleep(INTERVAL)
 
 
 def _locked(folder: Path, how: int = fcntl.LOCK_EX) -> int:

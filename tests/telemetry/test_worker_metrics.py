@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.telemetry.worker_metrics import PARENT, VARIABLE, MetricsFolder
+from gateway.telemetry.worker_metrics import PARENT, VARIABLE, MetricsFolder, keep_current
 from tests.harness import ROOT, clean_environment
 
 WORKER = """
@@ -97,6 +98,19 @@ def test_each_run_has_a_new_folder_and_takes_those_away_that_nobody_holds(tmp_pa
     first.remove()
     assert list((tmp_path / PARENT).iterdir()) == [second.path]
     second.remove()
+
+
+async def test_gauges_that_are_read_are_read_each_second():
+    happened: list[str | float] = []
+
+    async def sleep(seconds: float) -> None:
+        happened.append(seconds)
+        if len(happened) == 4:
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await keep_current(lambda: happened.append("read"), sleep)
+    assert happened == ["read", 1.0, "read", 1.0]
 
 
 def test_a_folder_that_cannot_be_made_is_an_oserror(tmp_path):
