@@ -75,7 +75,7 @@ class Start:
         """How many processes serve. 1: this one does it itself."""
         if self.config is None or self._demo or self._worker is not None:
             return 1
-        default: int = getattr(self.config.server, "workers", 1)
+        default = self.config.server.workers
         return self._workers or default
 
     def failed(self, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""What no single value shows: names that must exist, values that must fit together, set-ups that do not exist yet.
+"""What no single value shows: names that must exist, values that must fit together, set-ups that do not exist.
 
 Pure, but for asking whether the folders that the file names are there.
 """
@@ -72,20 +72,15 @@ def _store(file: ConfigFile) -> Iterator[Finding]:
     database, redis = file.store.database_url, file.store.redis_url
     if database and database.get_secret_value().startswith("sqlite"):
         yield ("store", "database_url"), "SQLite needs no address", "take it out; the file lies in ATELIER_DATA_DIR"
-    elif database and redis:
-        yield ("store",), "the scaled set-up (PostgreSQL and Redis) comes in a later version", "take out both addresses"
-    elif database:
-        yield (
-            ("store", "database_url"),
-            "PostgreSQL without Redis is no set-up",
-            "take it out: the embedded store needs neither",
-        )
-    elif redis:
-        yield (
-            ("store", "redis_url"),
-            "Redis without PostgreSQL is no set-up",
-            "take it out: the embedded store needs neither",
-        )
+    elif database and not redis:
+        mend = "set `store.redis_url` too, or take it out: the embedded store needs neither"
+        yield ("store", "database_url"), "PostgreSQL without Redis is no set-up", mend
+    elif redis and not database:
+        mend = "set `store.database_url` too, or take it out: the embedded store needs neither"
+        yield ("store", "redis_url"), "Redis without PostgreSQL is no set-up", mend
+    if file.server.workers > 1 and not (database and redis):
+        mend = "set `store.database_url` and `store.redis_url`, or serve with one"
+        yield ("server", "workers"), "more than one worker needs PostgreSQL and Redis", mend
 
 
 def _folders(file: ConfigFile, base: Path) -> Iterator[Finding]:

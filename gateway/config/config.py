@@ -47,6 +47,8 @@ class ConfigFile(Strict):
     policies: models.Policies = Field(default=models.Policies(), description="Routing policies of your own.")
     pipeline: models.Pipeline = Field(default=models.Pipeline(), description="Stages of your own.")
     keys: models.Keys = Field(default=models.Keys(), description="Virtual keys.")
+    accounts: models.Accounts = Field(default=models.Accounts(), description="People who sign in.")
+    content: models.Content = Field(default=models.Content(), description="What is kept of requests without a team.")
     store: models.Store = Field(default=models.Store(), description="Where accounts, ledger and shared state lie.")
     telemetry: models.Telemetry = Field(default=models.Telemetry(), description="Logs.")
     simulation: models.Simulation = Field(default=models.Simulation(), description="Answers without a provider key.")

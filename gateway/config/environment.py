@@ -21,7 +21,11 @@ OVERRIDES = {
     "ATELIER_LOG_FORMAT": ("telemetry", "log_format"),
     "ATELIER_LOG_LEVEL": ("telemetry", "log_level"),
     "ATELIER_SIMULATION": ("simulation", "mode"),
+    "ATELIER_WORKERS": ("server", "workers"),
     "ATELIER_DASHBOARD_PORT": ("dashboard", "port"),
+    "ATELIER_DASHBOARD_URL": ("dashboard", "url"),
+    "ATELIER_DASHBOARD_DATABASE_URL": ("dashboard", "database_url"),
+    "ATELIER_DASHBOARD_REDIS_URL": ("dashboard", "redis_url"),
 }
 OTHERS = ("ATELIER_CONFIG", "ATELIER_DATA_DIR", "ATELIER_MASTER_KEY", "ATELIER_SECRET")
 DEFAULT_CONFIG = "config.yaml"

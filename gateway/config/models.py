@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 
 from gateway.config.kinds import (
+    Address,
     Count,
     Host,
     HostPattern,
@@ -49,6 +50,9 @@ class Cors(Strict):
 class Server(Strict):
     """Where it listens and how much it takes in."""
 
+    workers: Count = Field(
+        default=1, le=256, description="Processes that serve; more than one needs PostgreSQL and Redis."
+    )
     host: Host = Field(default="127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
     port: Port = Field(default=4000, description="Port to listen on; 0 takes a free one.")
     cors: Cors = Field(default=Cors(), description="Which web pages may call the gateway.")
@@ -217,7 +221,34 @@ class Pipeline(Strict):
 class Keys(Strict):
     """Virtual keys."""
 
-    cache_ttl: Number = Field(default=2, ge=0, description="How long a looked-up key may be remembered, in seconds.")
+    cache_ttl: Number = Field(
+        default=60, ge=0, description="How long a looked-up key is remembered; a change is heard of within 2 s anyway."
+    )
+
+
+class Oidc(Strict):
+    """An identity provider that people sign in with on the dashboard (OpenID Connect)."""
+
+    issuer: Address = Field(description="Its address, as it writes it into its tokens.")
+    client_id: Name = Field(description="What it calls this gateway.")
+    client_secret: SecretStr | None = Field(default=None, description="Where it asks for one.")
+    name: Name = Field(default="single sign-on", description="On the button: “Continue with …”.")
+
+
+class Accounts(Strict):
+    """People who sign in."""
+
+    session_ttl: Seconds = Field(default=43200, description="How long a sign-in lasts.")
+    oidc: Oidc | None = Field(default=None, description="An identity provider; null: e-mail and password only.")
+
+
+class Content(Strict):
+    """What is kept of requests that belong to no team; a team has settings of its own."""
+
+    store: Literal["off", "metadata", "full"] = Field(
+        default="metadata", description="`full`: texts too; `off`: not even tags, template and route."
+    )
+    retention_days: Count | None = Field(default=None, le=36500, description="When that is erased; null: never.")
 
 
 class Store(Strict):
@@ -256,3 +287,8 @@ class Dashboard(Strict):
 
     enabled: bool = Field(default=True, description="Whether `make run` starts the dashboard.")
     port: Port = Field(default=8501, description="Its port.")
+    url: Address | None = Field(default=None, description="Its address for people, in invitations.")
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL with a role that may only read; `atelier grants` makes one."
+    )
+    redis_url: SecretStr | None = Field(default=None, description="Redis with a user that may only read.")

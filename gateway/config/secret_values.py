@@ -18,7 +18,14 @@ _SECRET_NAME = re.compile(
 _PUBLIC = frozenset({"groups", "litellm_key_header_name", "pipeline", "routing"})  # "key" is a name there
 _ALL_OF = frozenset({"default_headers", "extra_headers", "headers", "redact", "vertex_credentials"})
 _SECRET_VARIABLES = ("_API_KEY", "_ACCESS_KEY", "_ACCESS_KEY_ID", "_TOKEN", "_SECRET", "_PASSWORD")
-_OWN_VARIABLES = ("ATELIER_SECRET", "ATELIER_MASTER_KEY", "ATELIER_DATABASE_URL", "ATELIER_REDIS_URL")
+_OWN_VARIABLES = (
+    "ATELIER_SECRET",
+    "ATELIER_MASTER_KEY",
+    "ATELIER_DATABASE_URL",
+    "ATELIER_REDIS_URL",
+    "ATELIER_DASHBOARD_DATABASE_URL",
+    "ATELIER_DASHBOARD_REDIS_URL",
+)
 
 
 def secret_values(root: Section, env: Mapping[str, str]) -> frozenset[str]:

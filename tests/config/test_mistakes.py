@@ -393,11 +393,11 @@ MISTAKES = [
         "ATELIER_DATA_DIR",
     ),
     Mistake(
-        "scaled",
-        MODEL + "store: {database_url: 'postgresql://h/d', redis_url: 'redis://h'} #!",
-        "store",
-        "later version",
-        "take out both",
+        "many workers on one file",
+        MODEL + "server: {workers: 3} #!",
+        "server.workers",
+        "needs PostgreSQL and Redis",
+        "store.redis_url",
     ),
     Mistake("host with a port", MODEL + "server:\n  host: 0.0.0.0:80 #!", "server.host", "plain host", "`port`"),
     Mistake(
