@@ -70,11 +70,21 @@ async def checked_body(request: Request, bounds: Bounds, model: type[Form]) -> F
 
     Called in the route and not declared as its parameter, because FastAPI reads such bodies before it asks for the key.
     """
-    body = await json_body(request, bounds)
+    return checked(await json_body(request, bounds), model)
+
+
+async def optional_body(request: Request, bounds: Bounds, model: type[Form]) -> Form:
+    """The same for a body that may be left out."""
+    data = bytearray()
+    await read(request, bounds.media, data)
+    return checked(decoded(data, bounds) if data else {}, model)
+
+
+def checked(body: JsonObject, model: type[Form]) -> Form:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise RequestValidationError(error.errors()) from None
+        raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
 
 
 async def read(request: Request, most: int, data: bytearray) -> None:

@@ -6,8 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from gateway.accounts import Actor
+from gateway.api.asking import PRIVATE, Acting
 from gateway.api.auth import Caller
 from gateway.api.state import Services, services
+from gateway.errors import NotFound
 from gateway.stages.route import allowed, unknown
 from gateway.types import Endpoint, Identity
 
@@ -55,16 +58,32 @@ async def templates(request: Request, _: Caller) -> dict[str, Any]:
     return services(request).library.describe()
 
 
-@router.get("/v1/me")
-async def me(request: Request, caller: Caller) -> dict[str, Any]:
-    """Who the key belongs to, what it may do, what it has spent and has left."""
+@router.get("/v1/me", dependencies=PRIVATE)
+async def me(request: Request, caller: Caller, actor: Acting) -> dict[str, Any]:
+    """Who the key or session belongs to, what it may do, what it has spent and has left."""
     found = services(request)
     return {
         "object": "identity",
         **rights(caller),
+        **await person(found, actor),
         "models": [name for name in found.routes.names if allowed(caller, name)],
         "spend": await found.records.spend(caller),
         "simulated": found.simulated,
+    }
+
+
+async def person(found: Services, actor: Actor) -> dict[str, Any]:
+    """The caller's user and its teams; of a user that is only a name, the name."""
+    if actor.user is None:
+        return {"account": None, "teams": []}
+    try:
+        user = await found.accounts.users.get(actor, actor.user)
+        teams = await found.accounts.users.memberships(actor, actor.user)
+    except NotFound:
+        return {"account": {"id": actor.user, "name": None, "email": None}, "teams": []}
+    return {
+        "account": {"id": user.id, "name": user.name, "email": user.email},
+        "teams": [{"team": team, "role": role} for team, role in teams],
     }
 
 
@@ -75,6 +94,8 @@ def rights(caller: Identity) -> dict[str, Any]:
         "user": caller.user,
         "team": caller.team,
         "role": caller.role,
+        "session_id": caller.session_id,
+        "tenant": caller.tenant,
         "default_brand": caller.default_brand,
         "brands": sorted(caller.brands) if caller.brands is not None else None,
         "rpm": caller.rpm,

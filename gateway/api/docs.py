@@ -19,17 +19,17 @@ PROMPT: dict[str, Any] = {
 }
 
 
-def document(model: type[BaseModel]) -> dict[str, Any]:
+def document(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """A body that a route reads itself, so that the key is checked first."""
-    return _body(model.model_json_schema())
+    return _body(model.model_json_schema(), required=required)
 
 
 def _open(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
     return _body({"type": "object", "required": required, "properties": properties, "additionalProperties": True})
 
 
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+def _body(schema: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
 
 
 CHAT_DOC = _open(

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from gateway.accounts import Accounts
 from gateway.api.bodies import Bounds
 from gateway.api.delivery import Pace
 from gateway.config.deployments import NoKey
 from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
-from gateway.ports import Clock, Digests, Health, Keys, Ledger, Records
+from gateway.ledger.records import SqlRecords
+from gateway.oidc import Oidc
+from gateway.ports import Clock, Digests, Health, Keys, Ledger
 from gateway.prompts.library import Library
 from gateway.queue.places import Places
 from gateway.routing import Routes
@@ -27,8 +30,9 @@ class Services:
     identities: KeyIdentities
     digests: Digests
     keys: Keys
+    accounts: Accounts
     ledger: Ledger
-    records: Records
+    records: SqlRecords
     generations: Generations
     routes: Routes
     library: Library
@@ -41,6 +45,7 @@ class Services:
     deployments: tuple[Deployment, ...] = ()
     no_key: tuple[NoKey, ...] = ()
     simulated: bool = False
+    oidc: Oidc | None = None  # where people may sign in by an identity provider
     unready: list[str] = field(default_factory=list)  # reasons not to take requests
 
 

@@ -1,4 +1,4 @@
-"""What a person may read of the ledger: one generation, and a key's spend.
+"""What a person may read of the ledger: one generation, a key's spend, a list of requests.
 
 The viewer is part of every query, so a row of another tenant never leaves the store: it looks like one that does not
 exist. While the store is away every method raises `errors.Unavailable`.
@@ -13,6 +13,7 @@ from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import errors
+from gateway.ledger.logs import LogFilter, log_row, visible
 from gateway.ledger.prices import usd
 from gateway.ports import Clock
 from gateway.store import windows
@@ -65,6 +66,20 @@ class SqlRecords:
             "today": today,
             f"last_{RECENT_DAYS}_days": recent,
         }
+
+    async def logs(self, viewer: Identity, wanted: LogFilter, *, limit: int, offset: int) -> list[JsonObject]:
+        """Requests that the viewer may read, newest first, in LiteLLM's field names."""
+        newest = (col(Request.created_at).desc(), col(Request.id).desc())
+        query = select(Request).where(*visible(viewer), *wanted.conditions()).order_by(*newest)
+        with store_errors():
+            async with self._session() as session:
+                requests = (await session.exec(query.limit(limit).offset(offset))).all()
+                ids = [request.id for request in requests]
+                lines = select(LedgerLine).where(col(LedgerLine.request_id).in_(ids)).order_by(col(LedgerLine.number))
+                of: dict[str, list[LedgerLine]] = {}
+                for line in (await session.exec(lines)).all():
+                    of.setdefault(line.request_id, []).append(line)
+        return [log_row(request, of.get(request.id, [])) for request in requests]
 
     def _session(self) -> AsyncSession:
         return AsyncSession(self._engine, expire_on_commit=False)
@@ -201,4 +216,5 @@ def _may_see(viewer: Identity, key: VirtualKey | None) -> bool:
     if key is None:
         return False
     owner = Identity(key.id, key.name, user=key.user, team=key.team)
-    return viewer.role == "admin" or viewer.tenant == owner.tenant
+    own = viewer.user is not None and viewer.user == key.user
+    return viewer.role == "admin" or own or viewer.tenant == owner.tenant

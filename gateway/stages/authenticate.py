@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.accounts.roles import may
 from gateway.errors import Forbidden
 from gateway.ports import Identities
 from gateway.types import Call, Outcome
@@ -15,6 +16,8 @@ class Authenticate:
 
     async def enter(self, call: Call) -> None:
         identity = await self._identities.identify(call.credential)
+        if not may(identity.role, "models.call"):
+            raise Forbidden("Viewers may look, but not call models. Ask your team's lead for another role.")
         if call.options.mock_response is not None and not (identity.test_key or identity.role == "admin"):
             raise Forbidden("Only test keys may ask for a mock_response.", param="mock_response")
         call.identity = identity

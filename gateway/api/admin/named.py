@@ -1,0 +1,20 @@
+"""Names in a body that must be those of something the gateway has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.api.state import Services
+from gateway.errors import Unprocessable
+
+
+def known_models(found: Services, names: Iterable[str] | None) -> None:
+    """Raise Unprocessable, naming every model that is not in the configuration."""
+    known = set(found.routes.names)
+    details = [
+        {"where": f"models.{place}", "what": f"there is no model '{name}'"}
+        for place, name in enumerate(names or ())
+        if name not in known
+    ]
+    if details:
+        raise Unprocessable("The request does not fit: see 'details'.", param="models", details=details)
