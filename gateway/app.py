@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -18,10 +18,13 @@ from starlette.types import ASGIApp
 
 import templates
 from gateway import __version__
-from gateway.api import catalog, chat, generations, keys, ops, problem
+from gateway.accounts import Accounts
+from gateway.accounts.transaction import Settings
+from gateway.api import ops, problem
 from gateway.api.bodies import MEGABYTE, Bounds
 from gateway.api.delivery import Pace
 from gateway.api.outermost import Outermost
+from gateway.api.routers import admin_routers, public_routers
 from gateway.api.state import Services
 from gateway.attempts import Attempts
 from gateway.clock import SystemClock
@@ -33,6 +36,7 @@ from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
 from gateway.ledger.records import SqlRecords
 from gateway.ledger.sqlite import SqliteLedger
+from gateway.oidc import Oidc, OidcSettings
 from gateway.pipeline import Pipeline
 from gateway.ports import Provider, Stage
 from gateway.prompts.library import Library
@@ -58,9 +62,12 @@ from gateway.stages.spend import Spend
 from gateway.stages.spend_limits import LimitDefaults
 from gateway.stages.wait import Wait
 from gateway.state.memory import MemoryCache, MemoryLimiter
+from gateway.state.throttle import MemoryThrottle
+from gateway.store.changes import Change
 from gateway.store.database import Database, open_database
+from gateway.store.directory_reader import SqlDirectory
 from gateway.store.keys import SqlKeys
-from gateway.store.secrets import KeyDigester, derive, load_or_create_secret
+from gateway.store.secrets import Digesters, KeyDigester, derive, load_or_create_secret
 from gateway.tasks import Tasks
 from gateway.telemetry import log, worker_metrics
 from gateway.telemetry.lag import watch_lag
@@ -156,17 +163,32 @@ class Gateway:
     ) -> None:
         config, clock = self.config, self._clock
         digests = KeyDigester(secret)
+        digesters = Digesters(secret)
         master = config.master_key.get_secret_value() if config.master_key else None
         keys_store = SqlKeys(database.engine)
         identities = KeyIdentities(
-            keys_store,
+            SqlDirectory(database.engine),
             digests,
             clock,
             master,
             config.keys.cache_ttl,
+            sessions=digesters.sessions,
             rpm=config.limits.rpm,
             max_parallel=config.limits.max_parallel,
         )
+
+        async def changed(changes: Sequence[Change]) -> None:
+            for change in changes:
+                identities.forget(change.object_type, change.object_id)
+
+        accounts = Accounts(
+            database.engine,
+            digesters,
+            clock,
+            throttle=MemoryThrottle(clock),
+            settings=Settings(ledger.refresh, changed, master is not None, config.accounts.session_ttl),
+        )
+        provider = config.accounts.oidc
         health = DeploymentHealth(clock, rules(config))
         routes = Routes(config, resolved)
         tokens = BundledTokens()
@@ -201,6 +223,7 @@ class Gateway:
             identities=identities,
             digests=digests,
             keys=keys_store,
+            accounts=accounts,
             ledger=ledger,
             records=SqlRecords(database.engine, clock),
             generations=running,
@@ -223,6 +246,7 @@ class Gateway:
             deployments=resolved.deployments,
             no_key=resolved.no_key,
             simulated=resolved.simulated,
+            oidc=None if provider is None else Oidc(OidcSettings(provider.issuer, provider.client_id), clock),
         )
 
     async def _sweep_holds(self, ledger: SqliteLedger) -> None:
@@ -245,15 +269,14 @@ def create_api(config: Config) -> FastAPI:
         redirect_slashes=False,  # a redirect would be built from the Host header, before anybody asks for a key (S3)
     )
     problem.install(api)
-    for module in (chat, catalog, generations, keys, ops):
-        api.include_router(module.router)
-    api.include_router(ops.public)
+    for router in (*public_routers, *admin_routers):
+        api.include_router(router)
     if config.server.cors.allow_origins:
         api.add_middleware(
             CORSMiddleware,
             allow_origins=list(config.server.cors.allow_origins),
             allow_credentials=config.server.cors.allow_credentials,
-            allow_methods=["GET", "POST", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["*"],
             expose_headers=["*"],
         )
