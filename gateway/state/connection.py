@@ -251,9 +251,7 @@ def refused(where: str, error: Exception) -> str:
     if isinstance(error, AuthenticationError):
         return f"Redis at {where} refuses the user or the password; check them in its URL."
     if isinstance(error, ResponseError):
-        return (
-            f"Redis at {where} refuses a write ({reason_of(error)}); it must be a primary that this user may write to."
-        )
+        return f"Redis at {where} refuses a command ({reason_of(error)}); it must be a primary that this user may write to."
     return f"Redis at {where} cannot be reached ({reason_of(error)}); check that it runs, and the address."
 
 

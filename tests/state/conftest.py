@@ -22,6 +22,24 @@ from tests.state.fake_connection import FakeRedisConnection
 Connect = Callable[..., RedisConnection]
 
 
+class HandClock:
+    """Stands still until its time is changed. As large as a real one, which is where scripts lose digits."""
+
+    def __init__(self) -> None:
+        self.time = 1_799_999_987.654321
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
 @pytest.fixture(params=redis_binaries())
 def binary(request: pytest.FixtureRequest) -> str:
     return redis_binaries()[request.param]
@@ -40,19 +58,6 @@ async def connect() -> AsyncIterator[Connect]:
     yield connect
     for connection in made:
         await connection.close()
-
-
-class HandClock:
-    """Stands still until its time is changed."""
-
-    def __init__(self) -> None:
-        self.time = 50.0
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
 
 
 @dataclass

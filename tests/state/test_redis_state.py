@@ -15,7 +15,6 @@ from gateway.state.redis import RedisCache, RedisLimiter
 from gateway.state.throttle import RedisThrottle
 from gateway.types import Identity
 from tests.servers import RedisServer
-from tests.state.conftest import HandClock
 
 BACK = 30.0  # seconds: far beyond what any of these tests needs
 
@@ -28,11 +27,6 @@ def key(name: str = "k", *, rpm: int | None = None, max_parallel: int | None = N
 def server(binary, tmp_path) -> Iterator[RedisServer]:
     with RedisServer(tmp_path / "redis", binary) as running:
         yield running
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
 
 
 @pytest.fixture
@@ -83,6 +77,7 @@ async def test_slots_of_a_dead_worker_are_freed_and_no_others(worker):
         await living.acquire(two, "c4")
     assert await living.release_worker("a") == 2
     assert await living.release_worker("a") == 0
+    assert await living._connection.call("EXISTS", living._connection.key("worker", "a", "slots")) == 0
     await living.acquire(two, "c4")
     await living.acquire(key("other", max_parallel=1), "c5")
     with pytest.raises(RateLimited):
@@ -106,9 +101,20 @@ async def test_a_freed_slot_leaves_nothing_behind(worker):
     assert await limiter._connection.call("KEYS", "*") == []
 
 
+async def test_redis_itself_forgets_a_key_that_is_idle(worker):
+    limiter = worker()
+    await limiter.acquire(key(rpm=1, max_parallel=1), "c1")
+    lives = {
+        name.split(b"}:")[1]: await limiter._connection.call("PTTL", name)
+        for name in await limiter._connection.call("KEYS", "*")
+    }
+    assert sorted(lives) == [b"limit:k:slots", b"limit:k:window", b"worker:a:slots"]
+    assert 0 < lives.pop(b"limit:k:window") <= 60_000
+    assert all(60_000 < left <= 360_000 for left in lives.values())
+
+
 async def test_the_servers_clock_set_back_neither_locks_a_key_nor_frees_it(worker, clock):
     limiter = worker()
-    clock.time = 10_000.0
     await limiter.acquire(key(rpm=2), "c1")
     await limiter.acquire(key(rpm=2), "c2")
     clock.time -= 30
