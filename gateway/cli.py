@@ -27,7 +27,11 @@ class Later(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
         """The list of commands, without importing them for a line of help."""
         here = [(name, command.get_short_help_str(limit=80)) for name, command in self.commands.items()]
         with formatter.section("Commands"):
@@ -66,7 +70,7 @@ PORT = click.option("--port", type=click.IntRange(0, 65535), help="Default: serv
 @PORT
 @click.option(
     "--workers",
-    type=click.IntRange(1, 64),
+    type=click.IntRange(1, 256),
     help="Processes that serve; more than one needs PostgreSQL and Redis. Default: server.workers of the configuration.",
 )
 def serve(config_file: Path | None, host: str | None, port: int | None, workers: int | None) -> None:

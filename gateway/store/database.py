@@ -56,9 +56,9 @@ async def open_database(data_dir: Path, url: str | None = None, *, exclusive: bo
     a key opens beside it.
     """
     target = _target(data_dir, url)
-    _make_folder(data_dir)
+    make_folder(data_dir)
     path = _file(target)
-    lock = _lock(path.parent) if exclusive and path is not None else None
+    lock = lock_folder(path.parent) if exclusive and path is not None else None
     engine = create_async_engine(target, hide_parameters=True)
     try:
         if path is not None:
@@ -134,7 +134,8 @@ def _try_file(path: Path) -> None:
         prepare(connection)
 
 
-def _make_folder(data_dir: Path) -> None:
+def make_folder(data_dir: Path) -> None:
+    """Make the data folder where there is none. Raises StoreUnavailable."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -144,7 +145,8 @@ def _make_folder(data_dir: Path) -> None:
         ) from None
 
 
-def _lock(data_dir: Path) -> int:
+def lock_folder(data_dir: Path) -> int:
+    """A descriptor that keeps every gateway out of the folder until it is closed. Raises StoreInUse, StoreUnavailable."""
     path = data_dir / LOCK_FILE
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

@@ -9,3 +9,7 @@ class StoreUnavailable(Exception):
 
 class StoreInUse(StoreUnavailable):
     """Another gateway serves from this data folder."""
+
+
+class MoveRefused(Exception):
+    """A backup, a restore or a migration that was not begun or not kept. The message says why, and what to do."""

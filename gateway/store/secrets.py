@@ -21,6 +21,7 @@ SESSION_PREFIX = "sess-atl-"
 INVITATION_PREFIX = "inv-atl-"
 SECRET_FILE = "secret.key"  # noqa: S105 - a file name
 SECRET_BYTES = 32
+ENCODED = "base64:"  # what follows in ATELIER_SECRET is base64url of the bytes, as of a secret.key
 VIRTUAL_KEYS = "atelier/virtual-key/v1"  # labels of the purposes that a KeyDigester serves
 SESSIONS = "atelier/session/v1"
 INVITATIONS = "atelier/invitation/v1"
@@ -68,6 +69,27 @@ def hkdf(secret: bytes, *, salt: bytes, info: bytes, length: int) -> bytes:
         block = hmac.digest(extracted, block + info + bytes([counter]), "sha256")
         out += block
     return out[:length]
+
+
+def parse_secret(text: str) -> bytes:
+    """The secret that `ATELIER_SECRET` stands for: its own bytes, or after "base64:" those it encodes.
+
+    Raises StoreUnavailable where nothing can be read after "base64:".
+    """
+    if not text.startswith(ENCODED):
+        return text.encode()
+    try:
+        secret = base64.b64decode(text.removeprefix(ENCODED).encode(), altchars=b"-_", validate=True)
+    except ValueError:
+        secret = b""
+    if not secret:
+        raise StoreUnavailable(f"ATELIER_SECRET begins with {ENCODED!r}, but what follows is not base64url.")
+    return secret
+
+
+def shown_secret(secret: bytes) -> str:
+    """The value of `ATELIER_SECRET` that stands for these very bytes."""
+    return ENCODED + base64.urlsafe_b64encode(secret).decode()
 
 
 class KeyDigester:
