@@ -125,7 +125,9 @@ def _facts(database: Path) -> dict[str, Any]:
     with _engine(database) as engine, engine.connect() as connection:
         found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":
-            raise MoveRefused(f"The database is damaged ({str(found).splitlines()[-1]}); restore it from an earlier backup.")
+            raise MoveRefused(
+                f"The database is damaged ({str(found).splitlines()[-1]}); restore it from an earlier backup."
+            )
         names = inspect(connection).get_table_names()
         rows = {name: connection.execute(select(func.count()).select_from(table(name))).scalar_one() for name in names}
         if missing := {"alembic_version", "request", "ledger"} - set(names):
