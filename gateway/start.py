@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gateway.telemetry.redact import Redactor
 
 LAST_MARGIN = 15.0  # seconds for a worker to settle and close after its server's own patience
-TOO_MANY = "More than one worker needs PostgreSQL and Redis: set store.database_url and store.redis_url, or serve with one worker."
 
 
 class Start:
@@ -39,8 +38,9 @@ class Start:
             self._env["ATELIER_HOST"] = host
         if port is not None:
             self._env["ATELIER_PORT"] = str(port)
+        if workers is not None:
+            self._env["ATELIER_WORKERS"] = str(workers)
         self._file = config_file or environment.config_path(self._env)
-        self._workers = workers
         self._demo = demo
         self._worker = Worker.of(self._env)
         self._dashboard: subprocess.Popen[bytes] | None = None
@@ -55,9 +55,6 @@ class Start:
             config = self.config = load_config(self._file, self._env)
         except ConfigError as error:
             self.failed(str(error))
-            return None
-        if self.workers > 1 and not (config.store.database_url and config.store.redis_url):
-            self.failed(TOO_MANY)
             return None
         host, port = config.server.host, config.server.port
         try:
@@ -75,8 +72,7 @@ class Start:
         """How many processes serve. 1: this one does it itself."""
         if self.config is None or self._demo or self._worker is not None:
             return 1
-        default = self.config.server.workers
-        return self._workers or default
+        return self.config.server.workers
 
     def failed(self, sentence: str) -> None:
         """Tell why there is no gateway: a worker its supervisor, who tells it once for all of them."""
