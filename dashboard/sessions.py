@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from dashboard.accounts import Accounts
 from dashboard.client import UNREADABLE, Client, JsonObject, Problem
 from dashboard.draft import Draft, Order
 from gateway.reports import Viewer
@@ -46,9 +47,45 @@ class Me:
         return bool(self.facts.get("simulated"))
 
     @property
+    def person(self) -> str | None:
+        """The id of the user behind the key or the session."""
+        return _id(self.facts.get("user"))
+
+    @property
+    def team(self) -> str | None:
+        """The id of the team that the viewer works for at the moment."""
+        return _id(self.facts.get("team"))
+
+    @property
+    def role(self) -> str:
+        return str(self.facts.get("role"))
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == "admin"
+
+    @property
+    def is_lead(self) -> bool:
+        return self.role == "lead" and self.team is not None
+
+    @property
+    def may_write(self) -> bool:
+        return self.role != "viewer"
+
+    def leads(self, team: object) -> bool:
+        """Whether this is the team that the viewer leads."""
+        return self.is_lead and team == self.team
+
+    @property
     def spend(self) -> Mapping[str, Any]:
         spend: Mapping[str, Any] = self.facts.get("spend") or {}
         return spend
+
+
+def _id(thing: object) -> str | None:
+    """`GET /v1/me` gives an id, or an object that has one."""
+    found = thing.get("id") if isinstance(thing, dict) else thing
+    return None if found is None else str(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +102,7 @@ class Session:
 
     def __init__(self, client: Client, facts: JsonObject, clock: Clock) -> None:
         self.client = client
+        self.accounts = Accounts(client, clock)
         self._clock = clock
         self._lock = threading.Lock()
         self._me = Me(Viewer.from_me(facts), facts)

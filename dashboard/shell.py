@@ -7,49 +7,78 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import gate, inert, wording
-from dashboard.sessions import Me
+from dashboard.accounts import called
+from dashboard.client import Problem
+from dashboard.sessions import Me, Session
 from dashboard.views import health, spend, studio
+from dashboard.views.people import page as people
 
 SIMULATED = "**Simulated answers:** no provider key is set, so texts are made up and nobody is billed."
 ICON = Path(__file__).with_name("icon.svg")
 LOGO = Path(__file__).with_name("logo.svg")
+TEAM = "working_for"
+WATCH = 5.0  # seconds
 STYLE = Path(__file__).with_name("style.css")
 
 
 def run() -> None:
     """Draw the page that the address asks for."""
     st.set_page_config(page_title="Atelier", page_icon=str(ICON), layout="wide")
-    _, me = gate.signed_in()
+    session, me = gate.signed_in()
     st.html(STYLE)
     st.logo(LOGO, size="large")
     page = st.navigation(
         [
             st.Page(studio.show, title="Studio", icon=":material/edit_note:", url_path="studio", default=True),
             st.Page(spend.show, title="Spend", icon=":material/payments:", url_path="spend"),
+            st.Page(people.show, title="People", icon=":material/group:", url_path="people"),
             st.Page(health.show, title="Health", icon=":material/monitor_heart:", url_path="health"),
         ]
     )
     with st.sidebar:
-        account(me)
+        account(session, me)
     if not me.answers:
         st.warning("The gateway does not answer at the moment.", icon=":material/cloud_off:")
     if me.simulated:
         st.info(SIMULATED, icon=":material/science:")
     page.run()
+    watch()
 
 
-def account(me: Me) -> None:
-    """Whose key it is, what is left of its budget, and the way out."""
-    facts, spend_now = me.facts, me.spend
+def account(session: Session, me: Me) -> None:
+    """Who it is, what is left to spend, and the way out."""
     with st.container(key="account", border=True, gap="small"):
-        owner = facts.get("team") or facts.get("user")
-        role = "Admin" if me.viewer.is_admin else "Member"
-        st.markdown(
-            f"**{inert.plain(facts.get('name') or 'Key')}**  \n"
-            f":small[:gray[{role}{f' · {inert.plain(owner)}' if owner else ''}]]"
-        )
-        limit, left = spend_now.get("limit_nano"), spend_now.get("left_nano")
+        account, team = me.facts.get("account") or {}, me.team or me.person
+        name = called(account) if me.facts.get("session_id") else me.facts.get("name") or "Key"
+        about = wording.role(me.role) + (f" · {inert.plain(team)}" if team and team != name else "")
+        st.markdown(f"**{inert.plain(name)}**  \n:small[:gray[{about}]]")
+        work_for(session, me)
+        limit, left = me.spend.get("limit_nano"), me.spend.get("left_nano")
         if limit and left is not None:
             text = f"{wording.usd(left)} of {wording.usd(limit)} left"
             st.progress(min(1.0, max(0.0, left / limit)), inert.plain(text))
         st.button("Sign out", icon=":material/logout:", on_click=gate.sign_out, width="stretch")
+
+
+def work_for(session: Session, me: Me) -> None:
+    """Whoever is in several teams says for which one the work is."""
+    teams = [str(each["team"]) for each in me.facts.get("teams") or ()]
+    if not me.facts.get("session_id") or len(teams) < 2:
+        return
+    names = session.accounts.names(session.accounts.teams)
+
+    def turn() -> None:
+        try:
+            session.accounts.change(lambda client: client.patch("/auth/session", {"team": st.session_state[TEAM]}))
+        except Problem as problem:
+            st.toast(inert.plain(problem.message), icon=":material/error:")
+        session.spent()
+
+    st.session_state[TEAM] = me.team if me.team in teams else None
+    st.selectbox("Working for", teams, format_func=lambda team: names.get(team, team), key=TEAM, on_change=turn)
+
+
+@st.fragment(run_every=WATCH)
+def watch() -> None:
+    """Notices within seconds, on every page, that the sign-in was ended elsewhere."""
+    gate.signed_in()

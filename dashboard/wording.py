@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
 
 NANO_PER_USD = 10**9
 STATUS = {
@@ -17,6 +20,21 @@ FINISH = {
     "length": "The text reached the length that was allowed and may end in the middle.",
     "content_filter": "The provider's content filter ended the text.",
     "tool_calls": "The model asked for a tool instead of writing on.",
+}
+
+ROLES = {"admin": "Admin", "lead": "Lead", "member": "Member", "viewer": "Viewer"}
+ACTS = {
+    "create": "made",
+    "edit": "changed",
+    "erase": "forgot",
+    "export": "took out the data of",
+    "revoke": "revoked",
+    "rotate": "replaced",
+    "accept": "accepted",
+    "end": "ended",
+    "end_all": "ended all sign-ins of",
+    "set": "set",
+    "remove": "removed",
 }
 
 
@@ -69,3 +87,45 @@ def file_name(title: str) -> str:
     """A name for a download: letters, digits and hyphens."""
     words = "".join(c if c.isascii() and c.isalnum() else " " for c in title.lower()).split()
     return "-".join(words[:8]) or "text"
+
+
+def role(name: object) -> str:
+    return ROLES.get(str(name), str(name or ""))
+
+
+def act(action: str) -> str:
+    """An action such as key.create, as a person would say it."""
+    thing, _, verb = action.partition(".")
+    return f"{ACTS[verb]} {label(thing)}" if verb in ACTS else label(action.replace(".", " "))
+
+
+def some(names: Sequence[str] | None, everything: str) -> str:
+    """A few names; `everything` where there is no limit."""
+    if names is None:
+        return everything
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def day(at: float | None, never: str = "") -> str:
+    """A day such as 3 Mar 2027, in UTC."""
+    if at is None:
+        return never
+    then = datetime.fromtimestamp(at, UTC)
+    return f"{then.day} {then:%b %Y}"
+
+
+def nano(row: Mapping[str, Any], name: str) -> int | None:
+    """An amount of an object of the gateway's, which gives it in nano-dollars, as a decimal string, or both."""
+    exact, text = row.get(f"{name}_nano"), row.get(name)
+    if exact is not None:
+        return int(exact)
+    return None if text is None else int(Decimal(str(text)) * NANO_PER_USD)
+
+
+def spent(row: Mapping[str, Any]) -> str:
+    """What was spent of a budget: $1.20 of $10.00."""
+    spend = row.get("spend") or {}
+    amount, limit = nano(spend, "spent"), nano(row, "budget")
+    if amount is None:
+        return "" if limit is None else f"of {usd(limit)}"
+    return usd(amount) if limit is None else f"{usd(amount)} of {usd(limit)}"

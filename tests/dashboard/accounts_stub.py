@@ -43,7 +43,7 @@ class AccountsStub:
             "brands": None,
             "simulated": True,
             "spend": {},
-            "email": email,
+            "account": {"id": user, "name": user.title(), "email": email},
             "teams": [],
             **more,
         }
