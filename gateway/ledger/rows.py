@@ -134,6 +134,23 @@ def line(
     )
 
 
+def content(record: RequestRecord, settlement: Settlement) -> Row | None:
+    """A row of `content` for a settlement that brings some; its `prompt` as it is, not as text."""
+    stored = settlement.content
+    if stored is None:
+        return None
+    keep_for = stored.keep_for
+    return {
+        "request_id": record.id,
+        "tenant": _text(record.tenant),
+        "user": None if record.user is None else _text(record.user),
+        "prompt": list(stored.prompt),
+        "answer": None if stored.answer is None else _readable(stored.answer),
+        "created_at": record.created_at,
+        "expires_at": None if keep_for is None else settlement.ended_at + keep_for,
+    }
+
+
 def cost(result: AttemptResult) -> int:
     """Nano-dollars that an attempt is charged."""
     return min(max(0, result.cost), MAX_COST)
@@ -160,7 +177,11 @@ def _text(value: str) -> str:
     """Without lone surrogates and NUL, and not without end; what is fine already is left alone."""
     if len(value) <= MAX_TEXT and value.isascii() and "\0" not in value:
         return value
-    return value[:MAX_TEXT].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return _readable(value[:MAX_TEXT])
+
+
+def _readable(value: str) -> str:
+    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
 def price_of(snapshot: dict[str, Any]) -> Price:

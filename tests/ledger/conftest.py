@@ -7,17 +7,28 @@ the `world` fixture, with its own way to read the books.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel import col
 
+from gateway.clock import SystemClock
+from gateway.ledger.acts import Recovered
+from gateway.ledger.counters import Redis
+from gateway.ledger.redis import RedisLedger
 from gateway.ledger.sqlite import SqliteLedger
+from gateway.state.connection import RedisConnection
 from gateway.store.database import open_database
+from gateway.store.tables import Account, Content, DeadLetter, LedgerLine, Position, Request
 from gateway.types import (
     AttemptResult,
     Balance,
@@ -31,6 +42,8 @@ from gateway.types import (
     Status,
     Usage,
 )
+from tests.servers import PostgresServer, RedisServer, in_a_thread, redis_binaries
+from tests.state.fake_connection import FakeRedisConnection
 
 START = 1_900_000_000.0
 PRICE = Price(input=1_000, output=2_000, source="config")
@@ -70,21 +83,21 @@ def a_settlement(generation: str, *results: AttemptResult, **members: Any) -> Se
 class World:
     """A ledger and the few moves that the tests are written in. Amounts in nano-dollars, lifetimes in seconds."""
 
-    ledger: SqliteLedger
+    ledger: Any
     clock: SetClock
-    path: Path
+    engine: AsyncEngine
     scopes: tuple[str, ...] = ("key:k_1",)
     intents: dict[str, list[Intent]] = field(default_factory=dict)
 
     async def account(self, scope: str, limit: int | None, window_days: int | None = None) -> None:
         now = self.clock.now()
         window, resets_at = (f"{window_days}d", now + window_days * 86_400) if window_days else (None, None)
-        with closing(sqlite3.connect(self.path)) as db, db:
-            db.execute(
-                "INSERT INTO account (scope, limit_nano, spent_nano, held_nano, budget_window, window_started_at,"
-                " resets_at) VALUES (?, ?, 0, 0, ?, ?, ?)",
-                (scope, limit, window, now, resets_at),
-            )
+        row = Account(
+            scope=scope, limit_nano=limit, budget_window=window, window_started_at=now, resets_at=resets_at
+        ).model_dump()
+        async with self.engine.begin() as sql:
+            await sql.execute(insert(Account).values(row))
+        await self.ledger.refresh([scope])
 
     async def open(
         self, generation: str, amount: int, *, scopes: Sequence[str] | None = None, lifetime: float = 60.0
@@ -112,17 +125,78 @@ class World:
         (balance,) = await self.ledger.balances([scope])
         return balance
 
-    def lines(self, generation: str) -> list[dict[str, Any]]:
-        return self.read("SELECT * FROM ledger WHERE request_id = ? ORDER BY number", generation)
+    async def lines(self, generation: str) -> list[dict[str, Any]]:
+        query = select(LedgerLine.__table__).where(col(LedgerLine.request_id) == generation)
+        return await self.rows(query.order_by(col(LedgerLine.number)))
 
-    def request(self, generation: str) -> dict[str, Any] | None:
-        rows = self.read("SELECT * FROM request WHERE id = ?", generation)
+    async def request(self, generation: str) -> dict[str, Any] | None:
+        rows = await self.rows(select(Request.__table__).where(col(Request.id) == generation))
         return rows[0] if rows else None
+
+    async def rows(self, query: Any) -> list[dict[str, Any]]:
+        async with self.engine.connect() as sql:
+            return [dict(row._mapping) for row in await sql.execute(query)]
+
+
+@dataclass(slots=True)
+class SqliteWorld(World):
+    """The embedded ledger. `path`: its file."""
+
+    path: Path = Path()
+
+    async def open_requests(self) -> list[str]:
+        return [row["id"] for row in self.read("SELECT id FROM request WHERE status IS NULL")]
+
+    async def written(self) -> list[dict[str, Any]]:
+        """The attempts that were written down."""
+        return self.read("SELECT * FROM intent")
+
+    async def holds(self) -> list[str]:
+        """The requests whose holds stand."""
+        return [row["request_id"] for row in self.read("SELECT request_id FROM hold WHERE state = 'held'")]
+
+    async def recover(self) -> Recovered:
+        return await self.ledger.recover()
 
     def read(self, query: str, *values: object) -> list[dict[str, Any]]:
         with closing(sqlite3.connect(self.path)) as db:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(query, values).fetchall()]
+
+
+@dataclass(slots=True)
+class RedisWorld(World):
+    """The scaled ledger, whose consumer works when the books are looked at."""
+
+    async def rows(self, query: Any) -> list[dict[str, Any]]:
+        await self.ledger.consumer.drain()
+        return await World.rows(self, query)
+
+    async def request(self, generation: str) -> dict[str, Any] | None:
+        found = await World.request(self, generation)
+        if found is None and (live := await self.ledger.live(generation)) is not None:
+            return live.request.model_dump()
+        return found
+
+    async def open_requests(self) -> list[str]:
+        counters = self.ledger.counters
+        found = await counters.redis.call("SMEMBERS", counters.key("open", self.ledger.presence.owner))
+        return [name.decode() for name in found]
+
+    async def written(self) -> list[dict[str, Any]]:
+        found = [await self.ledger.live(name) for name in await self.open_requests()]
+        return [intent.model_dump() for live in found for intent in live.intents]
+
+    async def holds(self) -> list[str]:
+        counters = self.ledger.counters
+        return [name.decode() for name in await counters.redis.call("ZRANGE", counters.key("holds"), 0, -1)]
+
+    async def recover(self) -> Recovered:
+        """What the other workers do about a dead one."""
+        names = await self.open_requests()
+        await self.ledger.presence.leave()
+        lines = [line for name in names for line in await self.lines(name)]
+        return Recovered(len(names), len(lines), sum(line["cost_nano"] for line in lines))
 
 
 class Build:
@@ -152,10 +226,89 @@ def store_file(tmp_path: Path) -> Path:
     return asyncio.run(create())
 
 
-@pytest.fixture(params=["sqlite"])
-async def world(store_file: Path) -> AsyncIterator[World]:
+@asynccontextmanager
+async def on_sqlite(path: Path) -> AsyncIterator[SqliteWorld]:
     clock = SetClock()
-    ledger = SqliteLedger(store_file, clock, lock_wait=0.05)
+    ledger = SqliteLedger(path, clock, lock_wait=0.05)
     await ledger.start()
-    yield World(ledger, clock, store_file)
+    database = await open_database(path.parent, exclusive=False)
+    yield SqliteWorld(ledger, clock, database.engine, path=path)
     await ledger.close()
+    await database.close()
+
+
+@asynccontextmanager
+async def on_redis(redis: Redis, engine: AsyncEngine, folder: Path) -> AsyncIterator[RedisWorld]:
+    clock = SetClock()
+    ledger = RedisLedger(redis, engine, clock, folder, server_time=False, grace=0.0)
+    await ledger.start(background=False)
+    yield RedisWorld(ledger, clock, engine)
+    await ledger.close()
+
+
+@asynccontextmanager
+async def connected(server: RedisServer) -> AsyncIterator[RedisConnection]:
+    """A connection with names of its own on a Redis that all tests share."""
+    connection = RedisConnection(server.url, SystemClock(), prefix=f"{{{secrets.token_hex(4)}}}:")
+    await connection.start()
+    yield connection
+    await connection.close()
+
+
+@asynccontextmanager
+async def emptied(url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on a migrated database whose tables are emptied; the triggers that forbid it are off for a moment."""
+    engine = create_async_engine(url.replace("postgresql:", "postgresql+asyncpg:"))
+    async with engine.begin() as sql:
+        await sql.execute(text("SET LOCAL session_replication_role = replica"))
+        for table in (LedgerLine, Request, Account, Position, DeadLetter, Content):
+            await sql.execute(delete(table))
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def books_url(postgres_server: PostgresServer) -> str:
+    """A migrated database that the tests of the ledger empty each time."""
+    url = postgres_server.fresh()
+
+    async def migrate() -> None:
+        with TemporaryDirectory() as folder:
+            await (await open_database(Path(folder), url, exclusive=False)).close()
+
+    in_a_thread(migrate())
+    return url
+
+
+@pytest.fixture(scope="session")
+def newest_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The machine's own, where it has one."""
+    with RedisServer(tmp_path_factory.mktemp("redis"), list(redis_binaries().values())[-1]) as running:
+        yield running
+
+
+@pytest.fixture
+async def sqlite_world(store_file: Path) -> AsyncIterator[SqliteWorld]:
+    async with on_sqlite(store_file) as world:
+        yield world
+
+
+@pytest.fixture(params=["sqlite", "fakeredis", *(f"redis-{version}" for version in redis_binaries())])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    """The same tests on each set-up."""
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        if request.param == "sqlite":
+            database = await open_database(tmp_path / "data", exclusive=False)
+            await database.close()
+            assert database.path is not None
+            yield await enter(on_sqlite(database.path))
+        elif request.param == "fakeredis":
+            database = await open_database(tmp_path / "data", exclusive=False)
+            stack.push_async_callback(database.close)
+            yield await enter(on_redis(FakeRedisConnection(SystemClock()), database.engine, tmp_path))
+        else:
+            server = "redis_server" if request.param == "redis-6.2" else "newest_redis"
+            connection = await enter(connected(request.getfixturevalue(server)))
+            engine = await enter(emptied(request.getfixturevalue("books_url")))
+            yield await enter(on_redis(connection, engine, tmp_path))

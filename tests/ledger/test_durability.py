@@ -48,6 +48,12 @@ WRITE_FOR_EVER = textwrap.dedent(
 )
 
 
+@pytest.fixture
+def world(sqlite_world: Any) -> Any:
+    """The embedded set-up only."""
+    return sqlite_world
+
+
 def killed_writer(path: Path) -> dict[str, set[str]]:
     """Run a process that writes until it is killed; return what it said was durable."""
     said: dict[str, set[str]] = {"opened": set(), "dispatched": set(), "settled": set()}

@@ -26,6 +26,12 @@ ADMIN = Identity("k_4", "admin", role="admin")
 
 
 @pytest.fixture
+def world(sqlite_world: Any) -> Any:
+    """The embedded set-up only."""
+    return sqlite_world
+
+
+@pytest.fixture
 async def engine(world: Any) -> AsyncIterator[Any]:
     database = await open_database(world.path.parent, exclusive=False)
     yield database.engine

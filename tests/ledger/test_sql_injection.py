@@ -31,6 +31,12 @@ TABLES = ("virtual_key", "account", "request", "hold", "intent", "ledger")
 
 
 @pytest.fixture
+def world(sqlite_world: Any) -> Any:
+    """The embedded set-up only."""
+    return sqlite_world
+
+
+@pytest.fixture
 async def database(world: Any) -> AsyncIterator[Database]:
     database = await open_database(world.path.parent, exclusive=False)
     yield database

@@ -1,0 +1,150 @@
+"""Events of the outbox into SQL, many in one transaction, each exactly once however often it comes.
+
+Only what was not there before moves the accounts, so a consumer that died after its commit, or two at once, change
+nothing. Raises what the driver raises; the caller knows what a failure of the store means.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import SQLModel, col
+
+from gateway.killpoints import reached
+from gateway.ledger import rows
+from gateway.ledger.seeds import OUTBOX
+from gateway.ledger.wire import Event
+from gateway.store import windows
+from gateway.store.tables import Account, Content, DeadLetter, LedgerLine, Position, Request
+
+Cost = tuple[float, int]  # when it was booked, nano-dollars
+
+
+async def book(engine: AsyncEngine, events: Sequence[Event]) -> int:
+    """Book the events and move the position, in one transaction. Returns how many were new."""
+    async with engine.begin() as sql:
+        new = await _requests(sql, events)
+        await _lines(sql, new)
+        await _accounts(sql, new)
+        contents = [row for event in new if (row := rows.content(event.record, event.settlement)) is not None]
+        if contents:
+            await sql.execute(_insert(sql, Content).on_conflict_do_nothing(), contents)
+        await _move(sql, max(event.seq for event in events))
+        reached("before_commit")
+    reached("after_commit")
+    return len(new)
+
+
+async def bury(engine: AsyncEngine, letter: DeadLetter, seq: int) -> None:
+    """Keep an event that cannot be booked for a person to look at, and go past it."""
+    async with engine.begin() as sql:
+        await sql.execute(_insert(sql, DeadLetter).on_conflict_do_nothing(), [letter.model_dump()])
+        await _move(sql, seq)
+
+
+async def booked(engine: AsyncEngine, ids: Sequence[str]) -> set[str]:
+    """Those of the requests that SQL has as ended."""
+    query = select(col(Request.id)).where(col(Request.id).in_(ids), col(Request.status).is_not(None))
+    async with engine.connect() as sql:
+        return set((await sql.execute(query)).scalars())
+
+
+async def _requests(sql: AsyncConnection, events: Sequence[Event]) -> list[Event]:
+    """Insert the requests; those events whose request was not there before, once each."""
+    first: dict[str, Event] = {}
+    for event in events:
+        first.setdefault(event.record.id, event)
+    values = [_request(event) for event in first.values()]
+    insert = _insert(sql, Request).on_conflict_do_nothing().returning(col(Request.id))
+    inserted = set((await sql.execute(insert, values)).scalars())
+    return [event for name, event in first.items() if name in inserted]
+
+
+async def _lines(sql: AsyncConnection, events: Sequence[Event]) -> None:
+    lines = [
+        {
+            **rows.line(rows.opened(event.record), result, event.booked_at, late=event.late, seq=event.seq),
+            "price": asdict(result.intent.price),
+        }
+        for event in events
+        for result in event.results
+    ]
+    if lines:
+        await sql.execute(_insert(sql, LedgerLine).on_conflict_do_nothing(), lines)
+
+
+async def _accounts(sql: AsyncConnection, events: Sequence[Event]) -> None:
+    """Add up what each account has to pay, then one update for each, in the order of their names: no deadlock."""
+    costs: defaultdict[str, list[Cost]] = defaultdict(list)
+    started: dict[str, float] = {}
+    for event in events:
+        for charge in event.charges if event.cost else ():
+            costs[charge.scope].append((event.booked_at, event.cost))
+            started.setdefault(charge.scope, float(charge.window))
+    if not costs:
+        return
+    found = await _locked(sql, sorted(costs))
+    if missing := [_account(scope, started[scope]) for scope in sorted(costs.keys() - found.keys())]:
+        await sql.execute(_insert(sql, Account).on_conflict_do_nothing(), missing)
+        found = await _locked(sql, sorted(costs))
+    change = (
+        update(Account)
+        .where(col(Account.scope) == bindparam("of_scope"))
+        .values({name: bindparam(f"new_{name}") for name in ("spent_nano", "window_started_at", "resets_at")})
+    )
+    await sql.execute(change, [_moved(found[scope], sorted(costs[scope])) for scope in sorted(costs)])
+
+
+async def _locked(sql: AsyncConnection, scopes: Sequence[str]) -> dict[str, Any]:
+    columns = (Account.scope, Account.spent_nano, Account.budget_window, Account.window_started_at, Account.resets_at)
+    query = select(*map(col, columns)).where(col(Account.scope).in_(scopes)).order_by(col(Account.scope))
+    return {row.scope: row for row in await sql.execute(query.with_for_update())}
+
+
+def _moved(account: Any, costs: Sequence[Cost]) -> dict[str, Any]:
+    """The account after the costs, oldest first: those of a window that has ended meanwhile are not its own."""
+    spent, started, resets_at = account.spent_nano, account.window_started_at, account.resets_at
+    length = windows.seconds(account.budget_window)
+    for booked_at, cost in costs:
+        if length is not None and resets_at is not None and resets_at <= booked_at:
+            (started, resets_at), spent = windows.current(started, length, booked_at), 0
+        if length is None or booked_at >= started:
+            spent += cost
+    return {
+        "of_scope": account.scope,
+        "new_spent_nano": spent,
+        "new_window_started_at": started,
+        "new_resets_at": resets_at,
+    }
+
+
+async def _move(sql: AsyncConnection, seq: int) -> None:
+    insert = _insert(sql, Position)
+    further = insert.on_conflict_do_update(
+        index_elements=["name"], set_={"seq": insert.excluded.seq}, where=col(Position.seq) < insert.excluded.seq
+    )
+    await sql.execute(further, [{"name": OUTBOX, "seq": seq}])
+
+
+def _request(event: Event) -> dict[str, Any]:
+    return {
+        **rows.opened(event.record),
+        **rows.ended(event.record.created_at, event.settlement, event.results),
+        "tags": list(event.record.tags),
+    }
+
+
+def _account(scope: str, started: float) -> dict[str, Any]:
+    return Account(scope=scope, window_started_at=started).model_dump()
+
+
+def _insert(sql: AsyncConnection, table: type[SQLModel]) -> Any:
+    """An INSERT that can be told what to do when the row is there: the dialects spell it alike, and apart."""
+    dialect = sqlite if sql.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)

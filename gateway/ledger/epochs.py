@@ -1,0 +1,143 @@
+"""Mends a Redis that was emptied, or restored from a time before what the workers have seen.
+
+One worker repairs under a lock: what the outbox still has goes to SQL, all sums are dropped (they come back out of SQL
+when they are needed), `seq` jumps ahead of everything that anyone has seen, and a new epoch begins. Whoever meets the
+new epoch brings back what it runs and what it settled. With SQL away there is no mending: `errors.Unavailable`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.ledger import booking
+from gateway.ledger.counters import Counters, pairs, unavailable
+from gateway.ledger.outbox import BATCH, TRIES, Consumer
+from gateway.ledger.seeds import Seeds
+from gateway.store.database import store_errors
+
+LOCK = 10_000  # milliseconds
+WAITS, PAUSE = 40, 0.05  # looks for another worker's repair, and the seconds between them
+LEAP = 1_000_000  # how far `seq` jumps: more than any worker can have been ahead
+Rejoin = Callable[[Counters], Awaitable[None]]
+log = structlog.get_logger(__name__)
+
+
+class Epochs:
+    """`rejoin` brings this worker's requests back. `grace`: seconds for all workers to do so before money is given."""
+
+    def __init__(
+        self, counters: Counters, seeds: Seeds, consumer: Consumer, engine: AsyncEngine, rejoin: Rejoin, grace: float
+    ) -> None:
+        self._counters = counters
+        self._seeds = seeds
+        self._consumer = consumer
+        self._engine = engine
+        self._rejoin = rejoin
+        self._grace = grace
+        self._mending = asyncio.Lock()
+
+    async def mend(self) -> None:
+        """Take over the epoch that Redis has, or begin one. Raises Unavailable."""
+        before = self._counters.epoch
+        async with self._mending:
+            if self._counters.epoch != before:
+                return
+            epoch, seq = await self._look()
+            if epoch is None or seq < max(self._counters.seen, await self._seeds.position()):
+                epoch = await self._repair(epoch)
+            fresh = self._counters.at(epoch)
+            await self._rejoin(fresh)
+            self._counters.epoch, self._counters.seen = epoch, max(self._counters.seen, fresh.seen)
+
+    async def _look(self) -> tuple[str | None, int]:
+        redis, key = self._counters.redis, self._counters.key
+        epoch, seq = await redis.pipeline([("GET", key("epoch")), ("GET", key("seq"))])
+        return None if epoch is None else epoch.decode(), int(seq or 0)
+
+    async def _repair(self, old: str | None) -> str:
+        redis, key = self._counters.redis, self._counters.key
+        if await redis.call("SET", key("repair"), "1", "NX", "PX", LOCK) is None:
+            return await self._wait(old)
+        if (found := (await self._look())[0]) not in {None, old}:
+            await redis.call("DEL", key("repair"))
+            return str(found)
+        if old is not None or self._counters.epoch:
+            log.error("redis_lost_state", emptied=old is None, consequence="sums are taken from SQL again")
+        await redis.call("DEL", key("epoch"))
+        await self._drain()
+        position = await self._seeds.position()
+        lost = await self._open_requests()
+        await self._drop("acct:*")
+        _, seq = await self._look()
+        epoch = secrets.token_hex(8)
+        ahead = max(seq, position, self._counters.seen)
+        begin = [
+            ("DEL", key("unacked"), key("holds")),
+            ("SET", key("seq"), ahead + LEAP if ahead else 0),
+            ("SET", key("acked"), position),
+            ("SET", key("epoch"), epoch),
+            ("DEL", key("repair")),
+        ]
+        if self._grace and ahead:
+            begin.append(("SET", key("grace"), "1", "PX", int(self._grace * 1000)))
+        await redis.pipeline(begin, atomic=True)
+        fresh = self._counters.at(epoch)
+        for name in lost:
+            await fresh.act("restore", name)
+        return epoch
+
+    async def _wait(self, old: str | None) -> str:
+        for _ in range(WAITS):
+            await asyncio.sleep(PAUSE)
+            epoch, _ = await self._look()
+            if epoch is not None and epoch != old:
+                return epoch
+        raise unavailable()
+
+    async def _drain(self) -> None:
+        """What the outbox still has goes to SQL: it may have it already, which changes nothing."""
+        redis, key = self._counters.redis, self._counters.key
+        for _ in range(TRIES * 10**6 // BATCH):
+            waiting = await self._counters.oldest(BATCH)
+            if not waiting:
+                return
+            if done := await self._consumer.book(waiting):
+                await redis.call("XDEL", key("outbox"), *done)
+        raise unavailable()
+
+    async def _open_requests(self) -> list[str]:
+        """Of the requests that Redis has as open, forget those that SQL has as ended; the others hold nothing yet."""
+        redis, prefix = self._counters.redis, self._counters.key("req", "")
+        lost: list[str] = []
+        async for names in self._scan("req:*"):
+            ids = [name.removeprefix(prefix) for name in names]
+            with store_errors():
+                ended = await booking.booked(self._engine, ids)
+            for name, request_id in zip(names, ids, strict=True):
+                found = pairs([part.decode() for part in await redis.call("HGETALL", name)])
+                if request_id in ended and found:
+                    open_set = self._counters.key("open", found["owner"])
+                    await redis.pipeline([("DEL", name), ("SREM", open_set, request_id)], atomic=True)
+                elif found.get("state") == "held":
+                    await redis.call("HSET", name, "state", "lost")
+                    lost.append(request_id)
+        return lost
+
+    async def _drop(self, pattern: str) -> None:
+        async for names in self._scan(pattern):
+            await self._counters.redis.call("UNLINK", *names)
+
+    async def _scan(self, pattern: str) -> AsyncIterator[list[str]]:
+        cursor: bytes | str = "0"
+        while True:
+            match = self._counters.key(pattern)
+            cursor, found = await self._counters.redis.call("SCAN", cursor, "MATCH", match, "COUNT", 500)
+            if found:
+                yield [name.decode() for name in found]
+            if int(cursor) == 0:
+                return

@@ -1,0 +1,22 @@
+-- Bring back a running request that Redis lost, or that changed its owner. Forced: money that is held stays held.
+-- "" for amount: it holds nothing.
+local owner, id, record, amount, lifetime, scopes, intents = arg(), arg(), arg(), arg(), arg(), args(), args()
+if stale() then return {'epoch'} end
+if redis.call('EXISTS', key('done', id)) == 1 then return {'done', redis.call('GET', key('acked')) or '0'} end
+local these, seed = accounts(scopes)
+if seed then return seed end
+local request = key('req', id)
+local before = redis.call('HMGET', request, 'owner', 'state')
+if not before[1] then
+  write_request(request, owner, id, record, scopes)
+elseif before[1] ~= owner then
+  redis.call('SREM', key('open', before[1]), id)
+  redis.call('SADD', key('open', owner), id)
+  redis.call('HSET', request, 'owner', owner)
+end
+write_intents(request, intents)
+if amount ~= '' and before[2] ~= 'held' and before[2] ~= 'expired' and tonumber(lifetime) > 0 then
+  stand(request, id, amount, now + tonumber(lifetime))
+  hold(these, amount)
+end
+return ok()

@@ -1,0 +1,88 @@
+"""What this worker has on its hands: its running requests, and its settlements until SQL is seen to have them.
+
+With it an emptied Redis loses nothing while its workers live. Plain memory: it goes with the process, and what the
+process left open is settled by another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gateway.ledger import rows, wire
+from gateway.ledger.counters import listed
+from gateway.types import Intent, RequestRecord, Settlement
+
+
+@dataclass(slots=True)
+class Running:
+    """An open request. `amount` None: it holds nothing, `scopes` only pay. `void`: intents that were never sent."""
+
+    record: RequestRecord
+    scopes: tuple[str, ...]
+    amount: int | None
+    expires_at: float  # this worker's wall clock
+    intents: dict[int, Intent] = field(default_factory=dict)
+    void: set[int] = field(default_factory=set)
+    journaled: bool = False  # Redis may not know all of it
+
+    @property
+    def attempts(self) -> tuple[object, ...]:
+        """The intents as the scripts take them."""
+        return listed(
+            *(part for n, intent in self.intents.items() for part in (n, wire.bound(intent), wire.dump(intent)))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A settlement and the request that it ended. `seq` None: it is in the journal and not in Redis yet."""
+
+    running: Running
+    settlement: Settlement
+    seq: int | None
+
+
+def reported(settlement: Settlement) -> tuple[object, ...]:
+    """Numbers and costs of the results as the scripts take them."""
+    return listed(*(part for r in settlement.results for part in (r.intent.number, rows.cost(r))))
+
+
+class Mirror:
+    """Keyed by generation."""
+
+    def __init__(self) -> None:
+        self.running: dict[str, Running] = {}
+        self.ended: dict[str, Ended] = {}
+        self.doubtful: set[str] = set()  # opened or not, nobody knows: the client was told that it failed
+
+    def opened(self, running: Running) -> None:
+        self.running[running.record.id] = running
+
+    def dispatched(self, intent: Intent, at_least: int) -> None:
+        running = self.running.get(intent.request_id)
+        if running is not None:
+            running.intents[intent.number] = intent
+            if running.amount is not None:
+                running.amount = max(running.amount, at_least)
+
+    def extended(self, ids: Sequence[str], expires_at: float) -> None:
+        for running in filter(None, map(self.running.get, ids)):
+            running.expires_at = max(running.expires_at, expires_at)
+
+    def settled(self, ended: Ended) -> None:
+        self.running.pop(ended.settlement.request_id, None)
+        self.ended[ended.settlement.request_id] = ended
+
+    def consumed(self, acked: int) -> None:
+        """SQL has everything up to `acked`, and it was taken off the outbox."""
+        for name, ended in list(self.ended.items()):
+            if ended.seq is None:
+                continue
+            if ended.seq > acked:
+                break
+            del self.ended[name]
+
+    @property
+    def unsent(self) -> list[Ended]:
+        return [ended for ended in self.ended.values() if ended.seq is None]

@@ -1,0 +1,110 @@
+"""Who is alive. Every worker counts its beats in Redis; whoever sees another's count stand still ends its requests.
+
+A count has to stand still for eight seconds of Redis being there all the time, as the watcher itself saw it, so after an
+outage of Redis every live worker has time to be seen first. A worker that finds itself given up takes a new name and
+brings its requests along. Redis away: nobody is given up, and `live_workers` stays at what was seen last.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from gateway import errors
+from gateway.ledger.counters import Counters, pairs
+from gateway.ports import Clock
+
+EVERY = 2.0  # seconds between beats
+GIVEN_UP = 8.0  # seconds of a count that stands still
+DEAD = "dead"
+Hook = Callable[[str], Awaitable[None]]
+log = structlog.get_logger(__name__)
+
+
+class Presence:
+    """`reap` ends what a dead worker left open. `owner` is this worker's name while it lives."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        clock: Clock,
+        reap: Callable[[str, str], Awaitable[None]],
+        moved: Callable[[Counters], Awaitable[None]],
+    ) -> None:
+        self.owner = new_name()
+        self.unread = 0  # events in the outbox
+        self._counters = counters
+        self._clock = clock
+        self._reap = reap
+        self._moved = moved
+        self._hooks: list[Hook] = []
+        self._seen: dict[str, tuple[str, float]] = {}  # a worker's count, and since when it stands there
+        self._beaten_at: float | None = None
+
+    def live_workers(self) -> int:
+        """Workers that are not given up, this one included; at least one."""
+        return max(1, len(self._seen))
+
+    def on_dead(self, hook: Hook) -> None:
+        """Have `hook(owner)` awaited when a worker has been given up and its requests are settled."""
+        self._hooks.append(hook)
+
+    async def step(self) -> float:
+        """Beat, look at the others, end what the dead ones left. Raises Unavailable."""
+        try:
+            reply = await self._counters.act("beat", self.owner, 0)
+            if reply.word == DEAD:
+                log.error("worker_was_given_up", owner=self.owner)
+                await self.rise(self._counters)
+                return 0.0
+        except errors.Unavailable:
+            self._beaten_at = None
+            raise
+        self.unread = int(reply.rest[2])
+        for owner in self._look(pairs(reply.rest[3:])):
+            await self._bury(owner)
+        return EVERY
+
+    async def rise(self, counters: Counters) -> None:
+        """Begin under a new name, and bring along what runs."""
+        self.owner = new_name()
+        await counters.act("beat", self.owner, 1)
+        await self._moved(counters)
+
+    async def leave(self) -> None:
+        """End in good order: nobody has to wait for this worker to be given up."""
+        await self._bury(self.owner)
+
+    def _look(self, beats: dict[str, str]) -> Sequence[str]:
+        """The workers that are to be given up now."""
+        now = self._clock.monotonic()
+        gap = self._beaten_at is None or now - self._beaten_at > GIVEN_UP / 2
+        before = {} if gap else self._seen
+        self._beaten_at = now
+        seen = {
+            owner: before[owner] if owner in before and before[owner][0] == count else (count, now)
+            for owner, count in beats.items()
+        }
+        dead = [o for o, (count, since) in seen.items() if o != self.owner and now - since >= GIVEN_UP]
+        dead += [o for o, count in beats.items() if count == DEAD and o not in dead]
+        self._seen = {owner: seen[owner] for owner in seen if owner not in dead}
+        for owner in dead:  # until it is buried, it stands still
+            if beats[owner] != DEAD:
+                log.warning("worker_given_up", owner=owner)
+        return dead
+
+    async def _bury(self, owner: str) -> None:
+        """Settle what it left open; it is forgotten once nothing is left."""
+        reply = await self._counters.act("bury", owner)
+        if reply.rest:
+            for name in reply.rest:
+                await self._reap(owner, name)
+            await self._counters.act("bury", owner)
+        for hook in self._hooks:
+            await hook(owner)
+
+
+def new_name() -> str:
+    return f"w_{secrets.token_hex(8)}"

@@ -1,0 +1,91 @@
+"""The ledger's values as text, for Redis and for the journal, and back. Pure.
+
+Text comes back as it was written, lone surrogates and numbers of any size included; rows clean it later. What cannot be
+read is a `msgspec.ValidationError` or a `ValueError`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from gateway.ledger import rows
+from gateway.types import AttemptResult, Intent, RequestRecord, Settlement, Status, Usage
+
+T = TypeVar("T", RequestRecord, Intent, Settlement)
+UNREPORTED = "No result of this attempt was reported; it is charged at the most it can cost."
+
+
+def dump(value: RequestRecord | Intent | Settlement) -> str:
+    """ASCII, so that no text of a provider can keep it from being written."""
+    return json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
+
+
+def load(text: str | bytes, kind: type[T]) -> T:
+    return msgspec.convert(json.loads(text), kind)
+
+
+def instant(time: float) -> str:
+    """A time as the scripts write it, so that equal times are equal texts."""
+    return f"{time:.17g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What an event adds to an account: the window that it belongs to is the one that started at `window`."""
+
+    scope: str
+    window: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One settlement on the outbox. `cost` in nano-dollars, of all its attempts; `entry` is its place in the stream."""
+
+    entry: str
+    seq: int
+    booked_at: float
+    late: bool
+    cost: int
+    record: RequestRecord
+    settlement: Settlement
+    unreported: tuple[Intent, ...]
+    charges: tuple[Charge, ...]
+
+    @property
+    def results(self) -> tuple[AttemptResult, ...]:
+        """One result for each attempt: the first that was reported, or its bound."""
+        reported: dict[int, AttemptResult] = {}
+        for result in self.settlement.results:
+            reported.setdefault(result.intent.number, result)
+        charged = (unreported(intent, self.settlement.ended_at) for intent in self.unreported)
+        return (*reported.values(), *charged)
+
+
+def event(entry: str, fields: Mapping[str, str]) -> Event:
+    """An entry of the stream, read."""
+    return Event(
+        entry=entry,
+        seq=int(fields["q"]),
+        booked_at=float(fields["b"]),
+        late=fields["l"] == "1",
+        cost=int(fields["c"]),
+        record=load(fields["r"], RequestRecord),
+        settlement=load(fields["s"], Settlement),
+        unreported=tuple(load(text, Intent) for name, text in sorted(fields.items()) if name.startswith("u:")),
+        charges=tuple(Charge(name[2:], text) for name, text in fields.items() if name.startswith("p:")),
+    )
+
+
+def unreported(intent: Intent, ended_at: float) -> AttemptResult:
+    """The terminal record of an attempt of which nobody knows what it used."""
+    return AttemptResult(intent, Status.EXPIRED, Usage(estimated=True), bound(intent), ended_at, error=UNREPORTED)
+
+
+def bound(intent: Intent) -> int:
+    """Nano-dollars that the attempt is charged when nothing is known of it."""
+    return min(max(0, intent.bound), rows.MAX_COST)
