@@ -78,17 +78,15 @@ class Rollups:
         return int(count or 0)
 
 
-async def forget(connection: AsyncConnection, user: str, tenant: str) -> None:
-    """Take a person out of the roll-up, in the transaction that takes it out of the ledger's lines.
+async def forget(connection: AsyncConnection, user: str, alias: str) -> None:
+    """Put `alias` in a person's place, in the transaction that does the same with the ledger's (last) lines.
 
-    What was spent stays, without a user. The person's own tenant ("user:ada") becomes `tenant`, as in the lines.
+    The person's own tenant ("user:ada") becomes the alias's. What was spent stays.
     """
     await _lock(connection)
     own = col(SpendRollup.user) == user
-    instead = {
-        "user": literal(""),
-        "tenant": case((col(SpendRollup.tenant) == f"user:{user}", tenant), else_=col(SpendRollup.tenant)),
-    }
+    tenant = col(SpendRollup.tenant)
+    instead = {"user": literal(alias), "tenant": case((tenant == f"user:{user}", f"user:{alias}"), else_=tenant)}
     columns = {name: instead.get(name, col(getattr(SpendRollup, name))) for name in (*KEYS, *MEASURES)}
     rows = select(*(column.label(name) for name, column in columns.items())).where(own).subquery()
     await connection.execute(_addition(connection, summed(rows)))

@@ -9,15 +9,51 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlmodel import col
 
+from gateway.reports.snapshot import Snapshot
 from gateway.reports.viewer import Viewer
+from gateway.store.directory import User
 from gateway.store.tables import LedgerLine, Request
 
 RUNNING = "in_progress"
 MOST_ROWS = 200
+REQUEST_COLUMNS = (
+    "id",
+    "created_at",
+    "status",
+    "model_requested",
+    "template",
+    "brand",
+    "user",
+    "team",
+    "key_id",
+    "stream",
+    "simulated",
+    "estimated",
+    "cost_nano",
+    "input_tokens",
+    "output_tokens",
+    "duration_ms",
+    "error_code",
+    "route",
+)
+ATTEMPT_COLUMNS = (
+    "number",
+    "provider",
+    "model",
+    "status",
+    "fault",
+    "error",
+    "cost_nano",
+    "estimated",
+    "input_tokens",
+    "output_tokens",
+    "started_at",
+    "ended_at",
+    "ttft_ms",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +80,7 @@ class RequestRow:
     duration_ms: float | None
     error_code: str | None
     route: str | None
+    user_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +110,79 @@ class RequestDetail:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some requests, newest first; `more`: older ones follow."""
+    """Some requests, newest first; `more`: older ones follow, after the cursor `next`."""
 
     rows: tuple[RequestRow, ...]
     more: bool
+    next: str | None = None
 
 
-def recent(session: Session, viewer: Viewer, limit: int = 20, offset: int = 0) -> Page:
-    """`limit` (at most 200) requests after the newest `offset` ones."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Only requests of these; None: of all. `model` is the one that was asked for."""
+
+    team: str | None = None
+    user: str | None = None
+    brand: str | None = None
+    model: str | None = None
+
+    def on(self) -> list[ColumnElement[bool]]:
+        """The conditions on a request."""
+        values = {
+            Request.tenant: f"team:{self.team}" if self.team is not None else None,  # which has an index
+            Request.user: self.user,
+            Request.brand: self.brand,
+            Request.model_requested: self.model,
+        }
+        return [col(column) == value for column, value in values.items() if value is not None]
+
+
+EVERYTHING = Wanted()
+
+
+def recent(
+    session: Snapshot,
+    viewer: Viewer,
+    limit: int = 20,
+    offset: int = 0,
+    *,
+    wanted: Wanted = EVERYTHING,
+    after: str | None = None,
+) -> Page:
+    """`limit` (at most 200) requests after the one that a page's `next` named, or after the newest `offset` ones.
+
+    Raises ValueError for a cursor that no page has given.
+    """
     limit = min(limit, MOST_ROWS)
+    query = _requests(viewer).where(*wanted.on())
+    if after is not None:
+        query = query.where(_older(after))
     order = (col(Request.created_at).desc(), col(Request.id).desc())
-    rows = session.execute(_requests(viewer).order_by(*order).limit(limit + 1).offset(offset)).all()
-    return Page(tuple(_row(row) for row in rows[:limit]), len(rows) > limit)
+    rows = [_row(row) for row in session.execute(query.order_by(*order).limit(limit + 1).offset(offset))]
+    more = len(rows) > limit
+    return Page(tuple(rows[:limit]), more, _cursor(rows[limit - 1]) if more else None)
 
 
-def one(session: Session, viewer: Viewer, request_id: str) -> RequestDetail | None:
+def one(session: Snapshot, viewer: Viewer, request_id: str) -> RequestDetail | None:
     """The request with its attempts in their order; None when there is none that the viewer may see."""
     found = session.execute(_requests(viewer).where(col(Request.id) == request_id)).first()
     if found is None:
         return None
-    query = select(LedgerLine).where(col(LedgerLine.request_id) == request_id).order_by(col(LedgerLine.number))
-    return RequestDetail(_row(found), tuple(_attempt(line) for line in session.scalars(query)))
+    columns = [getattr(LedgerLine, name) for name in ATTEMPT_COLUMNS]
+    query = select(*columns).where(col(LedgerLine.request_id) == request_id).order_by(col(LedgerLine.number))
+    return RequestDetail(_row(found), tuple(_attempt(line) for line in session.execute(query)))
+
+
+def _cursor(row: RequestRow) -> str:
+    return f"{row.created_at!r}~{row.id}"
+
+
+def _older(cursor: str) -> ColumnElement[bool]:
+    time, separator, request_id = cursor.partition("~")
+    if not separator:
+        raise ValueError("This is no cursor of a page of requests.")
+    created_at, when = col(Request.created_at), float(time)
+    return and_(created_at <= when, or_(created_at < when, col(Request.id) < request_id))
 
 
 def _requests(viewer: Viewer) -> Select[*tuple[Any, ...]]:
@@ -105,40 +194,47 @@ def _requests(viewer: Viewer) -> Select[*tuple[Any, ...]]:
         .scalar_subquery()
     )
     its_line = (col(LedgerLine.request_id) == col(Request.id)) & (col(LedgerLine.number) == served)
+    table = Request.__table__  # type: ignore[attr-defined]
     return (
-        select(Request, col(LedgerLine.model).label("model"), col(LedgerLine.provider).label("provider"))
+        select(
+            *(table.c[name] for name in REQUEST_COLUMNS),
+            col(LedgerLine.model).label("model"),
+            col(LedgerLine.provider).label("provider"),
+            col(User.name).label("user_name"),
+        )
         .outerjoin(LedgerLine, its_line)
-        .where(viewer.may_see(col(Request.tenant)))
+        .outerjoin(User, col(User.id) == col(Request.user))
+        .where(viewer.requests(table.c))
     )
 
 
 def _row(row: Any) -> RequestRow:
-    request: Request = row.Request
     return RequestRow(
-        id=request.id,
-        created_at=request.created_at,
-        status=request.status or RUNNING,
-        model_requested=request.model_requested,
+        id=row.id,
+        created_at=row.created_at,
+        status=row.status or RUNNING,
+        model_requested=row.model_requested,
         model=row.model,
         provider=row.provider,
-        template=request.template,
-        brand=request.brand,
-        user=request.user,
-        team=request.team,
-        key_id=request.key_id,
-        stream=request.stream,
-        simulated=request.simulated,
-        estimated=bool(request.estimated),
-        cost=request.cost_nano,
-        input_tokens=request.input_tokens or 0,
-        output_tokens=request.output_tokens or 0,
-        duration_ms=request.duration_ms,
-        error_code=request.error_code,
-        route=request.route,
+        template=row.template,
+        brand=row.brand,
+        user=row.user,
+        team=row.team,
+        key_id=row.key_id,
+        stream=row.stream,
+        simulated=row.simulated,
+        estimated=bool(row.estimated),
+        cost=row.cost_nano,
+        input_tokens=row.input_tokens or 0,
+        output_tokens=row.output_tokens or 0,
+        duration_ms=row.duration_ms,
+        error_code=row.error_code,
+        route=row.route,
+        user_name=row.user_name,
     )
 
 
-def _attempt(line: LedgerLine) -> Attempt:
+def _attempt(line: Any) -> Attempt:
     return Attempt(
         number=line.number,
         provider=line.provider,

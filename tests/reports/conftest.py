@@ -1,7 +1,8 @@
-"""A ledger with rows, and a source that reads it."""
+"""A ledger with rows, and a source that reads it: a SQLite file, or one after the other a file and a server."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,20 @@ def books(tmp_path: Path) -> Books:
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
     return Source(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both_books(request: pytest.FixtureRequest, tmp_path: Path) -> Books:
+    """A SQLite file, then a server."""
+    return Books(tmp_path, request.getfixturevalue("postgres_url") if request.param == "postgresql" else None)
+
+
+@pytest.fixture
+def both(both_books: Books) -> Iterator[Source]:
+    """A source that reads `both_books`."""
+    source = Source(both_books.data_dir, both_books.url)
+    yield source
+    source.close()
 
 
 @pytest.fixture

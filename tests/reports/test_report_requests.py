@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway import reports
+from gateway.reports import Wanted
+from gateway.store.directory import User
 from tests.reports.books import NOON
 
 
@@ -58,3 +62,51 @@ def test_one_request_has_its_attempts_in_order(books, source, ann):
 def test_an_unknown_request_is_none(books, source, ann):
     with source.reading() as db:
         assert reports.one(db, ann, "gen-x") is None
+
+
+def test_a_cursor_goes_on_where_the_page_ended_though_new_requests_came(both_books, both, ann):
+    for number in range(5):
+        both_books.add(f"gen-{number}", ("openai", "gpt", 1), at=NOON + number // 2)  # two in one moment each
+    seen, cursor = [], None
+    for page_number in range(3):
+        with both.reading() as db:
+            page = reports.recent(db, ann, limit=2, after=cursor)
+        seen += [row.id for row in page.rows]
+        cursor = page.next
+        both_books.add(f"gen-new-{page_number}", at=NOON + 100)
+    assert seen == ["gen-4", "gen-3", "gen-2", "gen-1", "gen-0"]
+    assert cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["", "gen-1", "x~gen-1"])
+def test_what_is_no_cursor_is_a_value_error(cursor, books, source, ann):
+    with source.reading() as db, pytest.raises(ValueError):
+        reports.recent(db, ann, after=cursor)
+
+
+def test_requests_are_found_by_whose_for_what_and_with_what(both_books, both, admin):
+    both_books.add("gen-1", user="ann", team="blog", brand="acme")
+    both_books.add("gen-2", user="bob", team="blog")
+    both_books.add("gen-3", user="ann")
+    found = {
+        Wanted(): {"gen-1", "gen-2", "gen-3"},
+        Wanted(team="blog"): {"gen-1", "gen-2"},
+        Wanted(user="ann"): {"gen-1", "gen-3"},
+        Wanted(brand="acme"): {"gen-1"},
+        Wanted(team="blog", user="ann", model="auto"): {"gen-1"},
+        Wanted(model="gpt"): set(),
+    }
+    with both.reading() as db:
+        for wanted, ids in found.items():
+            assert {row.id for row in reports.recent(db, admin, wanted=wanted).rows} == ids, wanted
+
+
+def test_a_person_s_name_is_shown_where_it_is_known(both_books, both, admin):
+    both_books.write(User(id="ann", name="Ann Example", created_at=NOON))
+    both_books.add("gen-1", user="ann")
+    both_books.add("gen-2", user="bob")
+    with both.reading() as db:
+        assert {(row.user, row.user_name) for row in reports.recent(db, admin).rows} == {
+            ("ann", "Ann Example"),
+            ("bob", None),
+        }

@@ -28,7 +28,7 @@ ONLY: dict[str, frozenset[str]] = {
             "gateway.telemetry.metrics",
         }
     ),
-    "gateway.reports": frozenset({"gateway.store", "gateway.types"}),
+    "gateway.reports": frozenset({"gateway.ledger.prices", "gateway.ledger.sums", "gateway.store", "gateway.types"}),
     "gateway.resilience": frozenset({"gateway.errors", "gateway.ports"}),
     "gateway.config": frozenset({"gateway.types"}),
     "gateway.providers": frozenset(
