@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import col, func, select
+from sqlalchemy.ext.asyncio import AsyncSession as Snapshot
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import errors
 from gateway.ledger.logs import LogFilter, log_row, visible
 from gateway.ledger.prices import usd
+from gateway.ledger.rows import MAX_INTEGER
+from gateway.ledger.sums import HALF_HOUR, POSITION, Columns, snapshot, total
 from gateway.ports import Clock
 from gateway.store import windows
 from gateway.store.database import store_errors
@@ -49,16 +53,16 @@ class SqlRecords:
         return _generation(request, ended, begun)
 
     async def spend(self, viewer: Identity, key_id: str | None = None) -> JsonObject:
-        """A key's account and what it spent today (UTC) and lately. Raises NotFound for a key not to be seen."""
+        """A key's account, and what was booked for it today (UTC) and lately, to the last line. Raises NotFound for a key not to be seen."""
         key_id = key_id or viewer.key_id
         now = self._clock.now()
         with store_errors():
-            async with self._session() as session:
+            async with snapshot(self._engine) as session:
                 if key_id != viewer.key_id and not _may_see(viewer, await session.get(VirtualKey, key_id)):
                     raise errors.NotFound("There is no such key.")
                 account = await session.get(Account, key_scope(key_id))
                 today = await _spent_since(session, key_id, now - now % windows.DAY)
-                recent = await _spent_since(session, key_id, now - RECENT_DAYS * windows.DAY)
+                recent = await _spent_since(session, key_id, now - RECENT_DAYS * windows.DAY)  # to the half-hour
         return {
             "object": "spend",
             "key_id": key_id,
@@ -201,15 +205,17 @@ def _account(account: Account | None, now: float) -> JsonObject:
     }
 
 
-async def _spent_since(session: AsyncSession, key_id: str, since: float) -> JsonObject:
-    cost = select(func.coalesce(func.sum(col(LedgerLine.cost_nano)), 0)).where(
-        col(LedgerLine.key_id) == key_id, col(LedgerLine.booked_at) >= since
-    )
-    requests = select(func.count()).where(col(Request.key_id) == key_id, col(Request.created_at) >= since)
-    return {
-        **_money("cost", int((await session.exec(cost)).one())),
-        "requests": (await session.exec(requests)).one(),
-    }
+async def _spent_since(session: Snapshot, key_id: str, since: float) -> JsonObject:
+    """What was booked for the key from the half-hour of `since` on, and for how many requests."""
+
+    def own(rows: Columns) -> ColumnElement[bool]:
+        condition: ColumnElement[bool] = rows.key_id == key_id
+        return condition
+
+    position = (await session.execute(POSITION)).scalar_one_or_none() or 0
+    query = total((), own, int(since // HALF_HOUR), MAX_INTEGER, position)
+    row = (await session.execute(query)).one()
+    return {**_money("cost", int(row.cost_nano)), "requests": int(row.requests)}
 
 
 def _may_see(viewer: Identity, key: VirtualKey | None) -> bool:

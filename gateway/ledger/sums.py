@@ -24,10 +24,9 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.store.tables import LedgerLine, Position, SpendRollup
 

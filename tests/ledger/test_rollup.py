@@ -251,13 +251,13 @@ async def until_somebody_waits(server: Database) -> None:
 async def test_a_snapshot_sees_one_moment(database: Database) -> None:
     count = select(func.count()).select_from(LedgerLine)
     async with snapshot(database.engine) as reading:
-        assert (await reading.exec(count)).one() == 0
+        assert await reading.scalar(count) == 0
         async with database.session() as session:
             await book(session, "g1", 5, 1)
             await session.commit()
-        assert (await reading.exec(count)).one() == 0
+        assert await reading.scalar(count) == 0
     async with snapshot(database.engine) as reading:
-        assert (await reading.exec(count)).one() == 1
+        assert await reading.scalar(count) == 1
 
 
 async def test_a_person_is_forgotten_and_the_money_stays(database: Database) -> None:
