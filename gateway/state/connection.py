@@ -29,7 +29,7 @@ Listener = Callable[[bool], None]
 
 PROBE_EVERY = 0.25  # seconds
 SIZE = 32  # connections: an exchange takes well under a millisecond
-WAIT = 10  # timeouts that a call waits for a connection; a burst of our own is no sign of Redis's health
+WAIT = 10  # timeouts that a call waits for its turn, a burst of our own being no sign of Redis's health; and `start`
 SLICES = 4  # of a timeout, see `_in_time`
 BLOCKING_READS = 30.0  # seconds: the timeout of `client`, beyond any BLOCK of its users
 OLDEST = (6, 2)
@@ -49,10 +49,8 @@ class RedisConnection:
         self._clock = clock
         self._timeout = timeout
         self._prefix = prefix
-        self._pool = self._connect(url, socket_connect_timeout=timeout, socket_timeout=None)
-        self.client = Redis(
-            connection_pool=self._connect(url, socket_connect_timeout=timeout, socket_timeout=BLOCKING_READS)
-        )
+        self._pool = self._connect(url, socket_timeout=None)  # `_in_time` has the bound
+        self.client = Redis(connection_pool=self._connect(url, socket_timeout=BLOCKING_READS))
         self._room = asyncio.Semaphore(SIZE)
         self._listeners: list[Listener] = []
         self._probing: asyncio.Task[None] | None = None
@@ -115,7 +113,7 @@ class RedisConnection:
 
     def _connect(self, url: str, **options: Any) -> ConnectionPool:
         """Connections are opened when they are first needed, and none repeats anything of its own accord."""
-        options |= {"protocol": 2, "retry": Retry(NoBackoff(), 0)}
+        options |= {"socket_connect_timeout": WAIT * self._timeout, "protocol": 2, "retry": Retry(NoBackoff(), 0)}
         try:
             return ConnectionPool.from_url(url, **options)
         except ValueError:
@@ -170,12 +168,12 @@ class RedisConnection:
         """Await `act`, at most `seconds`. Raises `TimeoutError`; the connection is closed then.
 
         A slice of time in which this process itself was held up says nothing about Redis, whose answer may lie in the
-        socket already: it does not count, up to twice the time.
+        socket already: it does not count, up to four times the time.
         """
         task = asyncio.ensure_future(act)
         counted = 0
         try:
-            for _ in range(2 * SLICES):
+            for _ in range(4 * SLICES):
                 began = self._clock.monotonic()
                 await asyncio.wait({task}, timeout=seconds / SLICES)
                 if task.done():

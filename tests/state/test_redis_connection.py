@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -44,6 +44,29 @@ def turns_of(connection: RedisConnection) -> asyncio.Queue[bool]:
 
 async def told(turns: asyncio.Queue[bool]) -> bool:
     return await asyncio.wait_for(turns.get(), BACK)
+
+
+def exchanges_of(connection: RedisConnection) -> asyncio.Queue[Sequence[object]]:
+    """What is sent from now on, the probes too."""
+    sent: asyncio.Queue[Sequence[object]] = asyncio.Queue()
+    exchange = connection._exchange
+
+    def seen(commands: Sequence[object]) -> object:
+        sent.put_nowait(commands)
+        return exchange(commands)
+
+    connection._exchange = seen
+    return sent
+
+
+def without_probes(connection: RedisConnection, sent: asyncio.Queue[Sequence[object]]) -> int:
+    """How many there were since the last time."""
+    return sum(sent.get_nowait() != [connection._probe] for _ in range(sent.qsize()))
+
+
+def stall() -> None:
+    """Hold the whole process up, as a long computation would."""
+    time.sleep(0.05)
 
 
 async def refusal(connection: RedisConnection, *command: str) -> Unavailable:
@@ -121,6 +144,11 @@ async def test_a_killed_server_is_noticed_told_and_found_again(connection, serve
     assert (refused.code, refused.status, refused.retry_after) == ("state_unavailable", 503, 1.0)
     assert connection.away
     assert await told(turns) is True
+    probes = exchanges_of(connection)
+    for _ in range(3):
+        await asyncio.wait_for(probes.get(), BACK)
+    assert connection.away
+    assert turns.empty()
     server.start()
     assert await told(turns) is False
     assert await connection.call("SET", "k", "v") == b"OK"
@@ -131,26 +159,27 @@ async def test_one_timeout_is_enough_to_notice_a_hanging_server_and_further_call
     await connection.start()
     turns = turns_of(connection)
     server.pause()
+    sent = exchanges_of(connection)
     began = time.monotonic()
     answers = await asyncio.gather(*(connection.call("SET", "k", "v") for _ in range(200)), return_exceptions=True)
     assert {type(answer) for answer in answers} == {Unavailable}
-    assert 0.5 <= time.monotonic() - began < 5, "one timeout for all, those that waited for a connection included"
-    asked = []
-    connection._exchange = asked.append
+    assert without_probes(connection, sent) == module.SIZE, "those that waited for a connection send nothing"
+    assert 0.5 <= time.monotonic() - began < 5, "one timeout, and not one after the other"
     for _ in range(1000):
         await refusal(connection)
-    assert asked == [], "the socket is left alone"
-    del connection._exchange
+    assert without_probes(connection, sent) == 0
     server.resume()
     assert [await told(turns), await told(turns)] == [True, False]
     assert await connection.call("GET", "k") in (b"v", None)
 
 
-async def test_a_stall_of_this_process_is_not_taken_for_an_outage(connection):
+async def test_a_stall_of_this_process_is_not_taken_for_an_outage(connect, server):
+    connection = connect(server, timeout=0.08)
     turns = turns_of(connection)
     call = asyncio.create_task(connection.call("PING"))
-    await asyncio.sleep(0)
-    asyncio.get_running_loop().call_soon(time.sleep, 0.5)
+    for _ in range(6):  # as many rounds of the loop, while it connects, asks and reads
+        await asyncio.sleep(0)
+        stall()
     assert await call == b"PONG"
     assert turns.empty()
 
@@ -173,9 +202,9 @@ async def test_a_cancelled_call_leaves_the_connection_in_step(connection):
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
+        assert connection._room._value == module.SIZE
+        assert connection._pool._in_use_connections == set()
         assert await connection.call("PING") == b"PONG"
-    assert connection._room._value == module.SIZE
-    assert connection._pool._in_use_connections == set()
 
 
 async def test_a_full_memory_refuses_writes_and_still_lets_things_be_deleted(connection):
@@ -223,6 +252,8 @@ async def test_nothing_is_sent_twice(connect):
         connection = connect(url)
         await refusal(connection, "INCR", "n")
         assert [data for data in sent if b"INCR" in data] == [b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n"]
+    for pool in (connection._pool, connection.client.connection_pool):
+        assert pool.make_connection().retry.get_retries() == 0
 
 
 async def test_no_start_without_a_server(connect):

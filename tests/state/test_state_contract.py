@@ -180,6 +180,8 @@ async def test_bytes_are_bounded_too(kind):
     assert await cache.get("b") is None, "an older value must not stay when the new one is too large"
     await cache.put("c", {"text": "x" * 80}, ttl=10)
     assert await cache.get("c") is not None, "what is gone takes no room"
+    await cache.put("d", {"text": "z" * 500}, ttl=10)
+    assert await cache.get("c") is not None, "what is not kept pushes nothing out"
 
 
 @pytest.mark.parametrize("ttl", [0, -1])
