@@ -94,7 +94,7 @@ def migrate(config_file: Path | None, url: str | None, secret_file: Path | None)
     _say_transferred(done)
     _carry_secret(setting, secret_file)
     if setting.templates is not None:
-        say(f"Templates are files: let every host have the folder {setting.templates}.")
+        say(f"Templates are files: let every host have the folder {setting.templates.absolute()}.")
     say(f"{setting.folder} is as it was; do not serve from it any more.")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.store import secrets
 from gateway.store.failures import StoreUnavailable
-from gateway.store.secrets import KeyDigester, derive, hkdf, load_or_create_secret, new_key
+from gateway.store.secrets import KeyDigester, derive, hkdf, load_or_create_secret, new_key, parse_secret, shown_secret
 
 
 def test_a_key_is_32_random_bytes_in_letters_that_travel() -> None:
@@ -140,3 +140,19 @@ def test_a_secret_of_the_wrong_size_is_refused_and_kept(tmp_path: Path, size: in
 def test_a_folder_without_access_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"secret\.key cannot be read or made"):
         load_or_create_secret(tmp_path / "missing")
+
+
+def test_a_secret_file_can_be_written_as_the_environments_value() -> None:
+    for secret in (bytes(range(32)), b"\xff" * 32, b"x"):
+        assert parse_secret(shown_secret(secret)) == secret
+
+
+def test_a_secret_of_the_environment_is_its_own_bytes() -> None:
+    assert parse_secret("a long secret, ü") == "a long secret, ü".encode()
+
+
+@pytest.mark.parametrize("text", ["base64:", "base64:canary!", "base64:abc"])
+def test_a_secret_that_cannot_be_read_is_told_without_it(text: str) -> None:
+    with pytest.raises(StoreUnavailable, match="ATELIER_SECRET") as told:
+        parse_secret(text)
+    assert "canary" not in str(told.value)
