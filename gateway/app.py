@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
@@ -27,18 +27,20 @@ from gateway.api.outermost import Outermost
 from gateway.api.routers import admin_routers, public_routers
 from gateway.api.state import Services
 from gateway.attempts import Attempts
+from gateway.backends import EFFECTS, Backends, open_backends
+from gateway.changes import Changes
 from gateway.clock import SystemClock
 from gateway.config.config import Config
 from gateway.config.deployments import Resolved, resolve
-from gateway.errors import Reason, Unavailable
+from gateway.errors import Reason
 from gateway.extra_stages import with_extra
 from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
 from gateway.ledger.records import SqlRecords
-from gateway.ledger.sqlite import SqliteLedger
+from gateway.ledger.rollup import Rollups
 from gateway.oidc import Oidc, OidcSettings
 from gateway.pipeline import Pipeline
-from gateway.ports import Provider, Stage
+from gateway.ports import Clock, Provider, Stage
 from gateway.prompts.library import Library
 from gateway.providers import runtime
 from gateway.providers.facts import model_facts
@@ -47,6 +49,7 @@ from gateway.providers.sdk import SdkLane
 from gateway.providers.tokens import BundledTokens
 from gateway.queue.places import Places
 from gateway.relay import Relay
+from gateway.reports import spend_report
 from gateway.resilience.health import DeploymentHealth, Rules
 from gateway.routing import Routes
 from gateway.sim import Fleet, FleetUrls
@@ -61,23 +64,17 @@ from gateway.stages.route import Route
 from gateway.stages.spend import Spend
 from gateway.stages.spend_limits import LimitDefaults
 from gateway.stages.wait import Wait
-from gateway.state.memory import MemoryCache, MemoryLimiter
-from gateway.state.throttle import MemoryThrottle
-from gateway.store.changes import Change
-from gateway.store.database import Database, open_database
+from gateway.store.changes import Change, SqlChanges
 from gateway.store.directory_reader import SqlDirectory
-from gateway.store.keys import SqlKeys
-from gateway.store.secrets import Digesters, KeyDigester, derive, load_or_create_secret
+from gateway.store.secrets import Digesters, derive
 from gateway.tasks import Tasks
 from gateway.telemetry import log, worker_metrics
+from gateway.telemetry.dependencies import Dependencies
 from gateway.telemetry.lag import watch_lag
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.redact import Redactor
 
-logger = structlog.get_logger(__name__)
-
 SETTLE_TIMEOUT = 10.0  # seconds that settling may take after everything was interrupted
-HOLD_SWEEP = 15.0  # seconds between looks for holds whose time is over
 
 
 class Gateway:
@@ -103,28 +100,32 @@ class Gateway:
         return found
 
     async def start(self) -> None:
-        """Open the store, load LiteLLM in a thread, end what a crash left open, wire the pipeline."""
+        """Open the stores, load LiteLLM in a thread, wire the pipeline, begin what runs beside the requests."""
         config = self.config
         async with AsyncExitStack() as stack:
-            database = await open_database(config.data_dir, exclusive=True)
-            stack.push_async_callback(database.close)
-            secret = configured_secret(config) or load_or_create_secret(config.data_dir)
-            ledger = SqliteLedger(database.path or config.data_dir, self._clock)
-            await ledger.start()
-            stack.push_async_callback(ledger.close)
-            await ledger.recover()
+            backends = await open_backends(config, self._clock, stack)
             await asyncio.to_thread(runtime.load)
             stack.push_async_callback(runtime.close)
             log.adopt_loggers()
             resolved = await self._resolve(stack)
             library = await asyncio.to_thread(load_library, config)
-            self._wire(ledger, database, secret, resolved, library)
+            self._wire(backends, resolved, library)
             self._stack = stack.pop_all()
-        for work in (self.services.generations.sweep(), self._sweep_holds(ledger), watch_lag(self.services.metrics)):
+        for work in self._beside(backends):
             self._background.append(asyncio.create_task(work))
+
+    def _beside(self, backends: Backends) -> Iterator[Coroutine[Any, Any, None]]:
+        """What goes on for as long as the gateway does."""
+        found, engine = self.services, backends.database.engine
+        yield found.generations.sweep()
+        yield found.changes.follow()
+        yield backends.sweep_holds()
+        yield Rollups(engine, self._clock).run()
+        yield watch_lag(found.metrics)
+        if backends.listen is not None:
+            yield backends.listen(found.changes.heard)
         if worker_metrics.count_together():
-            reading = worker_metrics.keep_current(functools.partial(ops.read_gauges, self.services))
-            self._background.append(asyncio.create_task(reading))
+            yield worker_metrics.keep_current(functools.partial(ops.read_gauges, found))
 
     async def stop(self) -> None:
         """Let what runs end within the drain time, interrupt the rest, settle everything, close the store."""
@@ -158,41 +159,19 @@ class Gateway:
         stack.push_async_callback(fleet.stop)
         return resolve(config, env, facts, await fleet.start())
 
-    def _wire(
-        self, ledger: SqliteLedger, database: Database, secret: bytes, resolved: Resolved, library: Library
-    ) -> None:
-        config, clock = self.config, self._clock
-        digests = KeyDigester(secret)
-        digesters = Digesters(secret)
-        master = config.master_key.get_secret_value() if config.master_key else None
-        keys_store = SqlKeys(database.engine)
-        identities = KeyIdentities(
-            SqlDirectory(database.engine),
-            digests,
-            clock,
-            master,
-            config.keys.cache_ttl,
-            sessions=digesters.sessions,
-            rpm=config.limits.rpm,
-            max_parallel=config.limits.max_parallel,
-        )
-
-        async def changed(changes: Sequence[Change]) -> None:
-            for change in changes:
-                identities.forget(change.object_type, change.object_id)
-
-        accounts = Accounts(
-            database.engine,
-            digesters,
-            clock,
-            throttle=MemoryThrottle(clock),
-            settings=Settings(ledger.refresh, changed, master is not None, config.accounts.session_ttl),
-        )
-        provider = config.accounts.oidc
-        health = DeploymentHealth(clock, rules(config))
+    def _wire(self, backends: Backends, resolved: Resolved, library: Library) -> None:
+        config, clock, engine, secret = self.config, self._clock, backends.database.engine, backends.secret
+        ledger, digests = backends.ledger, Digesters(secret)
         routes = Routes(config, resolved)
-        tokens = BundledTokens()
         metrics = Metrics(routes.names, [d.id for d in resolved.deployments])
+        dependencies = self._dependencies(backends, metrics)
+        identities = self._identities(backends, digests)
+        accounts = self._accounts(backends, digests)
+        changes = Changes(
+            SqlChanges(engine), identities, ledger, dependencies, accounts.brands.forget, backends.announce
+        )
+        health = DeploymentHealth(clock, rules(config))
+        tokens = BundledTokens()
         attempts = Attempts(health, tokens, clock)
         places = Places(clock, max_waiting=config.queue.max_length)
         defaults = LimitDefaults(config.limits.default_max_tokens, config.limits.default_max_tokens_reasoning)
@@ -201,13 +180,9 @@ class Gateway:
             "observe": Observe(metrics, ledger, clock),
             "authenticate": Authenticate(identities),
             "replay": Replay(),
-            "admit": Admit(MemoryLimiter(clock), config.server.max_messages, config.limits.max_n),
-            "prompt": Prompt(library, derive(secret, "atelier/prompt-nonce/v1")),
-            "cache": Cache(
-                MemoryCache(clock, max_entries=config.cache.max_entries),
-                derive(secret, "atelier/cache/v1"),
-                config.cache.ttl,
-            ),
+            "admit": Admit(backends.limiter, config.server.max_messages, config.limits.max_n),
+            "prompt": Prompt(library, derive(secret, "atelier/prompt-nonce/v1"), accounts.brands),
+            "cache": Cache(backends.cache, derive(secret, "atelier/cache/v1"), config.cache.ttl),
             "route": Route(routes, health, places),
             "wait": Wait(places, health, clock, config.queue.max_wait),
             "spend": Spend(ledger, tokens, clock, defaults),
@@ -221,11 +196,12 @@ class Gateway:
         self.api.state.services = Services(
             clock=clock,
             identities=identities,
-            digests=digests,
-            keys=keys_store,
             accounts=accounts,
+            changes=changes,
+            dependencies=dependencies,
             ledger=ledger,
-            records=SqlRecords(database.engine, clock),
+            records=SqlRecords(engine, clock),
+            spend_report=functools.partial(spend_report, engine),
             generations=running,
             routes=routes,
             library=library,
@@ -246,16 +222,41 @@ class Gateway:
             deployments=resolved.deployments,
             no_key=resolved.no_key,
             simulated=resolved.simulated,
-            oidc=None if provider is None else Oidc(OidcSettings(provider.issuer, provider.client_id), clock),
+            oidc=oidc(config, clock),
         )
 
-    async def _sweep_holds(self, ledger: SqliteLedger) -> None:
-        while True:
-            await asyncio.sleep(HOLD_SWEEP)
-            try:
-                await ledger.sweep()
-            except Unavailable as error:
-                logger.warning("holds_not_swept", error=error.message)
+    def _dependencies(self, backends: Backends, metrics: Metrics) -> Dependencies:
+        effects = {name: EFFECTS[name] for name in backends.dependencies}
+        dependencies = Dependencies(effects, self._clock, metrics)
+        if backends.redis is not None:
+            backends.redis.watch(lambda away: dependencies.turn("redis", away=away))
+        return dependencies
+
+    def _identities(self, backends: Backends, digests: Digesters) -> KeyIdentities:
+        config = self.config
+        return KeyIdentities(
+            SqlDirectory(backends.database.engine),
+            digests.keys,
+            self._clock,
+            config.master_key.get_secret_value() if config.master_key else None,
+            config.keys.cache_ttl,
+            sessions=digests.sessions,
+            rpm=config.limits.rpm,
+            max_parallel=config.limits.max_parallel,
+        )
+
+    def _accounts(self, backends: Backends, digests: Digesters) -> Accounts:
+        """What they change is told to `Changes`, which sees to budgets too."""
+
+        async def made(changed: Sequence[Change]) -> None:
+            await self.services.changes.made(changed)
+
+        settings = Settings(
+            on_change=made,
+            has_master=self.config.master_key is not None,
+            session_ttl=self.config.accounts.session_ttl,
+        )
+        return Accounts(backends.database.engine, digests, self._clock, throttle=backends.throttle, settings=settings)
 
 
 def create_api(config: Config) -> FastAPI:
@@ -283,8 +284,10 @@ def create_api(config: Config) -> FastAPI:
     return api
 
 
-def configured_secret(config: Config) -> bytes | None:
-    return config.secret.get_secret_value().encode() if config.secret is not None else None
+def oidc(config: Config, clock: Clock) -> Oidc | None:
+    """The identity provider that the admin configured, if any."""
+    settings = config.accounts.oidc
+    return Oidc(OidcSettings(settings.issuer, settings.client_id), clock) if settings is not None else None
 
 
 def load_library(config: Config) -> Library:

@@ -160,6 +160,7 @@ class Attempts:
     ) -> None:
         """Append the result; without `usage` the attempt is charged for the most that it can have made."""
         call.running = None
+        call.said = running.text
         intent = running.intent
         if usage is None:
             usage = self._most(call, running)

@@ -11,15 +11,15 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+from gateway.accounts import Actor
 from gateway.api.state import Services
 from gateway.config.config import Config
 from gateway.errors import Unauthenticated
-from gateway.ports import KeyInfo
-from gateway.store.secrets import new_key, new_key_id, shown_prefix
 
 FILE = "demo.key"
 BUDGET = 10_000_000_000  # nano-dollars: 10 USD
 WINDOW = "30d"
+SYSTEM = Actor("system", "admin")
 
 
 async def demo_key(data_dir: Path, services: Services) -> str:
@@ -33,17 +33,9 @@ async def demo_key(data_dir: Path, services: Services) -> str:
             pass
         else:
             return key
-    key = new_key()
-    info = KeyInfo(
-        id=new_key_id(),
-        name="demo",
-        prefix=shown_prefix(key),
-        created_at=services.clock.now(),
-        user="demo",
-        budget=BUDGET,
-        budget_window=WINDOW,
-    )
-    await services.keys.create(info, services.digests.digest(key))
+    user = await services.accounts.users.ensure(SYSTEM, "demo")
+    budget = {"budget": BUDGET, "budget_window": WINDOW}
+    _, key = await services.accounts.keys.create(SYSTEM, name="demo", user=user.id, **budget)
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

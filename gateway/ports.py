@@ -199,6 +199,13 @@ class Keys(Protocol):
     async def revoke(self, key_id: str, at: float) -> KeyInfo | None: ...
 
 
+class BrandRights(Protocol):
+    """Who may write for which brand. Never raises: with the store away the last answer counts."""
+
+    async def allowed(self, identity: Identity, brand_id: str) -> bool: ...
+    async def known(self, brand_id: str) -> bool: ...  # somebody made it, whether it has a voice or not
+
+
 class Directory(Protocol):
     """Looks credentials up by their whole digest. Raises `errors.Unavailable` when the store is away."""
 

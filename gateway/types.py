@@ -418,6 +418,7 @@ class Call:
     attempts: list[AttemptResult] = field(default_factory=list)
     running: RunningAttempt | None = None
     answer: Answer | None = None
+    said: Sequence[str] = ()  # the text of the attempt that ended last
     served: Deployment | None = None
     upstream_ms: float = 0.0
     headers: dict[str, str] = field(default_factory=dict)  # further response headers

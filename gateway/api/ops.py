@@ -25,10 +25,15 @@ async def live() -> dict[str, str]:
 @public.get("/health/ready")
 @public.get("/health/readiness", include_in_schema=False)
 async def ready(request: Request) -> JSONResponse:
-    """200 when requests are welcome, 503 with the reasons when they are not."""
+    """200 when requests are welcome, 503 with the reasons when they are not; `degraded`: what works less well."""
     found = services(request)
     reasons = [*found.unready, *(["draining"] if found.generations.draining else [])]
-    body = {"status": "not ready" if reasons else "ready", "reasons": reasons, "simulated": found.simulated}
+    body = {
+        "status": "not ready" if reasons else "ready",
+        "reasons": reasons,
+        "degraded": found.dependencies.degraded(),
+        "simulated": found.simulated,
+    }
     return JSONResponse(body, 503 if reasons else 200)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -9,15 +10,18 @@ from fastapi import Request
 from gateway.accounts import Accounts
 from gateway.api.bodies import Bounds
 from gateway.api.delivery import Pace
+from gateway.changes import Changes
 from gateway.config.deployments import NoKey
 from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
 from gateway.ledger.records import SqlRecords
 from gateway.oidc import Oidc
-from gateway.ports import Clock, Digests, Health, Keys, Ledger
+from gateway.ports import Clock, Health, Ledger
 from gateway.prompts.library import Library
 from gateway.queue.places import Places
+from gateway.reports import Days, Filters, SpendReport, Viewer
 from gateway.routing import Routes
+from gateway.telemetry.dependencies import Dependencies
 from gateway.telemetry.metrics import Metrics
 from gateway.types import Deployment
 
@@ -28,11 +32,12 @@ class Services:
 
     clock: Clock
     identities: KeyIdentities
-    digests: Digests
-    keys: Keys
     accounts: Accounts
+    changes: Changes
+    dependencies: Dependencies
     ledger: Ledger
     records: SqlRecords
+    spend_report: Callable[[Viewer, Days, str, Filters], Awaitable[SpendReport]]
     generations: Generations
     routes: Routes
     library: Library

@@ -28,6 +28,7 @@ OVERRIDES = {
     "ATELIER_DASHBOARD_REDIS_URL": ("dashboard", "redis_url"),
 }
 OTHERS = ("ATELIER_CONFIG", "ATELIER_DATA_DIR", "ATELIER_MASTER_KEY", "ATELIER_SECRET")
+OF_WORKERS = ("ATELIER_WORKER",)  # what a supervisor tells its workers
 DEFAULT_CONFIG = "config.yaml"
 DEFAULT_DATA_DIR = "data"
 
@@ -63,7 +64,7 @@ def override(root: Section, env: Mapping[str, str]) -> None:
 
 def unknown_variables(env: Mapping[str, str], used: Iterable[str]) -> list[Problem]:
     """A warning for every ATELIER_ variable that neither the gateway nor the file reads."""
-    known = {*OVERRIDES, *OTHERS}
+    known = {*OVERRIDES, *OTHERS, *OF_WORKERS}
     strange = sorted(
         name for name in env if name.startswith("ATELIER_") and name not in known and name not in set(used)
     )

@@ -18,11 +18,13 @@ from gateway.stages.spend_limits import LimitDefaults, output_tokens
 from gateway.types import (
     Balance,
     Call,
+    Endpoint,
     HoldRefused,
     HoldRequest,
     Outcome,
     RequestRecord,
     Settlement,
+    StoredContent,
 )
 
 HOLD_GRACE = 60.0  # seconds that a hold outlives its request's deadline
@@ -161,6 +163,7 @@ def payer(scope: str) -> str:
 def record(call: Call) -> RequestRecord:
     """What the ledger knows of a request from its start."""
     identity, plan = identity_of(call), call.plan
+    details = identity.content != "off"
     return RequestRecord(
         id=call.id,
         request_id=call.request_id,
@@ -173,10 +176,10 @@ def record(call: Call) -> RequestRecord:
         user=identity.user,
         team=identity.team,
         brand=call.brand,
-        template=call.template,
-        template_version=call.template_version,
-        tags=(*identity.tags, *call.options.tags),
-        route=f"{plan.policy}: {plan.reason}" if plan is not None else None,
+        template=call.template if details else None,
+        template_version=call.template_version if details else None,
+        tags=(*identity.tags, *call.options.tags) if details else (),
+        route=f"{plan.policy}: {plan.reason}" if plan is not None and details else None,
         simulated=plan is not None and any(c.deployment.simulated for c in plan.candidates),
     )
 
@@ -194,4 +197,18 @@ def settlement(call: Call, outcome: Outcome, now: float, served: str | None) -> 
         ttft=None if call.first_byte_at is None else call.first_byte_at - call.started,
         deployment_id=served,
         cache=call.headers.get("x-atelier-cache"),
+        content=content(call),
     )
+
+
+def content(call: Call) -> StoredContent | None:
+    """What was asked and answered, where the team stores that."""
+    identity = call.identity
+    if identity is None or identity.content != "full" or call.endpoint is not Endpoint.CHAT:
+        return None
+    if call.answer is not None and call.answer.completion is not None:
+        choices = call.answer.completion.body.get("choices") or ()
+        answer = "\n\n".join(str((choice.get("message") or {}).get("content") or "") for choice in choices)
+    else:
+        answer = "".join(call.said)
+    return StoredContent(call.body.get("messages") or [], answer or None, identity.retention)

@@ -74,6 +74,25 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._dependency = Gauge(
+            "gateway_dependency_up",
+            "1: a store behind the gateway answers, 0: it is away",
+            ["dependency"],
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self._ledger_drift = Gauge(
+            "gateway_ledger_drift_nano",
+            "What Redis and SQL disagree by, in nano-dollars, over all accounts",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
+        self._outbox = Gauge(
+            "gateway_outbox_events",
+            "Settlements that wait to be booked in SQL",
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self._overhead_seconds = Histogram(
             "gateway_overhead_seconds",
             "A request's time in the gateway itself, without waiting for providers or places",
@@ -116,6 +135,18 @@ class Metrics:
     def breaker_state(self, deployment_id: str, state: str) -> None:
         """The state as `ports.Health` names it."""
         self._breaker.labels(self._known(deployment_id)).set(BREAKER[state])
+
+    def dependency_up(self, name: str, *, up: bool) -> None:
+        """Whether a store behind the gateway answers."""
+        self._dependency.labels(name).set(1 if up else 0)
+
+    def ledger_drift(self, nano: int) -> None:
+        """The sum of the accounts' differences between Redis and SQL, as the last look found it."""
+        self._ledger_drift.set(nano)
+
+    def outbox(self, events: int) -> None:
+        """How many settlements wait for SQL."""
+        self._outbox.set(events)
 
     def loop_lag(self, seconds: float) -> None:
         """One sample of the event loop's lag."""

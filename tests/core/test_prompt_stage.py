@@ -10,7 +10,7 @@ import templates
 from gateway.errors import Forbidden, InvalidRequest, NotFound
 from gateway.prompts.library import Library
 from gateway.stages.prompt import Prompt
-from gateway.types import Call, Endpoint, Options
+from gateway.types import Call, Endpoint, Identity, Options
 from tests.core.fakes import FakeClock, asking, person
 
 
@@ -19,9 +19,19 @@ def library() -> Library:
     return Library.load([Path(templates.__file__).parent])
 
 
+class Brands:
+    """Who may write for which brand: everybody, but for those of another team; "voiceless" has no voice."""
+
+    async def allowed(self, identity: Identity, brand_id: str) -> bool:
+        return brand_id != "theirs" or identity.team == "them"
+
+    async def known(self, brand_id: str) -> bool:
+        return brand_id in {"theirs", "voiceless"}
+
+
 @pytest.fixture
 def stage(library: Library) -> Prompt:
-    return Prompt(library, b"secret")
+    return Prompt(library, b"secret", Brands())
 
 
 def templated(clock: FakeClock, **changes: object) -> Call:
@@ -105,6 +115,34 @@ async def test_equal_requests_of_a_tenant_give_equal_messages(clock: FakeClock, 
 
 
 async def test_embeddings_have_no_prompt(clock: FakeClock, stage: Prompt) -> None:
-    call = asking(clock, endpoint=Endpoint.EMBEDDINGS, options=Options(brand="nobody"))
+    call = asking(clock, endpoint=Endpoint.EMBEDDINGS, options=Options(brand="lumen"))
+    before = dict(call.body)
     await stage.enter(call)
-    assert call.brand is None
+    assert (call.brand, call.brand_version, call.body) == ("lumen", None, before)
+
+
+async def test_another_teams_brand_is_refused(clock: FakeClock, stage: Prompt) -> None:
+    with pytest.raises(Forbidden) as refused:
+        await stage.enter(asking(clock, options=Options(brand="theirs")))
+    assert (refused.value.code, refused.value.param) == ("brand_not_allowed", "brand")
+    call = asking(clock, identity=person(team="them"), options=Options(brand="theirs"))
+    await stage.enter(call)
+    assert call.brand == "theirs"
+
+
+async def test_a_brand_without_a_voice_pays_and_says_nothing(clock: FakeClock, stage: Prompt) -> None:
+    call = asking(clock, options=Options(brand="voiceless"))
+    before = call.body["messages"]
+    await stage.enter(call)
+    assert (call.brand, call.brand_version) == ("voiceless", None)
+    assert call.body["messages"] == before
+
+
+async def test_a_brand_that_nobody_knows_is_not_found(clock: FakeClock, stage: Prompt) -> None:
+    with pytest.raises(NotFound):
+        await stage.enter(asking(clock, options=Options(brand="voicles")))
+
+
+async def test_embeddings_for_a_brand_that_nobody_knows_are_refused(clock: FakeClock, stage: Prompt) -> None:
+    with pytest.raises(NotFound):
+        await stage.enter(asking(clock, endpoint=Endpoint.EMBEDDINGS, options=Options(brand="nobody")))

@@ -94,6 +94,16 @@ def test_the_queue_and_the_loop_are_watched(metrics):
     assert found["gateway_loop_lag_seconds_sum"] == pytest.approx(0.03)
 
 
+def test_the_stores_behind_the_gateway_are_watched(metrics):
+    metrics.dependency_up("redis", up=False)
+    metrics.dependency_up("database", up=True)
+    metrics.ledger_drift(-12)
+    metrics.outbox(3)
+    found = samples(metrics)
+    assert (found["gateway_dependency_up redis"], found["gateway_dependency_up database"]) == (0, 1)
+    assert (found["gateway_ledger_drift_nano"], found["gateway_outbox_events"]) == (-12, 3)
+
+
 def test_two_sets_of_metrics_know_nothing_of_each_other(metrics):
     other = Metrics()
     metrics.queue_waiting(7)
@@ -110,6 +120,7 @@ def test_the_docs_list_every_metric_with_kind_and_labels_and_no_other(metrics):
     metrics.request_ended("chat", 200, "fast", seconds=1.0, overhead=0.0)
     metrics.attempt_ended(ended(usage=Usage(input=1), ttft=0.1))
     metrics.breaker_state("d1", "open")
+    metrics.dependency_up("redis", up=True)
     there = {}
     for family in text_string_to_metric_families(metrics.render().decode()):
         name = family.name + ("_total" if family.type == "counter" else "")
