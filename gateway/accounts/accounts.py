@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.accounts import roles
+from gateway.accounts.actor import CLI
 from gateway.accounts.audit import Audit
 from gateway.accounts.brands import Brands
 from gateway.accounts.invitations import Invitations
@@ -48,4 +50,5 @@ class Accounts:
 
     async def bootstrap_admin(self, email: str) -> str:
         """An invitation token for the first admin; for the command line alone. Raises Unprocessable."""
-        raise NotImplementedError
+        _, token = await self.invitations.create(CLI, email=email, role=roles.ADMIN)
+        return token

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TypeVar
 
 from gateway.accounts import roles
 from gateway.errors import Unauthenticated
-from gateway.ports import Found, KeyInfo
+from gateway.ports import Found, KeyInfo, TeamInfo, UserInfo
 from gateway.types import Identity
 
 N = TypeVar("N", int, float)
@@ -37,6 +38,8 @@ def refusal(found: Found, now: float) -> Unauthenticated | None:
         return Unauthenticated(WRONG)
     if found.key is None and found.user is None:
         return Unauthenticated(WRONG)
+    if found.key is not None and not belongs(found):
+        return Unauthenticated("The user of this API key has left its team. Ask an admin for a new one.")
     if any(key.blocked_at is not None for key in chain):
         return Unauthenticated("This API key is blocked. Ask an admin.")
     if any(owner is not None and owner.blocked_at is not None for owner in (found.user, found.team)):
@@ -45,6 +48,13 @@ def refusal(found: Found, now: float) -> Unauthenticated | None:
     if ends is not None and ends <= now:
         return Unauthenticated("This API key has expired. Ask an admin for a new one.", code="expired_api_key")
     return None
+
+
+def belongs(found: Found) -> bool:
+    """Whether the user is in the team, as far as both are known; admins are in every team."""
+    if found.user is None or found.team is None:
+        return True
+    return found.membership is not None or found.user.role == roles.ADMIN
 
 
 def expiry(found: Found) -> float | None:
@@ -64,8 +74,8 @@ def role(found: Found) -> str:
         return chain
     if found.user.role == roles.ADMIN:
         return chain
-    if found.team is not None:
-        return roles.lower(chain, found.membership or roles.VIEWER)
+    if found.team is not None and found.membership is not None:
+        return roles.lower(chain, found.membership)
     return roles.lower(chain, found.user.role)
 
 
@@ -97,15 +107,15 @@ def _of_key(found: Found, key: KeyInfo, defaults: Defaults) -> Identity:
         expires_at=expiry(found),
         test_key=all((link.metadata or {}).get("test_key") is True for link in chain),
         content=team.content if team is not None else "metadata",
-        retention=_retention(found),
+        retention=_retention(team),
     )
 
 
 def _of_session(found: Found, defaults: Defaults) -> Identity:
-    user, team = found.user, found.team
+    user, team = found.user, found.team if belongs(found) else None
     user_id, team_id = user.id if user is not None else None, team.id if team is not None else None
     return Identity(
-        key_id=f"session:{user_id}",
+        key_id=f"session:{_opaque(user)}" if user is not None else "session",
         name=(user.name or user.id) if user is not None else "session",
         user=user_id,
         team=team_id,
@@ -117,13 +127,17 @@ def _of_session(found: Found, defaults: Defaults) -> Identity:
         max_parallel=defaults.max_parallel,
         expires_at=found.expires_at,
         content=team.content if team is not None else "metadata",
-        retention=_retention(found),
+        retention=_retention(team),
     )
 
 
-def _retention(found: Found) -> float | None:
-    days = found.team.retention_days if found.team is not None else None
-    return days * DAY if days is not None else None
+def _opaque(user: UserInfo) -> str:
+    """The user in the ledger's `key_id`, which nobody can change: it must not tell who it was after an erasure."""
+    return blake2b(repr((user.id, user.created_at)).encode(), digest_size=8).hexdigest()
+
+
+def _retention(team: TeamInfo | None) -> float | None:
+    return team.retention_days * DAY if team is not None and team.retention_days is not None else None
 
 
 def _owner_scopes(user: str | None, team: str | None) -> tuple[str, ...]:

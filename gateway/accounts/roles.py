@@ -43,6 +43,7 @@ class Rule:
 
 
 _ALL, _TEAM, _OWN, _NO = Reach.ALL, Reach.TEAM, Reach.OWN, Reach.NONE
+_WIDEST = (_ALL, _TEAM, _OWN, _NO)
 _BUDGET = ("budget", "budget_window")
 
 RULES = (
@@ -99,15 +100,15 @@ def may(role: str, action: str) -> bool:
 
 
 def require(role: str, action: str, fields: Iterable[str] = ()) -> Reach:
-    """The reach of the action; raises Forbidden, naming the field where a field is the reason."""
+    """The reach of the action with all these fields; raises Forbidden, naming the field that is the reason, if any."""
     reaches = [rule.reach(role) for rule in RULES if rule.action == action]
-    widest = next((each for each in (_ALL, _TEAM, _OWN) if each in reaches), _NO)
-    if widest is _NO:
+    if all(each is Reach.NONE for each in reaches):
         raise Forbidden(f"Your role ({role}) may not do this ({action}). Ask an admin or your team's lead.")
-    for field in fields:
-        if reach(role, action, field) is _NO:
+    by_field = {field: reach(role, action, field) for field in fields}
+    for field, each in by_field.items():
+        if each is Reach.NONE:
             raise Forbidden(f"Your role ({role}) may not set '{field}'. Ask an admin.", param=field)
-    return widest
+    return max(by_field.values(), key=_WIDEST.index) if by_field else min(reaches, key=_WIDEST.index)
 
 
 def lower(*roles: str) -> str:

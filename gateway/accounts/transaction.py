@@ -1,18 +1,33 @@
 """One administrative act: a short transaction that goes alone, ends with its audit entry, and is told about afterwards.
 
-Acts go one at a time on both databases, so that a read-modify-write needs no further lock and audit ids commit in their
-order. A store that is away raises `errors.Unavailable`; a hook's `Unavailable` after the commit is logged, not raised.
+Acts go one at a time on both databases, so that a read-modify-write needs no further lock and audit ids are committed
+in their order. A store that is away raises `errors.Unavailable`; a listener's `Unavailable` after the commit is logged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
+import structlog
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from gateway import errors
+from gateway.accounts.actor import Actor
 from gateway.ports import Clock
 from gateway.store.changes import Change
+from gateway.store.database import store_errors
+from gateway.store.directory import AuditEntry
+
+_LOCK_ID = 0x41_54_41_43  # PostgreSQL's advisory lock of administrative acts
+_PERSONAL = {("user", "email"), ("user", "name"), ("key", "name"), ("key", "metadata"), ("invitation", "email")}
+
+log = structlog.get_logger(__name__)
 
 
 async def _nobody(_: Sequence[object]) -> None:
@@ -21,8 +36,10 @@ async def _nobody(_: Sequence[object]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What surrounds the accounts. `on_budget` gets scopes ("key:k_1") whose limit or window changed, after the commit;
-    `on_change` what was changed. `has_master`: a master key is configured, so that the last admin may go.
+    """What surrounds the accounts: who is told after a commit, and what the admin configured.
+
+    `on_budget` gets the scopes ("key:k_1") whose limit or window changed, `on_change` what was changed. `has_master`: a
+    master key is configured, so that the last admin may go.
     """
 
     on_budget: Callable[[Sequence[str]], Awaitable[None]] = _nobody
@@ -31,10 +48,94 @@ class Settings:
     session_ttl: float = 43_200.0  # seconds
 
 
+@dataclass(slots=True)
+class Act:
+    """A transaction that runs. What is in `changes` and `scopes` at its end is told to the listeners."""
+
+    session: AsyncSession
+    actor: Actor
+    now: float
+    changes: list[Change] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
+
+    def record(
+        self,
+        action: str,
+        object_id: str,
+        *,
+        team: str | None = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add the audit entry of `action` ("key.edit"). Personal fields become the word "changed"."""
+        kind = _KINDS.get(action, action.partition(".")[0])
+        self.changes.append(Change(kind, object_id, action))
+        self.session.add(
+            AuditEntry(
+                at=self.now,
+                actor=self.actor.id,
+                action=action,
+                object_type=kind,
+                object_id=object_id,
+                team=team,
+                before=_impersonal(kind, before),
+                after=_impersonal(kind, after),
+                request_id=self.actor.request_id,
+            )
+        )
+
+
+_KINDS = {"member.set": "membership", "member.remove": "membership"}
+
+
 class Transactions:
-    """Begins acts and reads."""
+    """Begins acts and reads. Raises errors.Unavailable, and errors.Conflict for a broken constraint."""
 
     def __init__(self, engine: AsyncEngine, clock: Clock, settings: Settings) -> None:
         self._engine = engine
         self.clock = clock
         self.settings = settings
+
+    @asynccontextmanager
+    async def act(self, actor: Actor) -> AsyncIterator[Act]:
+        """Begin, let no other act in until the end, then commit, or undo it all when the body raises."""
+        try:
+            with store_errors():
+                async with AsyncSession(self._engine, expire_on_commit=False) as session:
+                    await _alone(session)
+                    act = Act(session, actor, self.clock.now())
+                    yield act
+                    await session.commit()
+        except IntegrityError:
+            raise errors.Conflict("Something of this name exists already.", code="already_exists") from None
+        await self._tell(self.settings.on_change, act.changes)
+        await self._tell(self.settings.on_budget, act.scopes)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        with store_errors():
+            async with AsyncSession(self._engine, expire_on_commit=False) as session:
+                yield session
+
+    async def _tell(self, listener: Callable[[Sequence[Any]], Awaitable[None]], what: Sequence[Any]) -> None:
+        if not what:
+            return
+        try:
+            await listener(tuple(what))
+        except errors.Unavailable as error:
+            log.warning("change_not_told", error=error.message)
+
+
+async def _alone(session: AsyncSession) -> None:
+    """SQLite's write lock from the start, since a transaction that begins by reading cannot always write later."""
+    connection = await session.connection()
+    if connection.dialect.name == "sqlite":
+        await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        await connection.execute(select(func.pg_advisory_xact_lock(_LOCK_ID)))
+
+
+def _impersonal(kind: str, values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if values is None:
+        return None
+    return {name: "changed" if (kind, name) in _PERSONAL else value for name, value in values.items()}

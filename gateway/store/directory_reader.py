@@ -19,7 +19,7 @@ from gateway.store.directory import Membership, SignIn, Team, User
 from gateway.store.infos import key_info, team_info, user_info
 from gateway.store.tables import VirtualKey
 
-MOST_ANCESTORS = 4
+MOST_ANCESTORS = 3
 
 
 class SqlDirectory:
