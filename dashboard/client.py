@@ -166,5 +166,14 @@ def problem_in(body: Any, status: int | None = None) -> Problem:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return Problem(f"The gateway answered with status {status}.", status=status)
-    message, code = error.get("message"), error.get("code")
+    message, code = in_detail(error) or error.get("message"), error.get("code")
     return Problem(str(message or "The gateway reports an error."), status=status, code=str(code) if code else None)
+
+
+def in_detail(error: JsonObject) -> str | None:
+    """The mistakes of a form, each with its field; None where there is just the one that the message tells."""
+    details = error.get("details")
+    mistakes = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+    if all(each.get("what") == error.get("message") for each in mistakes):
+        return None
+    return "; ".join(f"{each.get('where')}: {each.get('what')}" for each in mistakes)

@@ -11,15 +11,18 @@ from bisect import bisect_right
 from collections import defaultdict
 
 _MARKS = re.compile(r"[\\`*_\[\]<>~$|]|:(?=[A-Za-z+_-])|&(?=[#A-Za-z])|-(?=[->])|^(?:[#+=-]|\d+[.)])")
+_LINKS = re.compile(r"@|://|(?<=www)\.", re.IGNORECASE)  # what makes Markdown see an address in bare words
 _TICKS = re.compile(r"(?<!\\)`+")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _LIVE = re.compile(r"(?<!\\)(?:\$|:(?=[A-Za-z+_-]))")
-_NO_PICTURE = "!\u200b["  # a blank without width; not a backslash, which code would show
+_NO_WIDTH = "\u200b"  # a blank without width, where a backslash would be shown or would not help
+_NO_PICTURE = f"!{_NO_WIDTH}["
 
 
 def plain(text: object) -> str:
-    """Exactly this text, on one line, wherever Streamlit reads Markdown."""
-    return _MARKS.sub(_escaped, " ".join(str(text).split()))
+    """The same text, on one line, wherever Streamlit reads Markdown. An address in it is no link."""
+    words = _LINKS.sub(f"{_NO_WIDTH}\\g<0>", " ".join(str(text).split()))
+    return _MARKS.sub(_escaped, words)
 
 
 def document(text: str) -> str:

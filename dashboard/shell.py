@@ -48,9 +48,11 @@ def run() -> None:
 def account(session: Session, me: Me) -> None:
     """Who it is, what is left to spend, and the way out."""
     with st.container(key="account", border=True, gap="small"):
-        account, team = me.facts.get("account") or {}, me.team or me.person
-        name = called(account) if me.facts.get("session_id") else me.facts.get("name") or "Key"
-        about = wording.role(me.role) + (f" · {inert.plain(team)}" if team and team != name else "")
+        person = me.facts.get("account") or {}
+        name = called(person) if me.facts.get("session_id") else me.facts.get("name") or "Key"
+        teams = session.accounts.names(session.accounts.teams) if me.team else {}
+        whose = teams.get(str(me.team), me.team) or person.get("email") or me.person
+        about = wording.role(me.role) + (f" · {inert.plain(whose)}" if whose and whose != name else "")
         st.markdown(f"**{inert.plain(name)}**  \n:small[:gray[{about}]]")
         work_for(session, me)
         limit, left = me.spend.get("limit_nano"), me.spend.get("left_nano")

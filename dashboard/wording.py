@@ -37,6 +37,17 @@ ACTS = {
     "remove": "removed",
 }
 
+THINGS = {
+    "user": "a person",
+    "team": "a team",
+    "member": "somebody in a team",
+    "brand": "a brand",
+    "key": "a key",
+    "invitation": "an invitation",
+    "session": "a sign-in",
+    "password": "a password",
+}
+
 
 def usd(nano: int) -> str:
     """Nano-dollars as $1.20, $0.012, $0.00011: at least cents, and two digits that say something."""
@@ -96,7 +107,7 @@ def role(name: object) -> str:
 def act(action: str) -> str:
     """An action such as key.create, as a person would say it."""
     thing, _, verb = action.partition(".")
-    return f"{ACTS[verb]} {label(thing)}" if verb in ACTS else label(action.replace(".", " "))
+    return f"{ACTS[verb]} {THINGS.get(thing, label(thing))}" if verb in ACTS else label(action.replace(".", " "))
 
 
 def some(names: Sequence[str] | None, everything: str) -> str:

@@ -49,7 +49,7 @@ class AccountsStub:
         }
         self.people[email] = password, me
 
-    def add(self, table: str, object_id: str, **fields: Any) -> ROWS:
+    def add(self, table: str, object_id: str, /, **fields: Any) -> ROWS:
         row = {"id": object_id, "version": 1, "created_at": 1_900_000_000.0, **fields}
         self.tables[table][object_id] = row
         return row

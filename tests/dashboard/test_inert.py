@@ -16,7 +16,8 @@ BLANK = "\u200b"
     [
         ("plain words, 3.5 % and (brackets)", "plain words, 3.5 % and (brackets)"),
         ("<img src=x onerror=alert(1)>", r"\<img src=x onerror=alert(1)\>"),
-        ("![p](http://evil/x)", r"!\[p\](http://evil/x)"),
+        ("![p](http://evil/x)", rf"!\[p\](http{BLANK}://evil/x)"),
+        ("ann@example.org or WWW.evil.org", f"ann{BLANK}@example.org or WWW{BLANK}.evil.org"),
         ("costs $5 and $6", r"costs \$5 and \$6"),
         (":red[x] :material/home: 10:30", r"\:red\[x\] \:material/home: 10:30"),
         ("*a* _b_ `c` ~d~ a|b", r"\*a\* \_b\_ \`c\` \~d\~ a\|b"),

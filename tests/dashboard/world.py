@@ -98,7 +98,7 @@ class Dashboard:
         if name == "main":
             app = AppTest.from_file(str(Path(gate.__file__).with_name("main.py")))
         else:
-            app = AppTest.from_string(f"from dashboard.views import {name}\n{name}.show()")
+            app = AppTest.from_string(f"import dashboard.views.{name} as view\nview.show()")
         for key, value in (query or {}).items():
             app.query_params[key] = value
         return app.run(timeout=20)

@@ -27,6 +27,7 @@ KINDS = {
 }
 ACTORS = {"cli": "the command line", "master": "the master key", "system": "the gateway"}
 NEWEST = 200
+MOMENTS = ("_at", "_until")  # how names of times end
 
 
 def show(session: Session) -> None:
@@ -49,34 +50,46 @@ def show(session: Session) -> None:
 
 
 def line(names: Mapping[str, str], entry: JsonObject) -> dict[str, str]:
-    actor, what = str(entry.get("actor")), f"{entry.get('object_type')}:{entry.get('object_id')}"
+    actor = str(entry.get("actor"))
     return {
-        "When": wording.moment(entry.get("at") or entry.get("created_at") or 0, wiring.now(), gate.utc_offset()),
+        "When": wording.moment(entry.get("at") or 0, wiring.now(), gate.utc_offset()),
         "Who": ACTORS.get(actor) or names.get(actor) or actor,
         "What": wording.act(str(entry.get("action"))),
-        "To": names.get(what) or str(entry.get("object_id")),
-        "Changes": difference(entry.get("before") or {}, entry.get("after") or {}),
+        "To": whom(str(entry.get("object_type")), str(entry.get("object_id")), names),
+        "Changes": difference(entry.get("before") or {}, entry.get("after") or {}, names),
     }
 
 
-def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """budget: 5 → 10, name changed."""
+def whom(kind: str, object_id: str, names: Mapping[str, str]) -> str:
+    """What was acted on, by name; of a membership, both."""
+    if kind == "membership":
+        team, _, user = object_id.partition("/")
+        return f"{names.get(f'user:{user}', user)} in {names.get(f'team:{team}', team)}"
+    return names.get(f"{kind}:{object_id}", object_id)
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """budget: $5.00 → $10.00, name changed."""
     parts = []
     for name in dict.fromkeys((*before, *after)):
-        old, new = before.get(name), after.get(name)
+        old, new = (value(name, side.get(name), names) for side in (before, after))
         words = wording.label(name)
         if "changed" in (old, new):
             parts.append(f"{words} changed")
         elif name in before and name in after:
-            parts.append(f"{words}: {value(old)} → {value(new)}")
+            parts.append(f"{words}: {old} → {new}")
         else:
-            parts.append(f"{words}: {value(new if name in after else old)}")
+            parts.append(f"{words}: {new if name in after else old}")
     return ", ".join(parts)
 
 
-def value(each: Any) -> str:
+def value(name: str, each: Any, names: Mapping[str, str]) -> str:
     if each is None:
         return "none"
     if isinstance(each, bool):
         return "yes" if each else "no"
-    return ", ".join(map(str, each)) if isinstance(each, list) else str(each)
+    if isinstance(each, int | float) and name.endswith(MOMENTS):
+        return wording.day(each)
+    if isinstance(each, int) and name == "budget":
+        return wording.usd(each)
+    return ", ".join(map(str, each)) if isinstance(each, list) else names.get(f"{name}:{each}", str(each))

@@ -143,7 +143,7 @@ def acts(place: Place, key: JsonObject) -> None:
     """Rotate, block, revoke."""
     st.divider()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        overlap = st.selectbox(
+        st.selectbox(
             "The old key stops working",
             list(OVERLAPS),
             index=2,
@@ -151,7 +151,7 @@ def acts(place: Place, key: JsonObject) -> None:
             key=place.key("overlap"),
             width=200,
         )
-        st.button("Replace by a new key", icon=":material/autorenew:", on_click=rotate, args=(key, overlap))
+        st.button("Replace by a new key", icon=":material/autorenew:", on_click=rotate, args=(key,))
     if key.get("blocked"):
         st.button("Unblock", icon=":material/lock_open:", on_click=saving.save, args=({"blocked": False},))
     else:
@@ -160,7 +160,8 @@ def acts(place: Place, key: JsonObject) -> None:
     saying.confirm("revoke", "Revoke", sentence, revoke, "key_off")
 
 
-def rotate(key: JsonObject, overlap: int) -> None:
+def rotate(key: JsonObject) -> None:
+    overlap = st.session_state[here().key("overlap")]
     address = path("admin", "keys", str(key["id"]), "rotate")
     answer = attempt(lambda client: client.post(address, {"overlap_seconds": overlap}))
     if answer is not None:

@@ -61,7 +61,7 @@ def password(place: Place, me: Me) -> None:
     if not me.facts.get("session_id"):
         return
     fields.heading("Password")
-    with st.form(place.key("password"), border=False, clear_on_submit=True, enter_to_submit=False):
+    with st.form(place.key("password"), border=False, enter_to_submit=False):
         old = st.text_input(
             "Password until now", type="password", key=place.key("old"), autocomplete="current-password"
         )
@@ -72,6 +72,7 @@ def password(place: Place, me: Me) -> None:
         body = {"old": old or "", "new": new or ""}
         if attempt(lambda client: client.post("/auth/password", body), "Your password is changed.") is None:
             place.done = None
+        place.turn += 1  # blank fields: no password stays in a page's state
         st.rerun()
 
 
