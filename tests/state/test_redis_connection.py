@@ -64,9 +64,9 @@ def without_probes(connection: RedisConnection, sent: asyncio.Queue[Sequence[obj
     return sum(sent.get_nowait() != [connection._probe] for _ in range(sent.qsize()))
 
 
-def stall() -> None:
+def stall(seconds: float) -> None:
     """Hold the whole process up, as a long computation would."""
-    time.sleep(0.05)
+    time.sleep(seconds)
 
 
 async def refusal(connection: RedisConnection, *command: str) -> Unavailable:
@@ -179,26 +179,42 @@ async def test_a_stall_of_this_process_is_not_taken_for_an_outage(connect, serve
     call = asyncio.create_task(connection.call("PING"))
     for _ in range(6):  # as many rounds of the loop, while it connects, asks and reads
         await asyncio.sleep(0)
-        stall()
+        stall(0.05)
     assert await call == b"PONG"
     assert turns.empty()
+
+
+async def test_time_in_which_this_process_was_held_up_does_not_count(connection):
+    async def rounds() -> str:
+        for _ in range(24):
+            stall(0.012)
+            await asyncio.sleep(0)
+        return "done"
+
+    assert await connection._in_time(rounds(), 0.02) == "done"
+    with pytest.raises(TimeoutError):
+        await connection._in_time(asyncio.sleep(BACK), 0.02)
 
 
 async def test_a_full_pool_makes_calls_wait_and_is_no_outage(connection, monkeypatch):
     counted = await asyncio.gather(*(connection.call("INCR", "n") for _ in range(500)))
     assert sorted(counted) == list(range(1, 501))
     assert len(connection._pool._available_connections) <= module.SIZE
-    monkeypatch.setattr(module, "WAIT", 0.1)
     for _ in range(module.SIZE):
         await connection._room.acquire()
+    monkeypatch.setattr(module, "WAIT", 0.1)
     assert (await refusal(connection)).code == "state_unavailable"
     assert not connection.away
+    monkeypatch.setattr(module, "WAIT", 1e6)
+    connection.away = True
+    await asyncio.wait_for(refusal(connection), BACK)
 
 
 async def test_a_cancelled_call_leaves_the_connection_in_step(connection):
-    for _ in range(20):
+    for number in range(40):
         call = asyncio.create_task(connection.call("BLPOP", "nothing", 0))
-        await asyncio.sleep(0)
+        for _ in range(number % 10):  # nothing sent, connecting, sent, waiting
+            await asyncio.sleep(0)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
