@@ -23,6 +23,8 @@ TOKENS = {  # column: member of types.Usage
 }
 _OPEN = column("status").is_(None)
 _HELD = column("state") == "held"
+_NOT_HELD = column("state") != "held"
+_DETAILED = column("x_request_id") != ""
 
 
 class VirtualKey(SQLModel, table=True):
@@ -87,7 +89,10 @@ class Account(SQLModel, table=True):
 
 
 class Request(SQLModel, table=True):
-    """One request, whose `status` is None until its one terminal outcome is known."""
+    """One request, whose `status` is None until its one terminal outcome is known.
+
+    `x_request_id` is "" once retention has erased the request's details.
+    """
 
     __tablename__ = "request"
     __table_args__ = (
@@ -95,6 +100,7 @@ class Request(SQLModel, table=True):
         Index("request_by_key", "key_id", "created_at"),
         Index("request_by_time", "created_at"),
         Index("request_open", "created_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("request_detailed", "team", "created_at", sqlite_where=_DETAILED, postgresql_where=_DETAILED),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -137,7 +143,10 @@ class Hold(SQLModel, table=True):
     """Money set aside for a running request on each of `scopes`; `state`: held, then captured, released or expired."""
 
     __tablename__ = "hold"
-    __table_args__ = (Index("hold_by_expiry", "expires_at", sqlite_where=_HELD, postgresql_where=_HELD),)
+    __table_args__ = (
+        Index("hold_by_expiry", "expires_at", sqlite_where=_HELD, postgresql_where=_HELD),
+        Index("hold_ended", "created_at", sqlite_where=_NOT_HELD, postgresql_where=_NOT_HELD),
+    )
 
     request_id: str = Field(primary_key=True, foreign_key="request.id", sa_type=Text)
     scopes: list[str] = Field(sa_type=JSON)
@@ -151,6 +160,7 @@ class Intent(SQLModel, table=True):
     """An attempt, written before it is dispatched, with the price it is going to be billed at."""
 
     __tablename__ = "intent"
+    __table_args__ = (Index("intent_by_start", "started_at"),)
 
     request_id: str = Field(primary_key=True, foreign_key="request.id", sa_type=Text)
     number: int = Field(primary_key=True)

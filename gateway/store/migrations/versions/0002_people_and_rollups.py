@@ -64,6 +64,7 @@ def upgrade() -> None:
     _extend_ledger()
     _create_rollup()
     _create_content()
+    _index_for_retention()
 
 
 def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
@@ -271,6 +272,15 @@ def _create_content() -> None:
     )
     op.create_index("content_by_expiry", "content", ["expires_at"])
     op.create_index("content_by_user", "content", ["user"])
+
+
+def _index_for_retention() -> None:
+    detailed, ended = sa.column("x_request_id") != "", sa.column("state") != "held"
+    op.create_index(
+        "request_detailed", "request", ["team", "created_at"], sqlite_where=detailed, postgresql_where=detailed
+    )
+    op.create_index("hold_ended", "hold", ["created_at"], sqlite_where=ended, postgresql_where=ended)
+    op.create_index("intent_by_start", "intent", ["started_at"])
 
 
 def _sqlite() -> bool:
