@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from gateway.accounts import MASTER_ID, Actor
+from gateway.accounts.roles import may
 from gateway.api.alias_forms import KeyName, KeyNames, KeyUpdate, NewKey, Regeneration, shown
 from gateway.api.asking import PRIVATE, Acting, Id, without_nul
 from gateway.api.auth import Caller
@@ -24,6 +25,7 @@ from gateway.types import JsonObject
 router = APIRouter(tags=["LiteLLM"], dependencies=PRIVATE)
 PAGE = 200  # keys in one look-up of the whole list
 KEY_PREFIX = "sk-"
+OWNERS = {"team_id": "team", "user_id": "user"}
 
 
 @router.post("/key/generate", openapi_extra=document(NewKey))
@@ -119,15 +121,16 @@ async def set_blocked(request: Request, actor: Actor, *, blocked: bool) -> JsonO
 
 
 async def owners(found: Services, actor: Actor, form: NewKey | KeyUpdate) -> JsonObject:
-    """Who the body says owns the key. LiteLLM's clients bring ids of their own, so unknown ones are made."""
-    fields: JsonObject = {}
+    """Who the body says owns the key. LiteLLM's clients bring ids of their own: an admin's unknown ones are made."""
     given = form.model_fields_set
-    if "team_id" in given:
-        team = form.team_id and (await found.accounts.teams.ensure(actor, form.team_id)).id
-        fields["team"] = team or None
-    if "user_id" in given:
-        user = form.user_id and (await found.accounts.users.ensure(actor, form.user_id, fields.get("team"))).id
-        fields["user"] = user or None
+    fields = {ours: getattr(form, name) for name, ours in OWNERS.items() if name in given}
+    if not may(actor.role, "user.create"):
+        return fields
+    accounts = found.accounts
+    if fields.get("team") is not None:
+        fields["team"] = (await accounts.teams.ensure(actor, fields["team"])).id
+    if fields.get("user") is not None:
+        fields["user"] = (await accounts.users.ensure(actor, fields["user"], fields.get("team"))).id
     return fields
 
 

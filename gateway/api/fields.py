@@ -62,7 +62,9 @@ def absent() -> Any:
 
 Plain = AfterValidator(plain)
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200), Plain]
-NewId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"), Plain]
+NewId = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:|~+-]*$"), Plain
+]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), Plain]
 Money = Annotated[
     int | None,
@@ -81,7 +83,7 @@ Metadata = Annotated[dict[str, Any], AfterValidator(small)]
 UserRole = Literal["viewer", "member", "admin"]
 TeamRole = Literal["viewer", "member", "lead"]
 Role = Literal["viewer", "member", "lead", "admin"]
-Time = Annotated[float, Field(ge=0, le=10**11)]
+Time = Annotated[float, Field(ge=0, lt=253_402_300_800)]  # until the year 9999
 Rpm = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Parallel = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 Yes = Annotated[bool, Field(strict=True)]

@@ -14,6 +14,7 @@ from gateway.types import Endpoint
 from tests.api.shapes import HELLO, api_routes, refused
 from tests.harness import FleetThread, GatewayThread, wait_until
 
+CREATE = ("GET", "POST")
 ROUTES = [
     ("POST", "/v1/chat/completions"),
     ("POST", "/chat/completions"),
@@ -29,10 +30,34 @@ ROUTES = [
     ("POST", "/v1/generations/gen-1/cancel"),
     ("GET", "/metrics"),
     ("POST", "/key/generate"),
+    ("POST", "/key/update"),
     ("GET", "/key/info"),
     ("GET", "/key/list"),
     ("POST", "/key/delete"),
+    ("POST", "/key/block"),
+    ("POST", "/key/unblock"),
+    ("POST", "/key/k_1/regenerate"),
+    ("GET", "/spend/logs"),
+    *((method, f"/admin/{kind}") for kind in ("users", "teams", "brands", "keys", "invitations") for method in CREATE),
+    *((method, f"/admin/{kind}/x") for kind in ("users", "teams", "brands", "keys") for method in ("GET", "PATCH")),
+    *(("DELETE", f"/admin/{kind}/x") for kind in ("users", "keys", "invitations")),
+    ("GET", "/admin/users/x/export"),
+    ("GET", "/admin/users/x/sessions"),
+    ("DELETE", "/admin/users/x/sessions"),
+    ("GET", "/admin/teams/x/members"),
+    ("PUT", "/admin/teams/x/members/y"),
+    ("DELETE", "/admin/teams/x/members/y"),
+    ("POST", "/admin/keys/x/rotate"),
+    ("GET", "/admin/audit"),
+    ("POST", "/auth/sign-out"),
+    ("GET", "/auth/sessions"),
+    ("DELETE", "/auth/sessions/x"),
+    ("POST", "/auth/password"),
+    ("PATCH", "/auth/session"),
 ]
+METHODS: dict[str, set[str]] = {}
+for _method, _path in ROUTES:
+    METHODS.setdefault(_path, set()).add(_method)
 BAD_HEADERS = [
     {},
     {"authorization": "Bearer"},
@@ -80,13 +105,13 @@ def test_unknown_addresses(gateway: GatewayThread, method: str, path: str) -> No
         refused(http.request(method, path), 404, "unknown_url")
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_wrong_methods(gateway: GatewayThread, method: str, path: str) -> None:
+@pytest.mark.parametrize("path", METHODS)
+def test_wrong_methods(gateway: GatewayThread, path: str) -> None:
     with gateway.http() as http:
-        for wrong in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - {method}:
+        for wrong in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - METHODS[path]:
             answer = http.request(wrong, path)
             refused(answer, 405, "method_not_allowed")
-            assert method in answer.headers["allow"]
+            assert set(answer.headers["allow"].split(", ")) == METHODS[path]
         head = http.head(path)
         assert head.status_code == 405
         assert head.headers["x-request-id"]
@@ -100,11 +125,23 @@ def test_these_routes_are_all_there_are(gateway: GatewayThread) -> None:
 
 
 def test_members_may_not_do_an_admins_work(gateway: GatewayThread) -> None:
+    other = gateway.key()
+    with gateway.http(other) as http:
+        other_id = http.get("/v1/me").json()["key_id"]
     with gateway.http(gateway.key()) as http:
-        for method, path in (("POST", "/key/generate"), ("GET", "/key/list"), ("POST", "/key/delete")):
-            body = {"keys": ["k_1"]} if path == "/key/delete" else {}
-            refused(http.request(method, path, json=body), 403, "insufficient_permissions")
-        refused(http.get("/key/info?key=k_other"), 403, "insufficient_permissions")
+        refused(http.post("/admin/users", json={}), 403, "insufficient_permissions")
+        refused(http.post("/key/delete", json={"keys": [other_id]}), 404, "not_found")
+        refused(http.get(f"/key/info?key={other_id}"), 404, "not_found")
+        assert [key["key_id"] for key in http.get("/key/list").json()["keys"]] == [http.get("/v1/me").json()["key_id"]]
+
+
+@pytest.mark.parametrize(
+    "path", ["/user/new", "/team/info", "/spend/tags", "/global/spend", "/model/info", "/key/health"]
+)
+def test_litellms_other_routes_are_told_where_to_go(gateway: GatewayThread, path: str) -> None:
+    with gateway.http() as http:
+        error = refused(http.get(path), 404, "unknown_url")
+    assert "LiteLLM" in error["message"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +152,7 @@ def test_members_may_not_do_an_admins_work(gateway: GatewayThread) -> None:
         ("/key/generate", {"surprise": True}, 422),
         ("/key/generate", {"models": "gpt"}, 422),
         ("/key/delete", {"keys": []}, 422),
-        ("/key/generate", {"duration": "forever"}, 400),
+        ("/key/generate", {"duration": "forever"}, 422),
         ("/key/generate", {"models": ["nowhere"]}, 400),
         ("/key/delete", {"keys": ["k_nowhere"]}, 404),
     ],

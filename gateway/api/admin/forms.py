@@ -31,7 +31,7 @@ from gateway.api.fields import (
 
 Content = Literal["off", "metadata", "full"]
 Disconnect = Literal["cancel", "continue"]
-Retention = Annotated[int, Field(ge=1, le=36_500, strict=True)]
+Retention = Annotated[int, Field(ge=1, le=9_999, strict=True)]
 LONGEST_OVERLAP = 30 * 86_400
 LONGEST_INVITATION = 90 * 86_400
 

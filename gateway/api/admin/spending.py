@@ -1,7 +1,7 @@
 """The budget accounts of what a caller is shown, read in one look-up; left out where the caller may not read them.
 
 A user's account holds the spend of all its teams, so a lead is shown its people's budgets, and their spend in the
-report of its own team only. The ledger away: `errors.Unavailable`.
+report of its own team only. A viewer reads its team's. The ledger away: `errors.Unavailable`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fastapi import Request
 
 from gateway.accounts import Actor
-from gateway.accounts.roles import Reach, reach
+from gateway.accounts.roles import VIEWER, Reach, reach
 from gateway.api.admin.shapes import Spend
 from gateway.api.state import services
 from gateway.ports import BrandInfo, KeyInfo, TeamInfo, UserInfo
@@ -35,6 +35,10 @@ def readable(actor: Actor, thing: Thing) -> bool:
         case Reach.ALL, _:
             return True
         case Reach.NONE, _:
+            return False
+        case _, TeamInfo():
+            return True
+        case _ if actor.role == VIEWER:
             return False
         case _, UserInfo():
             return thing.id == actor.user
