@@ -54,6 +54,13 @@ def script(name: str) -> Script:
     return Script(name, source, sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
+class Closed(errors.Unavailable):
+    """Redis is there, and nothing may be begun at the moment."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, code="state_unavailable", retry_after=RETRY_AFTER)
+
+
 class Stale(Exception):
     """Redis was emptied, or restored from a time before what this worker has seen."""
 
@@ -134,7 +141,7 @@ class Counters:
             if reply.word == "seed":
                 await self.plant(self, reply.rest)
             elif reply.word == "full":
-                raise unavailable("More settlements wait for the gateway's store than it may leave unwritten.")
+                raise Closed("More settlements wait for the gateway's store than it may leave unwritten.")
             elif reply.word != "again":
                 return reply
         raise unavailable()
@@ -162,7 +169,9 @@ def _operand(value: object) -> Operand:
     return value if isinstance(value, bytes) else str(value)
 
 
-def unavailable(
-    why: str = "The gateway's shared state does not answer at the moment; try again shortly.",
-) -> errors.Unavailable:
-    return errors.Unavailable(why, code="state_unavailable", retry_after=RETRY_AFTER)
+def unavailable() -> errors.Unavailable:
+    return errors.Unavailable(
+        "The gateway's shared state does not answer at the moment; try again shortly.",
+        code="state_unavailable",
+        retry_after=RETRY_AFTER,
+    )

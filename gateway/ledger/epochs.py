@@ -39,20 +39,27 @@ class Epochs:
         self._engine = engine
         self._rejoin = rejoin
         self._grace = grace
-        self._mending = asyncio.Lock()
+        self._mending: asyncio.Task[None] | None = None
 
     async def mend(self) -> None:
-        """Take over the epoch that Redis has, or begin one. Raises Unavailable."""
-        before = self._counters.epoch
-        async with self._mending:
-            if self._counters.epoch != before:
-                return
-            epoch, seq = await self._look()
-            if epoch is None or seq < max(self._counters.seen, await self._seeds.position()):
-                epoch = await self._repair(epoch)
-            fresh = self._counters.at(epoch)
-            await self._rejoin(fresh)
-            self._counters.epoch, self._counters.seen = epoch, max(self._counters.seen, fresh.seen)
+        """Take over the epoch that Redis has, or begin one. Raises Unavailable.
+
+        All who need it wait for the same task, which goes on when one of them gives up.
+        """
+        if self._mending is None or self._mending.done():
+            self._mending = asyncio.create_task(self._mend(), name="ledger-mend")
+            self._mending.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._mending)
+
+    async def _mend(self) -> None:
+        epoch, seq = await self._look()
+        if epoch is None or seq < max(self._counters.seen, await self._seeds.position()):
+            epoch = await self._repair(epoch)
+        if epoch == self._counters.epoch:
+            return
+        fresh = self._counters.at(epoch)
+        await self._rejoin(fresh)
+        self._counters.epoch, self._counters.seen = epoch, max(self._counters.seen, fresh.seen)
 
     async def _look(self) -> tuple[str | None, int]:
         redis, key = self._counters.redis, self._counters.key
@@ -63,9 +70,15 @@ class Epochs:
         redis, key = self._counters.redis, self._counters.key
         if await redis.call("SET", key("repair"), "1", "NX", "PX", LOCK) is None:
             return await self._wait(old)
-        if (found := (await self._look())[0]) not in {None, old}:
+        try:
+            found, _ = await self._look()
+            return found if found is not None and found != old else await self._begin(old)
+        finally:
             await redis.call("DEL", key("repair"))
-            return str(found)
+
+    async def _begin(self, old: str | None) -> str:
+        """Under the lock: a new epoch, in which only SQL and what is open counts."""
+        redis, key = self._counters.redis, self._counters.key
         if old is not None or self._counters.epoch:
             log.error("redis_lost_state", emptied=old is None, consequence="sums are taken from SQL again")
         await redis.call("DEL", key("epoch"))
@@ -81,7 +94,6 @@ class Epochs:
             ("SET", key("seq"), ahead + LEAP if ahead else 0),
             ("SET", key("acked"), position),
             ("SET", key("epoch"), epoch),
-            ("DEL", key("repair")),
         ]
         if self._grace and ahead:
             begin.append(("SET", key("grace"), "1", "PX", int(self._grace * 1000)))

@@ -8,6 +8,7 @@ that cannot be booked is tried five times and then kept as a dead letter; the ot
 from __future__ import annotations
 
 import json
+import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -35,13 +36,13 @@ log = structlog.get_logger(__name__)
 
 
 class Consumer:
-    """Books what the outbox holds. `worker` names it in the lease."""
+    """Books what the outbox holds."""
 
-    def __init__(self, counters: Counters, engine: AsyncEngine, clock: Clock, worker: str) -> None:
+    def __init__(self, counters: Counters, engine: AsyncEngine, clock: Clock) -> None:
         self._counters = counters
         self._engine = engine
         self._clock = clock
-        self._worker = worker
+        self._name = secrets.token_hex(8)
         self._tries: Counter[str] = Counter()
         self.leads = False
 
@@ -126,9 +127,9 @@ class Consumer:
         redis, key, lease = self._counters.redis, self._counters.key("leader"), int(LEASE * 1000)
         if self.leads:
             holder = await redis.call("GET", key)
-            self.leads = holder == self._worker.encode() and bool(await redis.call("PEXPIRE", key, lease))
+            self.leads = holder == self._name.encode() and bool(await redis.call("PEXPIRE", key, lease))
         if not self.leads:
-            self.leads = await redis.call("SET", key, self._worker, "NX", "PX", lease) is not None
+            self.leads = await redis.call("SET", key, self._name, "NX", "PX", lease) is not None
         return self.leads
 
 

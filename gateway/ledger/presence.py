@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from gateway import errors
+from gateway.ledger.carry import Carrier
 from gateway.ledger.counters import Counters, pairs
 from gateway.ports import Clock
 
@@ -24,24 +25,21 @@ log = structlog.get_logger(__name__)
 
 
 class Presence:
-    """`reap` ends what a dead worker left open. `owner` is this worker's name while it lives."""
+    """`carrier` takes this worker's requests along, and ends those that a dead worker left open."""
 
-    def __init__(
-        self,
-        counters: Counters,
-        clock: Clock,
-        reap: Callable[[str, str], Awaitable[None]],
-        moved: Callable[[Counters], Awaitable[None]],
-    ) -> None:
-        self.owner = new_name()
-        self.unread = 0  # events in the outbox
+    def __init__(self, counters: Counters, clock: Clock, carrier: Carrier) -> None:
         self._counters = counters
         self._clock = clock
-        self._reap = reap
-        self._moved = moved
+        self._carrier = carrier
+        self.unread = 0  # events in the outbox
         self._hooks: list[Hook] = []
         self._seen: dict[str, tuple[str, float]] = {}  # a worker's count, and since when it stands there
         self._beaten_at: float | None = None
+
+    @property
+    def owner(self) -> str:
+        """This worker's name while it lives."""
+        return self._carrier.owner
 
     def live_workers(self) -> int:
         """Workers that are not given up, this one included; at least one."""
@@ -69,9 +67,9 @@ class Presence:
 
     async def rise(self, counters: Counters) -> None:
         """Begin under a new name, and bring along what runs."""
-        self.owner = new_name()
+        self._carrier.owner = f"w_{secrets.token_hex(8)}"
         await counters.act("beat", self.owner, 1)
-        await self._moved(counters)
+        await self._carrier.rejoin(counters)
 
     async def leave(self) -> None:
         """End in good order: nobody has to wait for this worker to be given up."""
@@ -100,11 +98,7 @@ class Presence:
         reply = await self._counters.act("bury", owner)
         if reply.rest:
             for name in reply.rest:
-                await self._reap(owner, name)
+                await self._carrier.reap(self._counters, owner, name)
             await self._counters.act("bury", owner)
         for hook in self._hooks:
             await hook(owner)
-
-
-def new_name() -> str:
-    return f"w_{secrets.token_hex(8)}"

@@ -17,33 +17,25 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway import errors
 from gateway.killpoints import reached
-from gateway.ledger import booking, live, wire
-from gateway.ledger.acts import STOPPED
-from gateway.ledger.counters import Counters, Redis, Reply, listed, unavailable
+from gateway.ledger import live, wire
+from gateway.ledger.carry import Carrier
+from gateway.ledger.counters import Closed, Counters, Redis, listed, unavailable
 from gateway.ledger.epochs import Epochs
 from gateway.ledger.live import Live
-from gateway.ledger.mirror import Ended, Mirror, Running, reported
+from gateway.ledger.mirror import Mirror, Running
+from gateway.ledger.offline import Offline
 from gateway.ledger.outbox import Consumer
 from gateway.ledger.presence import Presence
 from gateway.ledger.seeds import Seeds
 from gateway.ledger.upkeep import Upkeep
 from gateway.ports import Clock
-from gateway.store.database import store_errors
 from gateway.store.tables import key_scope
-from gateway.types import (
-    Balance,
-    HoldRefused,
-    HoldRequest,
-    Intent,
-    Opened,
-    RequestRecord,
-    Settlement,
-    Status,
-)
+from gateway.types import Balance, HoldRefused, HoldRequest, Intent, Opened, RequestRecord, Settlement
 
 MOST_HELD = 10**18  # nano-dollars that one request can hold
 MOST_UNREAD = 10**6  # events that may wait for SQL
-TOMBSTONE = 7_200  # seconds that a settled request is remembered
+REPLAY = 0.25  # seconds between looks for what the journal has for Redis
+JOURNAL = "journal"  # folder in the data folder
 SETTLE_TIME = 0.25  # seconds that a client waits for Redis at its request's end
 log = structlog.get_logger(__name__)
 
@@ -65,32 +57,38 @@ class RedisLedger:
         """`server_time`: Redis' clock decides what has expired. `grace`: see `Epochs`."""
         self.mirror = Mirror()
         self.counters = Counters(redis, clock, server_time=server_time)
-        self.presence = Presence(self.counters, clock, self._reap, self._rejoin)
-        self.consumer = Consumer(self.counters, engine, clock, self.presence.owner)
+        self._offline = Offline(self.mirror, data_dir / JOURNAL, clock)
+        self._carrier = Carrier(self.mirror, self._offline, engine, clock)
+        self.presence = Presence(self.counters, clock, self._carrier)
+        self.consumer = Consumer(self.counters, engine, clock)
         self._seeds = Seeds(engine)
         self._epochs = Epochs(self.counters, self._seeds, self.consumer, engine, self.presence.rise, grace)
         self.counters.plant, self.counters.mend = self._seeds.plant, self._epochs.mend
+        self.presence.on_dead(self._adopt)
         self._clock = clock
-        self._engine = engine
         self._most_unread = most_unread
         self._upkeep = Upkeep()
 
     async def start(self, *, background: bool = True) -> None:
         """Join the other workers. Raises errors.Unavailable while Redis or SQL is away."""
         await self._epochs.mend()
+        await self._adopt()
         if background:
-            self._upkeep.start("presence", self._beat)
-            self._upkeep.start("outbox", self.consumer.step)
+            self.counters.redis.watch(lambda away: None if away else self._upkeep.wake())
+            for name, step in (("presence", self._beat), ("outbox", self.consumer.step), ("journal", self._replay)):
+                self._upkeep.start(name, step)
 
     async def close(self) -> None:
         """Hand over to the other workers; what this one still has open is ended as expired."""
         await self._upkeep.close()
         try:
+            await self._carrier.replay(self.counters)
             await self.presence.leave()
             await self.consumer.drain()
             await self.consumer.hand_over()
         except errors.Unavailable as error:
             log.warning("ledger_not_handed_over", error=error.message)
+        await self._offline.close()
 
     async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused:
         """Write the request down and take its hold on all scopes at once, or do neither and say why."""
@@ -100,7 +98,15 @@ class RedisLedger:
         else:
             running = Running(record, scopes, min(max(0, hold.amount), MOST_HELD), hold.expires_at)
         reached("before_hold")
-        answer = await self._open(running)
+        try:
+            answer = await self._open(running)
+        except Closed:
+            raise
+        except errors.Unavailable:
+            if not await self._offline.opens(running):
+                self.mirror.doubtful.add(record.id)
+                raise
+            answer = Opened()
         reached("after_hold")
         return answer
 
@@ -116,17 +122,36 @@ class RedisLedger:
         match reply.word:
             case "ok":
                 self.mirror.opened(running)
+                self._offline.learn(reply.balances)
                 return Opened(reply.balances)
             case "gone" | "busy":
                 return HoldRefused(reply.balances[0], busy=reply.word == "busy")
             case "conflict":
                 raise errors.Conflict(f"The request {record.id} was opened before.")
+            case "grace":
+                raise Closed("The gateway's shared state was lost and comes back in a moment; try again shortly.")
         raise unavailable()
 
     async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:
         """Write the attempt down before it is sent. Raises Conflict for a request that is not open."""
         reached("before_dispatch")
+        running = self.mirror.running.get(intent.request_id)
         at_least = min(max(0, hold_at_least), MOST_HELD)
+        try:
+            refused = await self._dispatch(intent, at_least, running)
+        except errors.Unavailable:
+            if running is None:
+                raise
+            if not await self._offline.dispatches(running, intent, at_least):
+                running.void.add(intent.number)
+                raise
+            refused = None
+        reached("after_dispatch")
+        return refused
+
+    async def _dispatch(self, intent: Intent, at_least: int, running: Running | None) -> HoldRefused | None:
+        if running is not None and running.journaled:
+            await self._carrier.register(self.counters, running)
         values = (intent.request_id, intent.number, wire.bound(intent), wire.dump(intent), at_least)
         reply = await self.counters.act("dispatch", *values)
         match reply.word:
@@ -134,10 +159,9 @@ class RedisLedger:
                 return HoldRefused(reply.balances[0], busy=reply.word == "busy")
             case "closed":
                 raise errors.Conflict(f"The request {intent.request_id} is not open.", code="already_finished")
-            case "conflict":
+            case "conflict" if running is None or intent.number not in running.void:
                 raise errors.Conflict(f"Attempt {intent.number} of {intent.request_id} was dispatched before.")
         self.mirror.dispatched(intent, at_least)
-        reached("after_dispatch")
         return None
 
     async def extend(self, request_ids: Sequence[str], expires_at: float) -> None:
@@ -149,24 +173,40 @@ class RedisLedger:
         """End a request. Returns once Redis or the journal has it; never fails because a store is away."""
         reached("before_capture")
         running = self.mirror.running.get(settlement.request_id)
-        reply = await self._settle(self.counters, settlement, running)
+        balances = await self._settle(settlement, running)
+        reached("after_capture")
+        return balances
+
+    async def _settle(self, settlement: Settlement, running: Running | None) -> tuple[Balance, ...]:
+        try:
+            async with asyncio.timeout(SETTLE_TIME):
+                reply = await self._carrier.settle(self.counters, settlement, running)
+        except (errors.Unavailable, TimeoutError):
+            if running is not None:
+                await self._offline.settles(running, settlement)
+            return ()
         if reply.word == "unknown":
             log.error("settlement_of_unknown_request", generation=settlement.request_id)
-        reached("after_capture")
-        return reply.balances if reply.word == "ok" else ()
+        if reply.word != "ok":
+            return ()
+        self._offline.learn(reply.balances)
+        return reply.balances
 
     async def record(self, record: RequestRecord, settlement: Settlement) -> None:
         """Write down a request that needed no provider, opened and ended at once."""
         running = Running(record, (key_scope(record.key_id),), None, 0.0)
-        await self._settle(self.counters, settlement, running)
+        await self._settle(settlement, running)
 
     async def balances(self, scopes: Sequence[str]) -> list[Balance]:
         """The accounts of `scopes` in that order, expired holds and ended windows already taken off."""
-        return list((await self.counters.act("balances", *listed(*scopes))).balances)
+        found = (await self.counters.act("balances", *listed(*scopes))).balances
+        self._offline.learn(found)
+        return list(found)
 
     async def refresh(self, scopes: Sequence[str]) -> None:
         """The accounts' limits or windows were changed in SQL: take them over. Raises Unavailable."""
         await self._seeds.plant(self.counters, scopes, force=True)
+        await self.balances(scopes)
 
     async def live(self, generation_id: str) -> Live | None:
         """A request that SQL does not have yet: it runs, or was settled a moment ago. Raises Unavailable."""
@@ -179,49 +219,15 @@ class RedisLedger:
             swept += count
         return swept
 
-    async def _settle(
-        self, counters: Counters, settlement: Settlement, running: Running | None, *, only_of: str = ""
-    ) -> Reply:
-        """Settle in Redis; `running` brings along what Redis may have lost."""
-        named = (settlement.request_id, self.presence.owner, only_of, TOMBSTONE, wire.dump(settlement))
-        lost: tuple[object, ...] = (*listed(), "", *listed(), *listed())
-        if running is not None:
-            void = listed(*sorted(running.void))
-            lost = (*void, wire.dump(running.record), *listed(*running.scopes), *running.attempts)
-        reply = await counters.act("settle", *named, *reported(settlement), *lost)
-        if running is not None and reply.word in {"ok", "done"}:
-            self.mirror.settled(Ended(running, settlement, reply.seq if reply.word == "ok" else 0))
-        self.mirror.consumed(counters.acked)
-        return reply
-
     async def _beat(self) -> float:
         pause = await self.presence.step()
         self.mirror.consumed(self.counters.acked)
         return pause
 
-    async def _rejoin(self, counters: Counters) -> None:
-        """Bring back what this worker runs, and what it settled and SQL does not have."""
-        for running in list(self.mirror.running.values()):
-            await self._register(counters, running)
-        sent = [ended for ended in self.mirror.ended.values() if ended.seq]
-        with store_errors():
-            booked = await booking.booked(self._engine, [ended.running.record.id for ended in sent])
-        for ended in sent:
-            if ended.running.record.id in booked:
-                self.mirror.ended.pop(ended.running.record.id, None)
-            else:
-                await self._settle(counters, ended.settlement, ended.running)
+    async def _adopt(self, *_: str) -> None:
+        await self._carrier.adopt(self.counters)
 
-    async def _register(self, counters: Counters, running: Running) -> None:
-        lifetime = wire.instant(running.expires_at - self._clock.now())
-        held = "" if running.amount is None else running.amount
-        named = (self.presence.owner, running.record.id, wire.dump(running.record), held, lifetime)
-        reply = await counters.act("register", *named, *listed(*running.scopes), *running.attempts)
-        if reply.word == "done":  # somebody gave this worker up, and ended it
-            self.mirror.running.pop(running.record.id, None)
-
-    async def _reap(self, owner: str, request_id: str) -> None:
-        """End what a worker left open, each attempt charged at the most it can cost."""
-        ended_at = self._clock.now()
-        settlement = Settlement(request_id, (), Status.EXPIRED, 500, STOPPED, ended_at=ended_at)
-        await self._settle(self.counters, settlement, None, only_of=owner)
+    async def _replay(self) -> float:
+        if not self.counters.redis.away:
+            await self._carrier.replay(self.counters)
+        return REPLAY

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
@@ -22,9 +23,16 @@ class Upkeep:
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
+        self._wakes: list[asyncio.Event] = []
 
     def start(self, name: str, step: Step) -> None:
-        self._tasks.append(asyncio.create_task(_repeat(name, step), name=f"ledger-{name}"))
+        self._wakes.append(asyncio.Event())
+        self._tasks.append(asyncio.create_task(_repeat(name, step, self._wakes[-1]), name=f"ledger-{name}"))
+
+    def wake(self) -> None:
+        """Run every step now."""
+        for event in self._wakes:
+            event.set()
 
     async def close(self) -> None:
         """Stop all of it, in the middle of a step where need be."""
@@ -34,16 +42,25 @@ class Upkeep:
         self._tasks.clear()
 
 
-async def _repeat(name: str, step: Step) -> None:
+async def _repeat(name: str, step: Step, wake: asyncio.Event) -> None:
     pause = SHORTEST
     while True:
         try:
-            await asyncio.sleep(await step())
+            await _sleep(await step(), wake)
             pause = SHORTEST
             continue
         except errors.Unavailable as error:
             log.warning("ledger_waits", work=name, error=error.message, seconds=pause)
         except Exception:
             log.critical("ledger_work_failed", work=name, exc_info=True)
-        await asyncio.sleep(pause)
+        await _sleep(pause, wake)
         pause = min(LONGEST, pause * 2)
+
+
+async def _sleep(seconds: float, wake: asyncio.Event) -> None:
+    """Until the time is over or somebody wakes it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await wake.wait()
+    wake.clear()
+    await asyncio.sleep(0)

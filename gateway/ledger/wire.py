@@ -17,6 +17,7 @@ from gateway.ledger import rows
 from gateway.types import AttemptResult, Intent, RequestRecord, Settlement, Status, Usage
 
 T = TypeVar("T", RequestRecord, Intent, Settlement)
+STOPPED = "gateway_stopped"  # error code of requests that their process left open
 UNREPORTED = "No result of this attempt was reported; it is charged at the most it can cost."
 
 
@@ -84,6 +85,11 @@ def event(entry: str, fields: Mapping[str, str]) -> Event:
 def unreported(intent: Intent, ended_at: float) -> AttemptResult:
     """The terminal record of an attempt of which nobody knows what it used."""
     return AttemptResult(intent, Status.EXPIRED, Usage(estimated=True), bound(intent), ended_at, error=UNREPORTED)
+
+
+def stopped(request_id: str, ended_at: float) -> Settlement:
+    """The end of a request whose worker is gone."""
+    return Settlement(request_id, (), Status.EXPIRED, 500, STOPPED, ended_at=ended_at)
 
 
 def bound(intent: Intent) -> int:

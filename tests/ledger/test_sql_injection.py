@@ -63,7 +63,7 @@ async def test_the_ledger_stores_a_payload_as_text(world: Any, build: Any, paylo
     await world.ledger.extend([payload], world.clock.now() + 1000)
     assert [balance.spent for balance in await world.ledger.balances(["key:k_1", payload, f"{payload}x"])] == [5, 5, 0]
     assert (await world.request(payload))["user"] == payload
-    assert world.lines("g1")[0]["error"] == payload
+    assert (await world.lines("g1"))[0]["error"] == payload
     assert counts(world) == [0, 2, 2, 1, 1, 1]
 
 

@@ -4,6 +4,7 @@ if stale() then return {'epoch'} end
 for _, entry in ipairs(entries) do
   local found = redis.call('XRANGE', key('outbox'), entry, entry)[1]
   if found then
+    redis.call('XDEL', key('outbox'), entry)  -- first: the rest is taken then even when the memory is used up
     local cost, fields = '0', found[2]
     for i = 1, #fields, 2 do
       local scope = string.match(fields[i], '^p:(.*)$')
@@ -17,7 +18,6 @@ for _, entry in ipairs(entries) do
         end
       end
     end
-    redis.call('XDEL', key('outbox'), entry)
     if tonumber(fields[2]) > tonumber(redis.call('GET', key('acked')) or '0') then
       redis.call('SET', key('acked'), fields[2])
     end

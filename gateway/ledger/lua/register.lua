@@ -2,7 +2,7 @@
 -- "" for amount: it holds nothing.
 local owner, id, record, amount, lifetime, scopes, intents = arg(), arg(), arg(), arg(), arg(), args(), args()
 if stale() then return {'epoch'} end
-if redis.call('EXISTS', key('done', id)) == 1 then return {'done', redis.call('GET', key('acked')) or '0'} end
+if redis.call('EXISTS', key('done', id)) == 1 then return {'done'} end
 local these, seed = accounts(scopes)
 if seed then return seed end
 local request = key('req', id)

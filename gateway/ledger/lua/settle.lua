@@ -6,7 +6,10 @@ local id, owner, only_of, tombstone, settlement = arg(), arg(), arg(), arg(), ar
 local reported, void, record, scopes, intents = args(), args(), arg(), args(), args()
 if stale() then return {'epoch'} end
 local request = key('req', id)
-if redis.call('EXISTS', key('done', id)) == 1 then return {'done', redis.call('GET', key('acked')) or '0'} end
+redis.call('HDEL', request, 'cost')  -- after a first write of this kind, all is taken even when the memory is used up
+if redis.call('EXISTS', key('done', id)) == 1 then
+  return {'done', redis.call('GET', key('seq')), redis.call('GET', key('acked')) or '0'}
+end
 if only_of ~= '' and redis.call('HGET', request, 'owner') ~= only_of then return {'moved'} end
 if redis.call('EXISTS', request) == 1 then
   scopes = scopes_of(request)
@@ -48,7 +51,6 @@ end
 local these, seed = accounts(scopes)
 if seed and costly then return seed end
 
-redis.call('HDEL', request, 'cost')
 for _, charge in ipairs(charges) do
   redis.call('HINCRBY', request, 'cost', charge)
 end

@@ -1,0 +1,108 @@
+"""Brings to Redis what this worker has on its hands: each settlement once, and again what Redis has lost.
+
+Everything here may be done again after a failure (`errors.Unavailable`) and changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from gateway.ledger import booking, journal, wire
+from gateway.ledger.counters import Counters, Reply, listed
+from gateway.ledger.mirror import Ended, Mirror, Running, reported
+from gateway.ledger.offline import Offline
+from gateway.ports import Clock
+from gateway.store.database import store_errors
+from gateway.types import Settlement
+
+TOMBSTONE = 7_200  # seconds that a settled request is remembered
+log = structlog.get_logger(__name__)
+
+
+class Carrier:
+    """`owner` is the name under which this worker's requests stand in Redis."""
+
+    def __init__(self, mirror: Mirror, offline: Offline, engine: AsyncEngine, clock: Clock) -> None:
+        self.owner = ""
+        self._mirror = mirror
+        self._offline = offline
+        self._engine = engine
+        self._clock = clock
+
+    async def settle(
+        self, counters: Counters, settlement: Settlement, running: Running | None, *, only_of: str = ""
+    ) -> Reply:
+        """Settle in Redis; `running` brings along what Redis may have lost. `only_of`: only a request of that worker."""
+        named = (settlement.request_id, self.owner, only_of, TOMBSTONE, wire.dump(settlement))
+        lost: tuple[object, ...] = (*listed(), "", *listed(), *listed())
+        if running is not None:
+            void = listed(*sorted(running.void))
+            lost = (*void, wire.dump(running.record), *listed(*running.scopes), *running.attempts)
+        reply = await counters.act("settle", *named, *reported(settlement), *lost)
+        if running is not None and reply.word in {"ok", "done"}:
+            self._mirror.settled(Ended(running, settlement, reply.seq))
+        self._mirror.consumed(counters.acked)
+        return reply
+
+    async def register(self, counters: Counters, running: Running) -> None:
+        """Have a running request stand in Redis, with its hold, whether or not there is room for it."""
+        lifetime = wire.instant(running.expires_at - self._clock.now())
+        held = "" if running.amount is None else running.amount
+        named = (self.owner, running.record.id, wire.dump(running.record), held, lifetime)
+        reply = await counters.act("register", *named, *listed(*running.scopes), *running.attempts)
+        running.journaled = False
+        if reply.word == "done":  # this worker had been given up, and another one ended it
+            self._mirror.running.pop(running.record.id, None)
+
+    async def rejoin(self, counters: Counters) -> None:
+        """In a new epoch: what this worker runs, and what it settled and SQL does not have."""
+        for running in list(self._mirror.running.values()):
+            await self.register(counters, running)
+        await self._again(counters, [ended for ended in self._mirror.ended.values() if ended.seq is not None])
+
+    async def replay(self, counters: Counters) -> bool:
+        """What happened while Redis was away; False when there was nothing."""
+        entries, mirror = self._offline.entries, self._mirror
+        running = [each for each in mirror.running.values() if each.journaled]
+        if not (entries or running or mirror.unsent or mirror.doubtful):
+            return False
+        for name in list(mirror.doubtful):
+            if name not in mirror.running:
+                await counters.act("forget", name)
+            mirror.doubtful.discard(name)
+        for each in running:
+            await self.register(counters, each)
+        for ended in mirror.unsent:
+            await self.settle(counters, ended.settlement, ended.running)
+        await self._offline.clear(entries)
+        log.info("journal_replayed", entries=entries)
+        return True
+
+    async def adopt(self, counters: Counters) -> None:
+        """What dead processes of this machine wrote down while Redis was away."""
+        for file, left in await self._offline.adopt():
+            done = False
+            try:
+                await self._again(counters, left)
+                done = True
+                log.warning("journal_adopted", file=file.path.name, requests=len(left))
+            finally:
+                journal.release(file, delete=done)
+
+    async def reap(self, counters: Counters, owner: str, request_id: str) -> None:
+        """End what a dead worker left open, each attempt charged at the most it can cost."""
+        await self.settle(counters, wire.stopped(request_id, self._clock.now()), None, only_of=owner)
+
+    async def _again(self, counters: Counters, settled: Sequence[Ended]) -> None:
+        """Settle what SQL does not have: what it has may not be charged a second time."""
+        names = [ended.running.record.id for ended in settled]
+        with store_errors():
+            booked = await booking.booked(self._engine, names) if names else set()
+        for ended in settled:
+            if ended.running.record.id in booked:
+                self._mirror.ended.pop(ended.running.record.id, None)
+            else:
+                await self.settle(counters, ended.settlement, ended.running)
