@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.accounts import CLI, Accounts, Page
+from gateway.accounts.transaction import Settings
 from gateway.clock import SystemClock
 from gateway.commands.output import CONFIG, sentences
 from gateway.commands.setting import read_setting
@@ -29,7 +30,8 @@ async def opened(config_file: Path | None) -> AsyncIterator[Accounts]:
     setting = read_setting(config_file)
     database = await open_database(setting.folder, setting.url, exclusive=False)
     try:
-        yield Accounts(database.engine, Digesters(setting.secret()), SystemClock())
+        settings = Settings(has_master=True)  # whoever has this command can always make another admin
+        yield Accounts(database.engine, Digesters(setting.secret()), SystemClock(), settings=settings)
     finally:
         await database.close()
 

@@ -112,7 +112,7 @@ async def unblock_user(accounts: Accounts, *, user_id: str) -> None:
 @acting
 async def export_user(accounts: Accounts, *, user_id: str) -> None:
     """Print everything that is held about a person, as JSON."""
-    async for piece in accounts.users.export(CLI, user_id):
+    async for piece in await accounts.users.export(CLI, user_id):
         sys.stdout.write(piece.decode())
     sys.stdout.write("\n")
 
@@ -123,8 +123,7 @@ async def export_user(accounts: Accounts, *, user_id: str) -> None:
 @acting
 async def erase_user(accounts: Accounts, *, user_id: str, yes: bool) -> None:
     """Forget a person for good: account, sessions and content go; money rows stay, without the person."""
-    user = await accounts.users.get(CLI, user_id)
-    if not yes and click.prompt(f"This cannot be undone. Type {user.id} to erase that user", err=True) != user.id:
+    if not yes and click.prompt(f"This cannot be undone. Type {user_id} to erase that user", err=True) != user_id:
         fail("That is another id; nothing was erased.")
-    shown = await accounts.users.erase(CLI, user.id)
-    tell(f"Erased the user {user.id}; what they spent is kept under {shown}.")
+    shown = await accounts.users.erase(CLI, user_id)
+    tell(f"Erased the user {user_id}; what they spent is kept under {shown}.")

@@ -22,7 +22,7 @@ from gateway.store.database import DATABASE_FILE, LOCK_FILE, open_database
 from gateway.store.failures import MoveRefused
 from tests.cli.conftest import GOOD
 from tests.cli.stores import COST, ROWS, full_store, names_in, rows_of
-from tests.harness import GatewayThread
+from tests.harness import FleetThread, GatewayThread
 
 LEDGER_COST = COST * (ROWS * (ROWS - 1) // 2)
 
@@ -74,7 +74,7 @@ def test_there_and_back(data: Path, atelier: Run, tmp_path: Path) -> None:
 
 
 def test_a_running_gateways_backup_has_its_keys_and_its_ledger(
-    gateway: GatewayThread, atelier: Run, tmp_path: Path
+    gateway: GatewayThread, fleet: FleetThread, atelier: Run, tmp_path: Path
 ) -> None:
     key = gateway.key(models=["echo"])
     with gateway.http(key) as http:
@@ -83,7 +83,8 @@ def test_a_running_gateways_backup_has_its_keys_and_its_ledger(
         spent = http.get("/v1/me").json()
     assert atelier("backup", "saved.tar.gz", folder=gateway.data_dir).exit_code == 0
     assert atelier("restore", "saved.tar.gz", folder=tmp_path / "new").exit_code == 0
-    again = GatewayThread(tmp_path / "again", gateway.fleet)
+    (tmp_path / "again").mkdir()
+    again = GatewayThread(tmp_path / "again", fleet)
     shutil.copytree(tmp_path / "new", again.data_dir, dirs_exist_ok=True)
     with again, again.http(key) as http:
         assert http.get("/v1/me").json() == spent

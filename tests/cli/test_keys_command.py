@@ -23,7 +23,7 @@ def status(gateway: GatewayThread, key: str) -> int:
 def test_a_key_is_made_listed_and_revoked(gateway: GatewayThread) -> None:
     made = keys(gateway.data_dir, "create", "--name", "desk", "--user", "ann", "--budget", "2.5", "--model", "gpt")
     key = made.stdout.strip()
-    key_id = made.stderr.split()[1]
+    key_id = made.stderr.splitlines()[-1].split()[1]
     assert made.exit_code == 0
     assert made.stdout == f"{key}\n"
     assert key.startswith("sk-atl-")
