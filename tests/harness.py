@@ -8,6 +8,7 @@
     gateway.key(models=["gpt"], max_budget=1.0)               # makes a virtual key over HTTP
     gateway.http(key)                                         # an httpx.Client that is signed in
     gateway.gateway.services, gateway.run(coroutine)          # GatewayThread only: the insides, on their own loop
+    GatewayProcess(tmp_path, fleet, stores=Stores(database_url, redis_url), workers=3)       # the scaled set-up
 
     fleet.fault("429", retry_after=1, times=1, model="echo")  # see gateway/fleet/faults.py
     fleet.settled(3), fleet.ended, fleet.journal              # what the providers served and would have billed
@@ -29,10 +30,12 @@ import sys
 import time
 import warnings
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
+import psutil
 import structlog
 import uvicorn
 
@@ -99,11 +102,31 @@ def config_of(fleet: FleetThread | dict[str, str], **sections: Any) -> dict[str,
     }
 
 
+@dataclass(frozen=True)
+class Stores:
+    """The addresses of a scaled set-up; every gateway that is given them shares its secret."""
+
+    database_url: str
+    redis_url: str
+    secret: str = "a secret that every process of this set-up knows"
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {
+            "ATELIER_DATABASE_URL": self.database_url,
+            "ATELIER_REDIS_URL": self.redis_url,
+            "ATELIER_SECRET": self.secret,
+        }
+
+
 class GatewayUnderTest:
     """What both kinds have in common. The folder holds config.yaml and the data."""
 
-    def __init__(self, folder: Path, fleet: FleetThread | dict[str, str], **sections: Any) -> None:
+    def __init__(
+        self, folder: Path, fleet: FleetThread | dict[str, str], stores: Stores | None = None, **sections: Any
+    ) -> None:
         self.folder = folder
+        self.stores = stores
         self.master = MASTER
         self.config_file = folder / "config.yaml"
         self.data_dir = folder / "data"
@@ -113,7 +136,8 @@ class GatewayUnderTest:
 
     @property
     def env(self) -> dict[str, str]:
-        return {"ATELIER_DATA_DIR": str(self.data_dir), "ATELIER_PORT": str(self.port)}
+        stores = self.stores.env if self.stores is not None else {}
+        return {"ATELIER_DATA_DIR": str(self.data_dir), "ATELIER_PORT": str(self.port), **stores}
 
     def http(self, key: str | None = MASTER, **options: Any) -> httpx.Client:
         """A client of the gateway; `key` None: not signed in."""
@@ -191,11 +215,25 @@ class GatewayProcess(GatewayUnderTest):
 
     process: subprocess.Popen[bytes] | None = None
 
+    def __init__(
+        self,
+        folder: Path,
+        fleet: FleetThread | dict[str, str],
+        stores: Stores | None = None,
+        workers: int = 1,
+        **sections: Any,
+    ) -> None:
+        super().__init__(folder, fleet, stores, **sections)
+        self._workers = workers
+
     def start(self, wait: bool = True, **env: str) -> None:
         """Start it, and wait until it is ready."""
         with (self.folder / "gateway.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", "--config", str(self.config_file)],
+                [
+                    *(sys.executable, "-m", "gateway", "serve"),
+                    *("--config", str(self.config_file), "--workers", str(self._workers)),
+                ],
                 cwd=ROOT,
                 env={**clean_environment(), **self.env, **env},
                 stdin=subprocess.DEVNULL,
@@ -236,6 +274,11 @@ class GatewayProcess(GatewayUnderTest):
         assert self.process is not None
         self.process.kill()
         self.process.wait(PATIENCE)
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers under a supervisor."""
+        assert self.process is not None
+        return [child.pid for child in psutil.Process(self.process.pid).children() if "gateway" in child.cmdline()]
 
     def restart(self, **env: str) -> None:
         """Start again on the same data, after `kill` or `stop`."""

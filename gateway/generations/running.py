@@ -14,6 +14,7 @@ from typing import Protocol
 import structlog
 
 from gateway.errors import GatewayError, Reason
+from gateway.killpoints import reached
 from gateway.pipeline import Pipeline
 from gateway.ports import Clock, Ledger
 from gateway.relay import Relay, Subscriber
@@ -119,6 +120,7 @@ class Generations:
 
         try:
             outcome = await self._pipeline.run(call, deliver)
+            reached("before_last_byte")
             await client.end(call, outcome)
         finally:
             self._running.pop(call.id, None)

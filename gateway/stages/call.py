@@ -22,6 +22,7 @@ from gateway.errors import (
     Reason,
     Unavailable,
 )
+from gateway.killpoints import reached
 from gateway.ledger.prices import bound
 from gateway.measure import choices
 from gateway.ports import Clock, Health, Ledger, Provider, ProviderRequest
@@ -142,6 +143,7 @@ class CallProvider:
             call.upstream_ms += (self._clock.monotonic() - running.started) * 1000
             if call.answer is None:
                 self._attempts.abandoned(call)
+        reached("first_byte")
         call.served = deployment
         if dropped := lane.dropped(deployment, call.body):
             call.warnings.append("not sent to this provider: " + ", ".join(dropped))
