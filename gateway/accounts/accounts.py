@@ -36,10 +36,10 @@ class Accounts:
         *,
         throttle: Throttle | None = None,
         settings: Settings | None = None,
+        passwords: Passwords | None = None,
     ) -> None:
-        settings = settings or Settings()
-        store = Transactions(engine, clock, settings)
-        passwords = Passwords()
+        store = Transactions(engine, clock, settings or Settings())
+        passwords = passwords or Passwords()
         self.audit = Audit(store)
         self.users = Users(store, digests)
         self.teams = Teams(store)

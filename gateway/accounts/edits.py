@@ -49,6 +49,11 @@ def apply(row: Any, changes: Mapping[str, Any], now: float) -> tuple[dict[str, A
     return {field: before[field] for field in after}, after
 
 
+def action(kind: str, after: Mapping[str, Any]) -> str:
+    """What the audit log calls an edit: blocking has a name of its own, since other processes act on it at once."""
+    return f"{kind}.{'edit' if 'blocked' not in after else 'block' if after['blocked'] else 'unblock'}"
+
+
 def columns(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a new row by their columns' names."""
     return {_COLUMNS.get(field, field): value for field, value in fields.items()}

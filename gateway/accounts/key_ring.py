@@ -108,7 +108,7 @@ class KeyRing:
             await check_edit(act, row, values)
             before, after = edits.apply(row, values, act.now)
             if after:
-                act.record("key.edit", row.id, team=row.team, before=before, after=after)
+                act.record(edits.action("key", after), row.id, team=row.team, before=before, after=after)
                 await edits.keep_budget(act, key_scope(row.id), row, after)
         return key_info(row)
 

@@ -80,7 +80,7 @@ class Teams:
             edits.check_version(row, version)
             before, after = edits.apply(row, values, act.now)
             if after:
-                act.record("team.edit", row.id, team=row.id, before=before, after=after)
+                act.record(edits.action("team", after), row.id, team=row.id, before=before, after=after)
                 await edits.keep_budget(act, f"team:{row.id}", row, after)
         return team_info(row)
 

@@ -114,7 +114,7 @@ class Users:
                 await self._keep_an_admin(act, row)
             before, after = edits.apply(row, values, act.now)
             if after:
-                act.record("user.edit", row.id, before=before, after=after)
+                act.record(edits.action("user", after), row.id, before=before, after=after)
                 await edits.keep_budget(act, f"user:{row.id}", row, after)
         return user_info(row)
 
