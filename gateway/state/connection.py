@@ -16,7 +16,7 @@ import structlog
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, DataError, NoScriptError, RedisError, ResponseError
 
 from gateway.ports import Clock
 from gateway.state.failures import StateUnavailable
@@ -133,6 +133,8 @@ class RedisConnection:
             if self.away:  # it went while this call was waiting
                 raise unavailable()
             return await self._in_time(self._exchange(commands), self._timeout)
+        except DataError:  # an argument that cannot be sent is a bug
+            raise
         except (RedisError, OSError) as error:
             self._leave(error)
             raise unavailable() from error

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import DataError, ResponseError
 from structlog.testing import capture_logs
 
 from gateway.errors import Unavailable
@@ -124,13 +124,14 @@ async def test_a_script_is_loaded_again_after_a_flush_and_after_a_restart(connec
 async def test_a_wrong_command_or_script_is_a_bug_and_not_an_outage(connection):
     turns = turns_of(connection)
     for act in (
+        connection.call("SET", "k", None),
         connection.call("NO-SUCH-COMMAND"),
         connection.script(Script("bad", "return redis.call('GET')", "0" * 40), []),
         connection.pipeline([("SET", "text", "x"), ("INCR", "text"), ("SET", "after", "y")]),
         connection.pipeline([("SET", "text", "x"), ("NO-SUCH-COMMAND",)], atomic=True),
         connection.pipeline([("SET", "text", "x"), ("INCR", "text")], atomic=True),
     ):
-        with pytest.raises(ResponseError):
+        with pytest.raises((ResponseError, DataError)):
             await act
     assert await connection.call("GET", "after") == b"y", "the connection goes on in step"
     assert not connection.away
