@@ -35,7 +35,7 @@ async def for_new_key(act: Act, values: dict[str, Any]) -> dict[str, Any]:
     if actor.role == roles.ADMIN:
         return values
     if actor.key is not None:
-        return _child_of(await _caller(act), {**values, "parent": actor.key})
+        return child_of(await _caller(act), {**values, "parent": actor.key})
     values.setdefault("role", roles.lower(roles.MEMBER, actor.role))
     given = {name: value for name, value in values.items() if value is not None}
     (await _of_team(act, actor)).check(given)
@@ -136,7 +136,7 @@ def _owned(actor: Actor, values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _child_of(parent: Found, values: dict[str, Any]) -> dict[str, Any]:
+def child_of(parent: Found, values: dict[str, Any]) -> dict[str, Any]:
     """What a key makes has at most its rights, and all of them where nothing is said."""
     if len(parent.ancestors) >= MOST_ANCESTORS:
         raise errors.Forbidden("This key was made by a key that was made by a key …: it cannot make further ones.")
