@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from dashboard import wording
 from dashboard.client import Client, JsonObject, Listing, Problem, path
 
 FRESH = 10.0  # seconds
@@ -68,9 +69,9 @@ class Accounts:
                 self._lists.clear()
 
     def names(self, listing: Callable[[], Listing]) -> dict[str, str]:
-        """What objects are called, by id; nothing of a list that the viewer may not see."""
+        """What objects are called, by id and each otherwise; nothing of a list that the viewer may not see."""
         try:
-            return {str(row["id"]): called(row) for row in listing().items}
+            return wording.distinct({str(row["id"]): called(row) for row in listing().items})
         except Problem:
             return {}
 

@@ -1,8 +1,8 @@
 """What the dashboard is made of, once a process: the address of the gateway, its data folder, the sign-ins.
 
 `make run` sets ATELIER_URL and ATELIER_DATA_DIR; without them the gateway's own defaults are taken. Beside them are
-read ATELIER_DASHBOARD_URL (where browsers find this dashboard), ATELIER_DASHBOARD_DATABASE_URL and
-ATELIER_DASHBOARD_REDIS_URL (read-only, for the scaled set-up), and ATELIER_OIDC_* for an identity provider.
+read ATELIER_DASHBOARD_URL (where browsers find this dashboard), ATELIER_DASHBOARD_DATABASE_URL (for the scaled set-up,
+with an account that may only read; never the gateway's own), and ATELIER_OIDC_* for an identity provider.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def sessions() -> Sessions:
 
 @cache
 def reports() -> Source:
-    return Source(Path(os.environ.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR))
+    """The ledger, for reading. Raises ReportsUnavailable for a URL that names no database."""
+    data_dir = Path(os.environ.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR)
+    return Source(data_dir, os.environ.get("ATELIER_DASHBOARD_DATABASE_URL"))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -87,6 +88,12 @@ def moment(at: float, now: float, offset: int) -> str:
     if then.date() == today.date():
         return f"{then:%H:%M:%S}"
     return f"{then.day} {then:%b %H:%M}" if then.year == today.year else f"{then.day} {then:%b %Y %H:%M}"
+
+
+def distinct(names: Mapping[str, str]) -> dict[str, str]:
+    """The names by id; where two are alike, with the id behind them, so that nobody is taken for somebody else."""
+    often = Counter(names.values())
+    return {each: f"{name} ({each})" if often[name] > 1 else name for each, name in names.items()}
 
 
 def label(name: str) -> str:

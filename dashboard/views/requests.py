@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import streamlit as st
 
 from dashboard import inert, wording
 from gateway import reports
 
-CHOSEN, PAGE, SHOWN, TURN = "request", "request_page", "request_ids", "request_table"
+CHOSEN, PAGE, SHOWN, TURN = "request", "request_pages", "request_ids", "request_table"
+WANTED = "request_filters"
 MARKS = {
     "in_progress": "⏳",
     "completed": "✓",
@@ -24,17 +27,21 @@ def picked() -> str | None:
     return request_id
 
 
-def offset(rows: int) -> int:
-    return int(st.session_state.get(PAGE, 0)) * rows
+def after(wanted: Hashable) -> str | None:
+    """The cursor of the page that is shown; other filters begin at the newest again."""
+    if st.session_state.get(WANTED) != wanted:
+        st.session_state[WANTED], st.session_state[PAGE] = wanted, []
+    pages: list[str] = st.session_state[PAGE]
+    return pages[-1] if pages else None
 
 
 def table(page: reports.Page, viewer: reports.Viewer, now: float, zone: int) -> None:
     """One line a request; picking one shows it in full."""
     if not page.rows:
-        st.caption("No request yet. Texts from the Studio and from programs with this key's team appear here.")
+        st.caption("No request yet. Texts from the Studio and from programs of yours or your team's appear here.")
         return
     st.session_state[SHOWN] = [row.id for row in page.rows]
-    lines = [line(row, now, zone, everybody=viewer.is_admin) for row in page.rows]
+    lines = [line(row, now, zone, everybody=viewer.is_admin or viewer.role == "lead") for row in page.rows]
     st.dataframe(
         lines,
         hide_index=True,
@@ -48,15 +55,15 @@ def table(page: reports.Page, viewer: reports.Viewer, now: float, zone: int) -> 
         },
     )
     with st.container(horizontal=True):
-        number = int(st.session_state.get(PAGE, 0))
-        st.button("Newer", icon=":material/chevron_left:", disabled=number == 0, on_click=turn, args=(-1,))
-        st.button("Older", icon=":material/chevron_right:", disabled=not page.more, on_click=turn, args=(1,))
+        pages: list[str] = st.session_state[PAGE]
+        st.button("Newer", icon=":material/chevron_left:", disabled=not pages, on_click=newer)
+        st.button("Older", icon=":material/chevron_right:", disabled=not page.more, on_click=older, args=(page.next,))
 
 
 def line(row: reports.RequestRow, now: float, zone: int, *, everybody: bool) -> dict[str, str | int]:
     """One request as the table shows it; the cells are drawn as they are, never read as Markdown."""
     notes = [name for name, true in (("estimated", row.estimated), ("simulated", row.simulated)) if true]
-    who = {"Who": row.team or row.user or row.key_id} if everybody else {}
+    who = {"Who": row.user_name or row.user or row.team or row.key_id} if everybody else {}
     return {
         "Time": wording.moment(row.created_at, now, zone),
         **who,
@@ -77,8 +84,14 @@ def pick() -> None:
     st.session_state[TURN] = st.session_state.get(TURN, 0) + 1
 
 
-def turn(by: int) -> None:
-    st.session_state[PAGE] = max(0, int(st.session_state.get(PAGE, 0)) + by)
+def newer() -> None:
+    if st.session_state[PAGE]:
+        st.session_state[PAGE].pop()
+
+
+def older(cursor: str | None) -> None:
+    if cursor is not None:
+        st.session_state[PAGE].append(cursor)
 
 
 def close() -> None:

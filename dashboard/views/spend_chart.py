@@ -1,17 +1,20 @@
-"""Spend by day as bars, by model as a table. Floats appear only here, where a length is drawn."""
+"""Spend by day as bars, by one thing as a table, both as files. Floats appear only here, where a length is drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import altair as alt
 import streamlit as st
 
 from dashboard import wording
+from dashboard.views.spend_choice import THING, THINGS, name
 from gateway import reports
 
 PAID, SIMULATED = "billed", "simulated"
 HEIGHT = 260
+MOST_WHOLE = 8  # rows that are shown without a scrollbar
 
 
 def by_day(days: Sequence[reports.DaySum]) -> None:
@@ -50,31 +53,71 @@ def day_label(each: reports.DaySum) -> str:
     return f"{each.day.day} {each.day:%b}"
 
 
-def by_model(models: Sequence[reports.ModelSum]) -> None:
-    """Models with what was spent on them, the dearest first; simulated money in a column of its own."""
-    st.subheader("By model", anchor=False)
-    if not models:
-        st.caption("No model was used in this period.")
+def by_thing(report: reports.SpendReport, things: Sequence[str]) -> None:
+    """Models, people, teams, brands or keys with what was spent, the dearest first; simulated money apart."""
+    st.segmented_control(
+        "By",
+        things,
+        default="model",
+        required=True,
+        format_func=lambda each: THINGS[each],
+        key=THING,
+        label_visibility="collapsed",
+    )
+    if not report.rows:
+        st.caption("Nothing was spent in this period.")
         return
     amounts = {
-        name: [wording.usd(getattr(each.sum, part)) for each in models]
-        for name, part in (("Cost", "paid"), ("Simulated", "simulated"))
-        if any(getattr(each.sum, part) for each in models)
+        title: [wording.usd(getattr(each.sum, part)) for each in report.rows]
+        for title, part in (("Cost", "paid"), ("Simulated", "simulated"))
+        if any(getattr(each.sum, part) for each in report.rows)
     }
     columns = {
-        "Model": [each.model for each in models],
+        THINGS[report.by]: [name(report.by, each) for each in report.rows],
         **amounts,
-        "Requests": [each.sum.requests for each in models],
-        "Tokens": [each.input_tokens + each.output_tokens for each in models],
+        "Requests": [each.sum.requests for each in report.rows],
+        "Tokens": [each.input_tokens + each.output_tokens for each in report.rows],
     }
     st.dataframe(
         columns,
         hide_index=True,
-        height="content",
-        key="by_model",
+        height="content" if len(report.rows) <= MOST_WHOLE else HEIGHT,
+        key=f"by_{report.by}",
         column_config={
             "Cost": st.column_config.TextColumn(alignment="right"),
             "Simulated": st.column_config.TextColumn(alignment="right"),
             "Tokens": st.column_config.NumberColumn(format="localized"),
         },
     )
+
+
+def downloads(shares: reports.SpendReport, days: Sequence[reports.DaySum]) -> None:
+    """What is shown, as tables for a spreadsheet: exact amounts, and no text that one would take for a formula."""
+    by_days = reports.SpendReport(
+        "day",
+        shares.days,
+        tuple(
+            reports.Share(each.day.isoformat(), None, each.sum, each.input_tokens, each.output_tokens) for each in days
+        ),
+    )
+    with st.container(horizontal=True):
+        for report, title in ((shares, THINGS[shares.by].lower()), (by_days, "day")):
+            st.download_button(
+                f"CSV by {title}",
+                partial(spreadsheet, report),
+                f"spend-by-{title}-{period(report)}.csv",
+                "text/csv",
+                key=f"csv_{title}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
+
+
+def spreadsheet(report: reports.SpendReport) -> bytes:
+    """CSV in UTF-8 with the mark by which Excel knows it."""
+    return "".join(report.csv()).encode("utf-8-sig")
+
+
+def period(report: reports.SpendReport) -> str:
+    body = report.body()
+    return f"{body['from']}-to-{body['to']}"
