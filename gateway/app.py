@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 import templates
 from gateway import __version__
 from gateway.accounts import Accounts
+from gateway.accounts.rights import Defaults
 from gateway.accounts.transaction import Settings
 from gateway.api import ops, problem
 from gateway.api.bodies import MEGABYTE, Bounds
@@ -36,7 +37,7 @@ from gateway.errors import Reason
 from gateway.extra_stages import with_extra
 from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
-from gateway.ledger.records import SqlRecords
+from gateway.ledger.retention import Retention
 from gateway.ledger.rollup import Rollups
 from gateway.oidc import Oidc, OidcSettings
 from gateway.pipeline import Pipeline
@@ -121,6 +122,7 @@ class Gateway:
         yield found.changes.follow()
         yield backends.sweep_holds()
         yield Rollups(engine, self._clock).run()
+        yield Retention(engine, self._clock, teamless_days=self.config.content.retention_days).run()
         yield watch_lag(found.metrics)
         if backends.listen is not None:
             yield backends.listen(found.changes.heard)
@@ -200,7 +202,7 @@ class Gateway:
             changes=changes,
             dependencies=dependencies,
             ledger=ledger,
-            records=SqlRecords(engine, clock),
+            records=backends.records(clock),
             spend_report=functools.partial(spend_report, engine),
             generations=running,
             routes=routes,
@@ -241,8 +243,9 @@ class Gateway:
             config.master_key.get_secret_value() if config.master_key else None,
             config.keys.cache_ttl,
             sessions=digests.sessions,
-            rpm=config.limits.rpm,
-            max_parallel=config.limits.max_parallel,
+            defaults=Defaults(
+                config.limits.rpm, config.limits.max_parallel, config.content.store, config.content.retention_days
+            ),
         )
 
     def _accounts(self, backends: Backends, digests: Digesters) -> Accounts:

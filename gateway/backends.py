@@ -16,6 +16,8 @@ import structlog
 
 from gateway.config.config import Config
 from gateway.errors import Unavailable
+from gateway.ledger.live import Live
+from gateway.ledger.records import SqlRecords
 from gateway.ledger.redis import RedisLedger
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ports import Cache, Clock, Ledger, Limiter
@@ -58,7 +60,12 @@ class Backends:
     redis: RedisConnection | None = None
     announce: Callable[[dict[str, str]], Awaitable[None]] | None = None
     listen: Callable[[Heard], Coroutine[Any, Any, None]] | None = None
+    live: Callable[[str], Awaitable[Live | None]] | None = None  # requests that SQL does not have yet
     workers: Callable[[], int] = field(default=lambda: 1)
+
+    def records(self, clock: Clock) -> SqlRecords:
+        """Reads the ledger; where SQL follows behind, the ledger itself has the last word."""
+        return SqlRecords(self.database.engine, clock, self.ledger if self.live is not None else None, self.live)
 
     async def sweep_holds(self) -> None:
         """For ever: give back what expired holds set aside."""
@@ -130,6 +137,7 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
         redis=redis,
         announce=changes.announce,
         listen=changes.listen,
+        live=ledger.live,
         workers=presence.live_workers,
     )
 

@@ -67,8 +67,7 @@ class KeyIdentities:
         ttl: float,
         *,
         sessions: Digests | None = None,
-        rpm: int | None = None,
-        max_parallel: int | None = None,
+        defaults: Defaults | None = None,
     ) -> None:
         self._directory = directory
         self._digests = digests
@@ -76,7 +75,7 @@ class KeyIdentities:
         self._clock = clock
         self._master = digests.digest(master_key) if master_key else None
         self._ttl = ttl
-        self._defaults = Defaults(rpm, max_parallel)  # for credentials that have no limits of their own
+        self._defaults = defaults or Defaults()
         self._known: dict[bytes, _Known] = {}  # the longest unasked first
         self._running: dict[bytes, asyncio.Task[_Known | None]] = {}
         self._tasks: set[asyncio.Task[_Known | None]] = set()  # the loop itself holds them weakly

@@ -23,10 +23,12 @@ WRONG = "Incorrect API key provided. Check the key, or ask an admin for a new on
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The gateway's own limits, for credentials that have none."""
+    """The gateway's own limits, for credentials that have none; what is kept of requests without a team."""
 
     rpm: int | None = None
     max_parallel: int | None = None
+    content: str = "metadata"
+    retention_days: int | None = None
 
 
 def refusal(found: Found, now: float) -> Unauthenticated | None:
@@ -100,14 +102,14 @@ def _of_key(found: Found, key: KeyInfo, defaults: Defaults) -> Identity:
         brands=brands,
         default_brand=key.default_brand if brands is None or key.default_brand in brands else None,
         scopes=(*scopes, *_owner_scopes(key.user, key.team)),
-        rpm=_least(link.rpm for link in chain) or defaults.rpm,
-        max_parallel=_least(link.max_parallel for link in chain) or defaults.max_parallel,
+        rpm=_least(link.rpm or defaults.rpm for link in chain),
+        max_parallel=_least(link.max_parallel or defaults.max_parallel for link in chain),
         on_disconnect=key.on_disconnect,
         tags=tuple(dict.fromkeys(tag for link in chain for tag in link.tags)),
         expires_at=expiry(found),
         test_key=all((link.metadata or {}).get("test_key") is True for link in chain),
-        content=team.content if team is not None else "metadata",
-        retention=_retention(team),
+        content=team.content if team is not None else defaults.content,
+        retention=_retention(team, defaults),
     )
 
 
@@ -126,8 +128,8 @@ def _of_session(found: Found, defaults: Defaults) -> Identity:
         rpm=defaults.rpm,
         max_parallel=defaults.max_parallel,
         expires_at=found.expires_at,
-        content=team.content if team is not None else "metadata",
-        retention=_retention(team),
+        content=team.content if team is not None else defaults.content,
+        retention=_retention(team, defaults),
     )
 
 
@@ -136,8 +138,9 @@ def _opaque(user: UserInfo) -> str:
     return blake2b(repr((user.id, user.created_at)).encode(), digest_size=8).hexdigest()
 
 
-def _retention(team: TeamInfo | None) -> float | None:
-    return team.retention_days * DAY if team is not None and team.retention_days is not None else None
+def _retention(team: TeamInfo | None, defaults: Defaults) -> float | None:
+    days = team.retention_days if team is not None else defaults.retention_days
+    return days * DAY if days is not None else None
 
 
 def _owner_scopes(user: str | None, team: str | None) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ exist. While the store is away every method raises `errors.Unavailable`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +16,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import errors
+from gateway.ledger.live import Live
 from gateway.ledger.logs import LogFilter, log_row, visible
 from gateway.ledger.prices import usd
 from gateway.ledger.rows import MAX_INTEGER
@@ -23,18 +25,36 @@ from gateway.ports import Clock
 from gateway.store import windows
 from gateway.store.database import store_errors
 from gateway.store.tables import TOKENS, Account, Intent, LedgerLine, Request, VirtualKey, key_scope
-from gateway.types import Identity, JsonObject
+from gateway.types import Balance, Identity, JsonObject
 
 RUNNING = "in_progress"  # what a request without an outcome shows as its status
 RECENT_DAYS = 30
 
 
-class SqlRecords:
-    """`ports.Records` on any database that SQLAlchemy reaches."""
+class Balances(Protocol):
+    """What is needed of `ports.Ledger`."""
 
-    def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
+    async def balances(self, scopes: Sequence[str]) -> list[Balance]: ...
+
+
+class SqlRecords:
+    """`ports.Records` on any database that SQLAlchemy reaches.
+
+    `ledger` has the accounts as they stand; `live` finds a request that SQL does not have yet, where there is a way
+    between the two.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        ledger: Balances | None = None,
+        live: Callable[[str], Awaitable[Live | None]] | None = None,
+    ) -> None:
         self._engine = engine
         self._clock = clock
+        self._ledger = ledger
+        self._live = live
 
     async def generation(self, generation_id: str, viewer: Identity) -> JsonObject | None:
         """One request with its attempts, or None for one that is not there or not the viewer's tenant's."""
@@ -46,11 +66,14 @@ class SqlRecords:
         with store_errors():
             async with self._session() as session:
                 request = (await session.exec(query)).first()
-                if request is None:
-                    return None
-                ended = (await session.exec(lines)).all()
-                begun = (await session.exec(intents)).all() if request.status is None else ()
-        return _generation(request, ended, begun)
+                if request is not None:
+                    ended = (await session.exec(lines)).all()
+                    begun = (await session.exec(intents)).all() if request.status is None else ()
+                    return _generation(request, ended, begun)
+        live = await self._live(generation_id) if self._live is not None else None
+        if live is None or (viewer.role != "admin" and live.request.tenant != viewer.tenant):
+            return None
+        return _generation(live.request, live.lines, live.intents)
 
     async def spend(self, viewer: Identity, key_id: str | None = None) -> JsonObject:
         """A key's account, and what was booked for it today (UTC) and lately, to the last line. Raises NotFound for a key not to be seen."""
@@ -63,10 +86,11 @@ class SqlRecords:
                 account = await session.get(Account, key_scope(key_id))
                 today = await _spent_since(session, key_id, now - now % windows.DAY)
                 recent = await _spent_since(session, key_id, now - RECENT_DAYS * windows.DAY)  # to the half-hour
+        balance = await self._balance(key_id) if account is not None else None
         return {
             "object": "spend",
             "key_id": key_id,
-            **_account(account, now),
+            **_account(account, now, balance),
             "today": today,
             f"last_{RECENT_DAYS}_days": recent,
         }
@@ -84,6 +108,16 @@ class SqlRecords:
                 for line in (await session.exec(lines)).all():
                     of.setdefault(line.request_id, []).append(line)
         return [log_row(request, of.get(request.id, [])) for request in requests]
+
+    async def _balance(self, key_id: str) -> Balance | None:
+        """The key's account as the ledger has it; None while that cannot be told."""
+        if self._ledger is None:
+            return None
+        try:
+            (balance,) = await self._ledger.balances([key_scope(key_id)])
+        except errors.Unavailable:
+            return None
+        return balance
 
     def _session(self) -> AsyncSession:
         return AsyncSession(self._engine, expire_on_commit=False)
@@ -186,8 +220,11 @@ def _money(name: str, nano: int | None) -> JsonObject:
     return {name: usd(nano) if nano is not None else None, f"{name}_nano": nano}
 
 
-def _account(account: Account | None, now: float) -> JsonObject:
-    """What the account shows at `now`, though a window that has ended is only reset at its next hold."""
+def _account(account: Account | None, now: float, balance: Balance | None) -> JsonObject:
+    """What the account shows at `now`, though a window that has ended is only reset at its next hold.
+
+    `balance`: the same account where another store than SQL has the last word.
+    """
     spent = held = 0
     limit = window = resets_at = None
     if account is not None:
@@ -195,6 +232,8 @@ def _account(account: Account | None, now: float) -> JsonObject:
         resets_at, length = account.resets_at, windows.seconds(window)
         if length is not None and resets_at is not None and resets_at <= now:
             spent, (_, resets_at) = 0, windows.current(account.window_started_at, length, now)
+    if balance is not None:
+        spent, held, limit, resets_at = balance.spent, balance.held, balance.limit, balance.resets_at
     return {
         **_money("spent", spent),
         **_money("held", held),

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.accounts.rights import Defaults
 from gateway.errors import Unauthenticated, Unavailable
 from gateway.identities import LONGEST_AWAY, KeyIdentities
 from gateway.ports import Found, KeyInfo
@@ -70,7 +71,7 @@ async def test_a_known_key_has_its_rights(store: Store, identities: KeyIdentitie
 
 
 async def test_a_key_without_limits_has_the_gateways(store: Store, clock: FakeClock) -> None:
-    found = await KeyIdentities(store, DIGESTS, clock, None, TTL, rpm=60, max_parallel=5).identify(KEY)  # type: ignore[arg-type]
+    found = await KeyIdentities(store, DIGESTS, clock, None, TTL, defaults=Defaults(60, 5)).identify(KEY)  # type: ignore[arg-type]
     assert (found.rpm, found.max_parallel) == (60, 5)
     assert (found.models, found.brands) == (None, None)
 
