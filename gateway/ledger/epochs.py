@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.ledger import booking
-from gateway.ledger.counters import Counters, pairs, unavailable
+from gateway.ledger.counters import Counters, Operand, pairs, unavailable
 from gateway.ledger.outbox import BATCH, TRIES, Consumer
 from gateway.ledger.seeds import Seeds
 from gateway.store.database import store_errors
@@ -89,13 +89,13 @@ class Epochs:
         _, seq = await self._look()
         epoch = secrets.token_hex(8)
         ahead = max(seq, position, self._counters.seen)
-        begin = [
+        begin: list[Sequence[Operand]] = [
             ("DEL", key("unacked"), key("holds")),
             ("SET", key("seq"), ahead + LEAP if ahead else 0),
             ("SET", key("acked"), position),
             ("SET", key("epoch"), epoch),
         ]
-        if self._grace and ahead:
+        if self._grace and (ahead or lost or self._counters.epoch):
             begin.append(("SET", key("grace"), "1", "PX", int(self._grace * 1000)))
         await redis.pipeline(begin, atomic=True)
         fresh = self._counters.at(epoch)

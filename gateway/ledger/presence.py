@@ -38,7 +38,7 @@ class Presence:
 
     @property
     def owner(self) -> str:
-        """This worker's name while it lives."""
+        """The name of this worker, until it is given up."""
         return self._carrier.owner
 
     def live_workers(self) -> int:
@@ -66,9 +66,9 @@ class Presence:
         return EVERY
 
     async def rise(self, counters: Counters) -> None:
-        """Begin under a new name, and bring along what runs."""
-        self._carrier.owner = f"w_{secrets.token_hex(8)}"
-        await counters.act("beat", self.owner, 1)
+        """Be counted, under a new name where the old one was given up, and bring along what runs."""
+        while not self.owner or (await counters.act("beat", self.owner, 1)).word == DEAD:
+            self._carrier.owner = f"w_{secrets.token_hex(8)}"
         await self._carrier.rejoin(counters)
 
     async def leave(self) -> None:

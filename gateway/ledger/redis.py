@@ -26,13 +26,14 @@ from gateway.ledger.mirror import Mirror, Running
 from gateway.ledger.offline import Offline
 from gateway.ledger.outbox import Consumer
 from gateway.ledger.presence import Presence
+from gateway.ledger.reconcile import EVERY, Reconciler
 from gateway.ledger.seeds import Seeds
 from gateway.ledger.upkeep import Upkeep
 from gateway.ports import Clock
 from gateway.store.tables import key_scope
 from gateway.types import Balance, HoldRefused, HoldRequest, Intent, Opened, RequestRecord, Settlement
 
-MOST_HELD = 10**18  # nano-dollars that one request can hold
+MOST_HELD = 2 * 10**18  # nano-dollars that one request can hold: more than any limit
 MOST_UNREAD = 10**6  # events that may wait for SQL
 REPLAY = 0.25  # seconds between looks for what the journal has for Redis
 JOURNAL = "journal"  # folder in the data folder
@@ -64,6 +65,7 @@ class RedisLedger:
         self._seeds = Seeds(engine)
         self._epochs = Epochs(self.counters, self._seeds, self.consumer, engine, self.presence.rise, grace)
         self.counters.plant, self.counters.mend = self._seeds.plant, self._epochs.mend
+        self.reconciler = Reconciler(self.counters, self._seeds)
         self.presence.on_dead(self._adopt)
         self._clock = clock
         self._most_unread = most_unread
@@ -75,8 +77,10 @@ class RedisLedger:
         await self._adopt()
         if background:
             self.counters.redis.watch(lambda away: None if away else self._upkeep.wake())
-            for name, step in (("presence", self._beat), ("outbox", self.consumer.step), ("journal", self._replay)):
-                self._upkeep.start(name, step)
+            self._upkeep.start("presence", self._beat)
+            self._upkeep.start("outbox", self.consumer.step)
+            self._upkeep.start("journal", self._replay)
+            self._upkeep.start("reconcile", self._reconcile)
 
     async def close(self) -> None:
         """Hand over to the other workers; what this one still has open is ended as expired."""
@@ -231,3 +235,8 @@ class RedisLedger:
         if not self.counters.redis.away:
             await self._carrier.replay(self.counters)
         return REPLAY
+
+    async def _reconcile(self) -> float:
+        if self.consumer.leads:
+            await self.reconciler.run()
+        return EVERY

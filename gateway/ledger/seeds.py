@@ -33,7 +33,7 @@ class Seeds:
     async def plant(self, counters: Counters, scopes: Sequence[str], *, force: bool = False) -> None:
         """Make the accounts known to Redis; `force`: set those that are known. Raises Unavailable."""
         for pause in (*PAUSES, None):
-            watermark, accounts = await self._read(scopes)
+            watermark, accounts = await self.look(scopes)
             values = [part for scope in scopes for part in _row(scope, accounts.get(scope))]
             reply = await counters.once("seed", int(force), watermark, *listed(*values))
             if reply.word != "later":
@@ -44,10 +44,10 @@ class Seeds:
 
     async def position(self) -> int:
         """The seq that SQL has booked last."""
-        return (await self._read(()))[0]
+        return (await self.look(()))[0]
 
-    async def _read(self, scopes: Sequence[str]) -> tuple[int, dict[str, Account]]:
-        """One statement, so that both are of one moment."""
+    async def look(self, scopes: Sequence[str]) -> tuple[int, dict[str, Account]]:
+        """The position and the accounts: one statement, so that both are of one moment. Raises Unavailable."""
         reached = (
             select(func.coalesce(func.max(col(Position.seq)), 0).label("seq"))
             .where(col(Position.name) == OUTBOX)
@@ -55,7 +55,7 @@ class Seeds:
         )
         columns = [col(getattr(Account, name)) for name in Account.model_fields]
         query = select(reached.c.seq, *columns).select_from(
-            reached.outerjoin(Account, col(Account.scope).in_(scopes))  # type: ignore[arg-type]
+            reached.outerjoin(Account, col(Account.scope).in_(scopes))
         )
         with store_errors():
             async with self._engine.connect() as connection:

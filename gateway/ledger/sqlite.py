@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.killpoints import reached
 from gateway.ledger import accounts, acts
 from gateway.ledger.acts import Recovered
 from gateway.ledger.writer import Writer
@@ -34,11 +35,17 @@ class SqliteLedger:
 
     async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused:
         """Write the request down and take its hold on all scopes at once, or do neither and say why."""
-        return await self._writer.run(lambda db: acts.open_request(db, self._clock.now(), record, hold))
+        reached("before_hold")
+        answer = await self._writer.run(lambda db: acts.open_request(db, self._clock.now(), record, hold))
+        reached("after_hold")
+        return answer
 
     async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:
         """Write the attempt down before it is sent. Raises Conflict for a request that is not open."""
-        return await self._writer.run(lambda db: acts.dispatch(db, self._clock.now(), intent, hold_at_least))
+        reached("before_dispatch")
+        refused = await self._writer.run(lambda db: acts.dispatch(db, self._clock.now(), intent, hold_at_least))
+        reached("after_dispatch")
+        return refused
 
     async def extend(self, request_ids: Sequence[str], expires_at: float) -> None:
         """Keep the holds of running requests alive until `expires_at`, Unix seconds."""
@@ -46,7 +53,9 @@ class SqliteLedger:
 
     async def settle(self, settlement: Settlement) -> tuple[Balance, ...]:
         """End a request. Returns when that is durable; never fails because the store is away for a while."""
+        reached("before_capture")
         done = await self._writer.run(lambda db: acts.settle(db, self._clock.now(), settlement), keep=True)
+        reached("after_capture")
         return done.balances
 
     async def record(self, record: RequestRecord, settlement: Settlement) -> None:

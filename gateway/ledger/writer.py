@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import structlog
 
 from gateway import errors
+from gateway.killpoints import reached
 from gateway.store.database import prepare, unavailable
 
 T = TypeVar("T")
@@ -149,7 +150,9 @@ class Writer:
         try:
             for job in jobs:
                 job.result = job.act(connection)
+            reached("before_commit")
             connection.execute("COMMIT")
+            reached("after_commit")
         except Exception as error:  # noqa: BLE001 - it belongs to the act's waiter, and must not end the thread
             self._roll_back(connection)
             if len(jobs) == 1:
@@ -193,7 +196,9 @@ class Writer:
         if not jobs or self._loop is None:
             return
         try:
+            reached("before_ack")
             self._loop.call_soon_threadsafe(_resolve, jobs)
+            reached("after_ack")
         except RuntimeError:
             log.warning("nobody_waits", acts=len(jobs))
 

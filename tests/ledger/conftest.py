@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from sqlalchemy import delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import col
 
+from gateway import errors
 from gateway.clock import SystemClock
 from gateway.ledger.acts import Recovered
 from gateway.ledger.counters import Redis
@@ -312,3 +313,52 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
             connection = await enter(connected(request.getfixturevalue(server)))
             engine = await enter(emptied(request.getfixturevalue("books_url")))
             yield await enter(on_redis(connection, engine, tmp_path))
+
+
+@dataclass(slots=True)
+class Scaled:
+    """Several workers on a Redis of their own, which may be stopped, and one database. One clock for all."""
+
+    server: RedisServer
+    engine: AsyncEngine
+    folder: Path
+    clock: SetClock = field(default_factory=SetClock)
+    workers: list[RedisWorld] = field(default_factory=list)
+
+    async def worker(self, **options: Any) -> RedisWorld:
+        connection = RedisConnection(self.server.url, SystemClock())
+        options = {"server_time": False, "grace": 0.0, **options}
+        ledger = RedisLedger(connection, options.pop("engine", self.engine), self.clock, self.folder, **options)
+        await ledger.start(background=False)
+        self.workers.append(RedisWorld(ledger, self.clock, self.engine))
+        return self.workers[-1]
+
+    async def back(self) -> None:
+        """Until every worker has seen that Redis is back."""
+        for worker in self.workers:
+            redis = worker.ledger.counters.redis
+            with suppress(errors.Unavailable):
+                await redis.call("PING")
+            while redis.away:
+                await asyncio.sleep(0.01)
+
+    async def lost(self, worker: RedisWorld) -> None:
+        """The worker's process is gone: nothing of its memory is left."""
+        self.workers.remove(worker)
+        await worker.ledger._offline.close()
+        await worker.ledger.counters.redis.close()
+
+    async def close(self) -> None:
+        for worker in self.workers:
+            await worker.ledger.close()
+            await worker.ledger.counters.redis.close()
+
+
+@pytest.fixture
+async def scaled(tmp_path: Path, books_url: str) -> AsyncIterator[Scaled]:
+    with RedisServer(tmp_path / "redis") as server:
+        async with emptied(books_url) as engine:
+            scaled = Scaled(server, engine, tmp_path)
+            yield scaled
+            server.resume()
+            await scaled.close()

@@ -1,4 +1,4 @@
--- A worker is alive. `enrol`: it begins. Answers how long the outbox is, and every worker with its count of beats.
+-- A worker is alive. `enrol`: it begins, unless it was given up. Answers how long the outbox is, and every worker with its count of beats.
 local owner, enrol = arg(), arg()
 if stale() then return {'epoch'} end
 local beats = redis.call('HGET', key('owners'), owner)

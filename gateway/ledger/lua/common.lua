@@ -8,6 +8,7 @@ if not now then
   now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 end
 local BILLION, SWEPT_AT_ONCE = 1000000000, 200
+local MOST = '9000000000000000000'  -- what any account can count to
 
 local position = 3
 local function arg()
@@ -34,6 +35,14 @@ end
 -- Redis was emptied, or restored from a time before what the caller has seen.
 local function stale()
   return redis.call('GET', key('epoch')) ~= epoch or tonumber(redis.call('GET', key('seq')) or '0') < known
+end
+
+-- Whether a look at SQL, which had booked up to `watermark`, and the outbox add up to what was ever spent: no event in
+-- the outbox is booked already, and none was taken off it that was not booked then.
+local function consistent(watermark)
+  local oldest = redis.call('XRANGE', key('outbox'), '-', '+', 'COUNT', 1)[1]
+  local next_event = oldest and tonumber(oldest[2][2]) or tonumber(redis.call('GET', key('seq')) or '0') + 1
+  return watermark >= tonumber(redis.call('GET', key('acked')) or '0') and watermark < next_event
 end
 
 local function parts(amount)
@@ -119,8 +128,9 @@ end
 local function refusal(these, total, ...)
   local busy
   for _, it in ipairs(these) do
-    if it.limit ~= '' and exceeds(it.limit, it.spent, it.held, ...) then
-      if exceeds(it.limit, it.spent, total) then
+    local limit = it.limit ~= '' and it.limit or MOST
+    if exceeds(limit, it.spent, it.held, ...) then
+      if exceeds(limit, it.spent, total) then
         return add_balances({'gone'}, {it.scope})
       end
       busy = busy or add_balances({'busy'}, {it.scope})

@@ -4,12 +4,7 @@
 local force, watermark = arg(), tonumber(arg())
 local rows = args()  -- scope, limit, spent, window in seconds, started: "" where there is none
 if stale() then return {'epoch'} end
-local seq = tonumber(redis.call('GET', key('seq')) or '0')
-local oldest = redis.call('XRANGE', key('outbox'), '-', '+', 'COUNT', 1)[1]
-local next_event = oldest and tonumber(oldest[2][2]) or seq + 1
-if watermark < tonumber(redis.call('GET', key('acked')) or '0') or watermark >= next_event then
-  return {'later'}
-end
+if not consistent(watermark) then return {'later'} end
 for i = 1, #rows, 5 do
   local scope, limit, spent, window, started = unpack(rows, i, i + 4)
   local name = key('acct', scope)
