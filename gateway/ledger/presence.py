@@ -54,8 +54,7 @@ class Presence:
         try:
             reply = await self._counters.act("beat", self.owner, 0)
             if reply.word == DEAD:
-                log.error("worker_was_given_up", owner=self.owner)
-                await self.rise(self._counters)
+                await self.rename()
                 return 0.0
         except errors.Unavailable:
             self._beaten_at = None
@@ -70,6 +69,12 @@ class Presence:
         while not self.owner or (await counters.act("beat", self.owner, 1)).word == DEAD:
             self._carrier.owner = f"w_{secrets.token_hex(8)}"
         await self._carrier.rejoin(counters)
+
+    async def rename(self) -> None:
+        """After this worker was given up: go on under a name that nobody is ending the requests of."""
+        log.error("worker_was_given_up", owner=self.owner)
+        self._carrier.owner = ""
+        await self.rise(self._counters)
 
     async def leave(self) -> None:
         """End in good order: nobody has to wait for this worker to be given up."""

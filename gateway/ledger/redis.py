@@ -122,7 +122,7 @@ class RedisLedger:
             reply = await self.counters.act("open", self.presence.owner, *values)
             if reply.word != "dead":
                 break
-            await self.presence.rise(self.counters)
+            await self.presence.rename()
         match reply.word:
             case "ok":
                 self.mirror.opened(running)
