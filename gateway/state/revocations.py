@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 
 import structlog
-from redis.asyncio.client import PubSub
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from gateway.errors import Unavailable
@@ -39,27 +39,33 @@ class RedisChanges:
     async def listen(self, on_message: Callable[[dict[str, str]], None]) -> None:
         """Run until cancelled. `on_message` must not raise; it gets `{}` after each connection."""
         while True:
+            connection = self._connection.client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
             try:
-                async with self._connection.client.pubsub() as subscription:
-                    await self._follow(subscription, on_message)
+                await self._follow(connection, on_message)
             except (RedisError, OSError) as error:
                 log.info("changes_disconnected", reason=type(error).__name__)
+            finally:
+                await connection.disconnect(nowait=True)
             await asyncio.sleep(PROBE_EVERY)
 
-    async def _follow(self, subscription: PubSub, on_message: Callable[[dict[str, str]], None]) -> None:
-        """Until the connection ends, with an exception of redis-py's, or answers no more: `TimeoutError`."""
+    async def _follow(self, connection: AbstractConnection, on_message: Callable[[dict[str, str]], None]) -> None:
+        """Until the connection ends, with an exception of redis-py's, or answers no more: `TimeoutError`.
+
+        Written out, because redis-py's subscription connects again in silence, and what came in between is lost.
+        """
         async with asyncio.timeout(QUIET):
-            await subscription.subscribe(self._channel)
+            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.send_command("SUBSCRIBE", self._channel)
         asked = True
         while True:
-            event = await subscription.get_message(timeout=QUIET)
+            event = await connection.read_response(timeout=QUIET)
             if event is None:
                 if asked:
                     raise TimeoutError
-                await subscription.ping()
-            elif event["type"] == "subscribe":
+                await connection.send_command("PING")
+            elif event[0] == b"subscribe":
                 on_message({})
-            elif event["type"] == "message" and (message := message_of(event["data"])) is not None:
+            elif event[0] == b"message" and (message := message_of(event[2])) is not None:
                 on_message(message)
             asked = event is None
 

@@ -38,11 +38,13 @@ async def listening(connection: RedisConnection) -> AsyncIterator[Next]:
     async def following() -> dict[str, str]:
         return await asyncio.wait_for(heard.get(), BACK)
 
-    assert await following() == {}
-    yield following
-    assert not task.done()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    try:
+        assert await following() == {}
+        yield following
+        assert not task.done()
+    finally:
+        task.cancel()
+        assert (await asyncio.wait({task}, timeout=BACK))[0] == {task}
 
 
 async def test_all_that_listen_hear_what_is_announced_in_order(connection, server, connect):
@@ -74,34 +76,43 @@ async def test_a_connection_that_only_hangs_is_given_up(connection, server, monk
         assert await heard() == {}
 
 
-class Subscription:
-    """Gives the events of a script, None for silence, and counts how often it is asked whether it still lives."""
+class Script:
+    """A connection that reads what it was given, None for silence, and keeps what it was sent."""
 
-    def __init__(self, *events: dict[str, object] | None) -> None:
+    def __init__(self, *events: list[object] | None) -> None:
         self.events = list(events)
-        self.pings = 0
+        self.sent: list[str] = []
 
-    async def subscribe(self, channel: str) -> None: ...
+    async def connect(self) -> None: ...
 
-    async def ping(self) -> None:
-        self.pings += 1
+    async def send_command(self, *command: str) -> None:
+        self.sent.append(command[0])
 
-    async def get_message(self, timeout: float) -> dict[str, object] | None:
+    async def read_response(self, timeout: float) -> list[object] | None:
         return self.events.pop(0)
 
 
 async def test_a_quiet_connection_is_asked_and_kept_while_it_answers(connection):
-    pong = {"type": "pong", "data": b""}
-    message = {"type": "message", "data": b'{"id": "x"}'}
-    subscription = Subscription(
-        {"type": "subscribe", "data": 1}, None, pong, None, pong, message, None, message, None, None
-    )
+    pong = [b"pong", b""]
+    message = [b"message", b"channel", b'{"id": "x"}']
+    script = Script([b"subscribe", b"channel", 1], None, pong, None, pong, message, None, message, None, None)
     heard: list[dict[str, str]] = []
     with pytest.raises(TimeoutError):
-        await RedisChanges(connection)._follow(subscription, heard.append)
+        await RedisChanges(connection)._follow(script, heard.append)
     assert heard == [{}, {"id": "x"}, {"id": "x"}]
-    assert subscription.pings == 4
-    assert subscription.events == []
+    assert script.sent == ["SUBSCRIBE", "PING", "PING", "PING", "PING"]
+    assert script.events == []
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_it_ends_when_it_is_told_to_whatever_redis_does_and_though_the_pools_are_closed(
+    connection, server, hangs
+):
+    async with listening(connection):
+        if hangs:
+            server.pause()
+        await connection.close()
+    server.resume()
 
 
 @pytest.mark.parametrize(
