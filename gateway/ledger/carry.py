@@ -49,9 +49,10 @@ class Carrier:
 
     async def register(self, counters: Counters, running: Running) -> None:
         """Have a running request stand in Redis, with its hold, whether or not there is room for it."""
-        lifetime = wire.instant(running.expires_at - self._clock.now())
+        now = self._clock.now()
         held = "" if running.amount is None else running.amount
-        named = (self.owner, running.record.id, wire.dump(running.record), held, lifetime)
+        times = (wire.instant(now - running.created_at), wire.instant(running.expires_at - now))
+        named = (self.owner, running.record.id, wire.dump(running.record), held, *times)
         reply = await counters.act("register", *named, *listed(*running.scopes), *running.attempts)
         running.journaled = False
         if reply.word == "done":  # this worker had been given up, and another one ended it

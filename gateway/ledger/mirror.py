@@ -21,7 +21,8 @@ class Running:
     record: RequestRecord
     scopes: tuple[str, ...]
     amount: int | None
-    expires_at: float  # this worker's wall clock
+    created_at: float  # of the hold; this worker's wall clock, like all times here
+    expires_at: float
     intents: dict[int, Intent] = field(default_factory=dict)
     void: set[int] = field(default_factory=set)
     journaled: bool = False  # Redis may not know all of it
@@ -59,16 +60,20 @@ class Mirror:
     def opened(self, running: Running) -> None:
         self.running[running.record.id] = running
 
-    def dispatched(self, intent: Intent, at_least: int) -> None:
+    def dispatched(self, intent: Intent, hold: tuple[int, float, float] | None = None) -> None:
+        """The attempt is written down. `hold`: as it stands since then, amount and times."""
         running = self.running.get(intent.request_id)
         if running is not None:
             running.intents[intent.number] = intent
-            if running.amount is not None:
-                running.amount = max(running.amount, at_least)
+            running.void.discard(intent.number)
+            if running.amount is not None and hold is not None:
+                running.amount, running.created_at, running.expires_at = hold
 
-    def extended(self, ids: Sequence[str], expires_at: float) -> None:
+    def extended(self, ids: Sequence[str], now: float, expires_at: float) -> None:
+        """As in Redis: a hold that has expired is not extended."""
         for running in filter(None, map(self.running.get, ids)):
-            running.expires_at = max(running.expires_at, expires_at)
+            if running.expires_at > now:
+                running.expires_at = max(running.expires_at, expires_at)
 
     def settled(self, ended: Ended) -> None:
         self.running.pop(ended.settlement.request_id, None)

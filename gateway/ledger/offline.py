@@ -64,7 +64,7 @@ class Offline:
             *(self._write(each) for each in (*entries, {"t": "intent", "i": wire.dump(intent)}))
         )
         if all(written):
-            self._mirror.dispatched(intent, at_least)
+            self._mirror.dispatched(intent)
         return all(written)
 
     async def settles(self, running: Running, settlement: Settlement) -> None:
@@ -121,7 +121,7 @@ def left_behind(entries: Iterable[JsonObject], now: float) -> list[Ended]:
             continue
         record = wire.load(entry["r"], RequestRecord)
         intents = {intent.number: intent for text in entry["i"] for intent in [wire.load(text, Intent)]}
-        running[record.id] = Running(record, tuple(entry["s"]), None, 0.0, intents, set(entry.get("v", ())))
+        running[record.id] = Running(record, tuple(entry["s"]), None, 0.0, 0.0, intents, set(entry.get("v", ())))
         if entry["t"] == "settle":
             settlements[record.id] = wire.load(entry["e"], Settlement)
     return [Ended(each, settlements.get(name) or wire.stopped(name, now), None) for name, each in running.items()]

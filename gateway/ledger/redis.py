@@ -98,9 +98,10 @@ class RedisLedger:
         """Write the request down and take its hold on all scopes at once, or do neither and say why."""
         scopes = tuple(dict.fromkeys(hold.scopes)) if hold is not None else ()
         if hold is None or not scopes:
-            running = Running(record, (key_scope(record.key_id),), None, 0.0)
+            running = free(record)
         else:
-            running = Running(record, scopes, min(max(0, hold.amount), MOST_HELD), hold.expires_at)
+            now = self._clock.now()
+            running = Running(record, scopes, min(max(0, hold.amount), MOST_HELD), now, hold.expires_at)
         reached("before_hold")
         try:
             answer = await self._open(running)
@@ -165,13 +166,15 @@ class RedisLedger:
                 raise errors.Conflict(f"The request {intent.request_id} is not open.", code="already_finished")
             case "conflict" if running is None or intent.number not in running.void:
                 raise errors.Conflict(f"Attempt {intent.number} of {intent.request_id} was dispatched before.")
-        self.mirror.dispatched(intent, at_least)
+        now, (amount, age, lifetime) = self._clock.now(), reply.rest[2:] or ("0", "0", "0")
+        self.mirror.dispatched(intent, (int(amount), now - float(age), now + float(lifetime)))
         return None
 
     async def extend(self, request_ids: Sequence[str], expires_at: float) -> None:
         """Keep the holds of running requests alive until `expires_at`, Unix seconds."""
-        self.mirror.extended(request_ids, expires_at)
-        await self.counters.act("extend", wire.instant(expires_at - self._clock.now()), *listed(*request_ids))
+        now = self._clock.now()
+        self.mirror.extended(request_ids, now, expires_at)
+        await self.counters.act("extend", wire.instant(expires_at - now), *listed(*request_ids))
 
     async def settle(self, settlement: Settlement) -> tuple[Balance, ...]:
         """End a request. Returns once Redis or the journal has it; never fails because a store is away."""
@@ -198,8 +201,7 @@ class RedisLedger:
 
     async def record(self, record: RequestRecord, settlement: Settlement) -> None:
         """Write down a request that needed no provider, opened and ended at once."""
-        running = Running(record, (key_scope(record.key_id),), None, 0.0)
-        await self._settle(settlement, running)
+        await self._settle(settlement, free(record))
 
     async def balances(self, scopes: Sequence[str]) -> list[Balance]:
         """The accounts of `scopes` in that order, expired holds and ended windows already taken off."""
@@ -240,3 +242,8 @@ class RedisLedger:
         if self.consumer.leads:
             await self.reconciler.run()
         return EVERY
+
+
+def free(record: RequestRecord) -> Running:
+    """A request that holds nothing: its key's own account pays."""
+    return Running(record, (key_scope(record.key_id),), None, 0.0, 0.0)

@@ -88,7 +88,7 @@ class Retention:
             )
 
     async def _details(self, now: float) -> int:
-        limits: Select[Any] = select(col(Team.id), col(Team.retention_days).label("days")).where(
+        limits: Executable = select(col(Team.id), col(Team.retention_days).label("days")).where(
             col(Team.retention_days).is_not(None)
         )
         async with self._engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""The one writer of `spend_rollup`: adds the ledger's lines up by half-hours, in small steps, each line exactly once.
+"""The one writer of the roll-up: adds the ledger's lines up by half-hours and days, in small steps, each line once.
 
 A step takes the lines above the position "rollup", adds them and moves the position, in one transaction. Whoever wants
 exact sums adds the lines above the position to the roll-up's rows (`sums.py`), so nothing is wrong while this is behind
@@ -28,7 +28,7 @@ from gateway.ledger.steps import Steps
 from gateway.ledger.sums import KEYS, MEASURES, POSITION, ROLLUP, lines, summed
 from gateway.ports import Clock
 from gateway.store.database import store_errors
-from gateway.store.tables import LedgerLine, Position, SpendRollup
+from gateway.store.tables import LedgerLine, Position, SpendDay, SpendRollup
 
 EVERY = 2.0  # seconds between two looks
 MOST_LINES = 5_000  # a step
@@ -72,7 +72,9 @@ class Rollups:
                     return 0
                 step = (_seq > position) & (_seq <= reach)
                 count = await connection.scalar(select(func.count()).select_from(LedgerLine).where(step))
-                await connection.execute(_addition(connection, summed(lines(step))))
+                for table in (SpendRollup, SpendDay):
+                    rows = summed(lines(step), by_days=table is SpendDay)
+                    await connection.execute(_addition(connection, table, rows))
                 await connection.execute(update(Position).where(_is_ours).values(seq=reach))
         self._steps.took(self._clock.monotonic() - began)
         return int(count or 0)
@@ -84,13 +86,13 @@ async def forget(connection: AsyncConnection, user: str, alias: str) -> None:
     The person's own tenant ("user:ada") becomes the alias's. What was spent stays.
     """
     await _lock(connection)
-    own = col(SpendRollup.user) == user
-    tenant = col(SpendRollup.tenant)
-    instead = {"user": literal(alias), "tenant": case((tenant == f"user:{user}", f"user:{alias}"), else_=tenant)}
-    columns = {name: instead.get(name, col(getattr(SpendRollup, name))) for name in (*KEYS, *MEASURES)}
-    rows = select(*(column.label(name) for name, column in columns.items())).where(own).subquery()
-    await connection.execute(_addition(connection, summed(rows)))
-    await connection.execute(delete(SpendRollup).where(own))
+    for table in (SpendRollup, SpendDay):
+        own, tenant = col(table.user) == user, col(table.tenant)
+        instead = {"user": literal(alias), "tenant": case((tenant == f"user:{user}", f"user:{alias}"), else_=tenant)}
+        columns = {name: instead.get(name, col(getattr(table, name))) for name in (*KEYS, *MEASURES)}
+        rows = select(*(column.label(name) for name, column in columns.items())).where(own).subquery()
+        await connection.execute(_addition(connection, table, summed(rows)))
+        await connection.execute(delete(table).where(own))
 
 
 _BEHIND = select(select(func.max(_seq)).scalar_subquery() > POSITION.scalar_subquery())
@@ -108,9 +110,9 @@ def _reach(position: int, most: int) -> Select[Any]:
     return select(func.max(ahead.c.seq))
 
 
-def _addition(connection: AsyncConnection, rows: Select[Any]) -> Insert:
+def _addition(connection: AsyncConnection, table: type[SpendRollup | SpendDay], rows: Select[Any]) -> Insert:
     """Add `rows` to those that are there."""
     make = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = make(SpendRollup).from_select([*KEYS, *MEASURES], rows)
-    added = {name: getattr(SpendRollup, name) + statement.excluded[name] for name in MEASURES}
+    statement = make(table).from_select([*KEYS, *MEASURES], rows)
+    added = {name: getattr(table, name) + statement.excluded[name] for name in MEASURES}
     return statement.on_conflict_do_update(index_elements=KEYS, set_=added)

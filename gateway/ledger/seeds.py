@@ -54,9 +54,7 @@ class Seeds:
             .subquery()
         )
         columns = [col(getattr(Account, name)) for name in Account.model_fields]
-        query = select(reached.c.seq, *columns).select_from(
-            reached.outerjoin(Account, col(Account.scope).in_(scopes))
-        )
+        query = select(reached.c.seq, *columns).select_from(reached.outerjoin(Account, col(Account.scope).in_(scopes)))
         with store_errors():
             async with self._engine.connect() as connection:
                 rows = (await connection.execute(query)).all()

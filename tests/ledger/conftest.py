@@ -307,7 +307,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         elif request.param == "fakeredis":
             database = await open_database(tmp_path / "data", exclusive=False)
             stack.push_async_callback(database.close)
-            yield await enter(on_redis(FakeRedisConnection(SystemClock()), database.engine, tmp_path))
+            yield await enter(on_redis(FakeRedisConnection(SystemClock(), timeout=5.0), database.engine, tmp_path))
         else:
             server = "redis_server" if request.param == "redis-6.2" else "newest_redis"
             connection = await enter(connected(request.getfixturevalue(server)))

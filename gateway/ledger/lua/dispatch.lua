@@ -1,4 +1,5 @@
 -- Write an attempt down, its request's hold raised first to `at_least`. A hold that has expired is taken again.
+-- Answers the hold as it is then: its amount, its age and how long it still lives, in seconds.
 local id, number, bound, intent, at_least = arg(), arg(), arg(), arg(), arg()
 if stale() then return {'epoch'} end
 local request = key('req', id)
@@ -15,14 +16,19 @@ if redis.call('HGET', request, 'state') ~= 'none' then
     if seed then return seed end
     local refused = refusal(these, total, total, less)
     if refused then return refused end
-    hold(these, total)
-    hold(these, less)
     if stands then
       redis.call('HSET', request, 'amount', total)
-    else
-      stand(request, id, total, now + tonumber(found[4]) - tonumber(found[3]))
+      hold(these, total)
+      hold(these, less)
+    elseif stand(request, id, total, now, now + tonumber(found[4]) - tonumber(found[3])) then
+      hold(these, total)
     end
   end
 end
 write_intents(request, {number, bound, intent})
-return ok()
+next_seq()
+local reply, found = ok(), redis.call('HMGET', request, 'amount', 'created', 'expires')
+for _, value in ipairs({found[1], text(now - tonumber(found[2])), text(tonumber(found[3] or '0') - now)}) do
+  reply[#reply + 1] = value
+end
+return reply

@@ -1,6 +1,7 @@
 -- Let standing holds live `lifetime` seconds from now; never shorter than they would.
 local lifetime, ids = arg(), args()
 if stale() then return {'epoch'} end
+next_seq()
 local expires = now + tonumber(lifetime)
 for _, id in ipairs(ids) do
   local found = redis.call('HMGET', key('req', id), 'state', 'expires')

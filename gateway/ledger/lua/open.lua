@@ -16,7 +16,7 @@ end
 local request = key('req', id)
 if redis.call('EXISTS', request, key('done', id)) > 0 then return {'conflict'} end
 write_request(request, owner, id, record, scopes)
+next_seq()
 if amount == '' then return ok() end
-stand(request, id, amount, now + tonumber(lifetime))
-hold(these, amount)
+if stand(request, id, amount, now, now + tonumber(lifetime)) then hold(these, amount) end
 return ok(scopes)

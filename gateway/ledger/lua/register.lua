@@ -1,6 +1,7 @@
 -- Bring back a running request that Redis lost, or that changed its owner. Forced: money that is held stays held.
 -- "" for amount: it holds nothing.
-local owner, id, record, amount, lifetime, scopes, intents = arg(), arg(), arg(), arg(), arg(), args(), args()
+local owner, id, record, amount, age, lifetime = arg(), arg(), arg(), arg(), arg(), arg()
+local scopes, intents = args(), args()
 if stale() then return {'epoch'} end
 if redis.call('EXISTS', key('done', id)) == 1 then return {'done'} end
 local these, seed = accounts(scopes)
@@ -15,8 +16,8 @@ elseif before[1] ~= owner then
   redis.call('HSET', request, 'owner', owner)
 end
 write_intents(request, intents)
-if amount ~= '' and before[2] ~= 'held' and before[2] ~= 'expired' and tonumber(lifetime) > 0 then
-  stand(request, id, amount, now + tonumber(lifetime))
-  hold(these, amount)
+next_seq()
+if amount ~= '' and before[2] ~= 'held' and before[2] ~= 'expired' then
+  if stand(request, id, amount, now - tonumber(age), now + tonumber(lifetime)) then hold(these, amount) end
 end
 return ok()

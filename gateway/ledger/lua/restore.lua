@@ -6,6 +6,7 @@ local found = redis.call('HMGET', request, 'state', 'amount', 'expires')
 if found[1] ~= 'lost' then return ok() end
 local these, seed = accounts(scopes_of(request))
 if seed then return seed end
+next_seq()
 if tonumber(found[3]) > now then
   redis.call('HSET', request, 'state', 'held')
   redis.call('ZADD', key('holds'), found[3], id)

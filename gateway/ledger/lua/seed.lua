@@ -5,6 +5,7 @@ local force, watermark = arg(), tonumber(arg())
 local rows = args()  -- scope, limit, spent, window in seconds, started: "" where there is none
 if stale() then return {'epoch'} end
 if not consistent(watermark) then return {'later'} end
+next_seq()
 for i = 1, #rows, 5 do
   local scope, limit, spent, window, started = unpack(rows, i, i + 4)
   local name = key('acct', scope)

@@ -64,7 +64,7 @@ for _, it in ipairs(these) do
     redis.call('HINCRBY', key('unacked'), it.scope .. '@' .. it.started, cost)
   end
 end
-local seq = redis.call('INCR', key('seq'))
+local seq = next_seq()
 local late = values['state'] == 'expired' and '1' or '0'
 local entry = redis.call('XADD', key('outbox'), '*', 'q', text(seq), 'g', id, 'b', text(now), 'l', late, 'c', cost,
   'r', values['record'], 's', settlement, unpack(event))
