@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
@@ -22,6 +22,7 @@ from gateway.accounts import Accounts
 from gateway.accounts.rights import Defaults
 from gateway.accounts.transaction import Settings
 from gateway.api import ops, problem
+from gateway.api.auth import on_port
 from gateway.api.bodies import MEGABYTE, Bounds
 from gateway.api.delivery import Pace
 from gateway.api.outermost import Outermost
@@ -175,7 +176,7 @@ class Gateway:
         health = DeploymentHealth(clock, rules(config))
         tokens = BundledTokens()
         attempts = Attempts(health, tokens, clock)
-        places = Places(clock, max_waiting=config.queue.max_length)
+        places = Places(clock, max_waiting=config.queue.max_length, workers=backends.workers)
         defaults = LimitDefaults(config.limits.default_max_tokens, config.limits.default_max_tokens_reasoning)
         lanes: dict[str, Provider] = {"sdk": SdkLane(self._redactor.text, config.timeouts.connect), "mock": MockLane()}
         stages: dict[str, Stage] = {
@@ -273,8 +274,10 @@ def create_api(config: Config) -> FastAPI:
         redirect_slashes=False,  # a redirect would be built from the Host header, before anybody asks for a key (S3)
     )
     problem.install(api)
-    for router in (*public_routers, *admin_routers):
+    for router in public_routers:
         api.include_router(router)
+    for router in admin_routers:
+        api.include_router(router, dependencies=[Depends(on_port(config.admin.port))])
     if config.server.cors.allow_origins:
         api.add_middleware(
             CORSMiddleware,

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -149,10 +149,10 @@ def unswept() -> Iterator[None]:
 class Server(uvicorn.Server):
     """uvicorn, with two things added: the first signal begins the drain at once, and what is to end begins no listening."""
 
-    def __init__(self, config: uvicorn.Config, bootstrap: Bootstrap, listener: socket.socket) -> None:
+    def __init__(self, config: uvicorn.Config, bootstrap: Bootstrap, listeners: Sequence[socket.socket]) -> None:
         super().__init__(config)
         self._bootstrap = bootstrap
-        self.sockets = [listener]
+        self.sockets = list(listeners)
         bootstrap.on_failure = self._give_up
 
     @contextlib.contextmanager
@@ -177,14 +177,14 @@ class Server(uvicorn.Server):
             self.sockets.clear()
 
 
-def serve(program: Program, listener: socket.socket) -> int:
+def serve(program: Program, listeners: Sequence[socket.socket]) -> int:
     """Serve until a signal; the exit code says how it went."""
     import uvloop  # noqa: PLC0415 - not on every platform
 
-    return uvloop.run(_serve(program, listener))
+    return uvloop.run(_serve(program, listeners))
 
 
-async def _serve(program: Program, listener: socket.socket) -> int:
+async def _serve(program: Program, listeners: Sequence[socket.socket]) -> int:
     bootstrap = Bootstrap(program)
     config = uvicorn.Config(
         bootstrap,
@@ -198,7 +198,7 @@ async def _serve(program: Program, listener: socket.socket) -> int:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=round(program.drain_timeout + DRAIN_MARGIN),
     )
-    server = Server(config, bootstrap, listener)
+    server = Server(config, bootstrap, listeners)
     await server.serve(sockets=server.sockets)
     if bootstrap.failure is not None:
         program.failed(bootstrap.failure)
@@ -206,12 +206,14 @@ async def _serve(program: Program, listener: socket.socket) -> int:
     return 0
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises OSError, whose text `cli` turns into a sentence."""
+def listen(host: str, port: int, *, together: bool = False) -> socket.socket:
+    """A bound socket; `together`: several processes of ours bind the same one. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if together:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((host, port))
         listener.listen(2048)
         listener.set_inheritable(False)

@@ -44,7 +44,7 @@ LATER = {
     "brands": "List, make, change and archive brands.",
     "keys": "Make, list, change, rotate, block and revoke virtual keys.",
     "invite": "Print a one-time link, alone on stdout.",
-    "backup": "Write everything the embedded gateway keeps to FILE.",
+    "backup": "Write everything that the embedded gateway keeps to FILE.",
     "restore": "Put the contents of a backup into the data folder.",
     "migrate": "Copy everything from SQLite to an empty PostgreSQL database.",
     "secret": "Write the data folder's secret to a new FILE, for ATELIER_SECRET.",
@@ -121,6 +121,6 @@ def _serve(config_file: Path | None, host: str | None, port: int | None, workers
         start.load, start.ready, start.expected, start.drain_timeout, start.failed, accept_early=start.accept_early
     )
     try:
-        return serve_program(program, listener)
+        return serve_program(program, start.listeners)
     finally:
         start.end()

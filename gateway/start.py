@@ -44,6 +44,7 @@ class Start:
         self._demo = demo
         self._worker = Worker.of(self._env)
         self._dashboard: subprocess.Popen[bytes] | None = None
+        self.listeners: list[socket.socket] = []
         self._url = ""
         self._expected: tuple[type[BaseException], ...] = (ConfigError,)
         self.config: Config | None = None
@@ -57,15 +58,26 @@ class Start:
             self.failed(str(error))
             return None
         host, port = config.server.host, config.server.port
-        try:
-            listener = self._worker.listener if self._worker is not None else listen(host, port)
-        except OSError as error:
-            reason = "is in use" if error.errno in {98, 48} else f"cannot be listened on ({error.strerror})"
-            self.failed(f"{host}:{port} {reason}. Choose another with --port, or stop what uses it.")
+        listener = self._worker.listener if self._worker is not None else self._bound(host, port, "--port")
+        if listener is None:
             return None
+        self.listeners = [listener]
+        if config.admin.listen is not None and self.workers == 1:
+            admin = self._bound(config.admin.host, config.admin.port, "admin.listen")
+            if admin is None:
+                return None
+            self.listeners.append(admin)
         shown = f"[{host}]" if ":" in host else host
         self._url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else shown}:{listener.getsockname()[1]}"  # noqa: S104
         return listener
+
+    def _bound(self, host: str, port: int, setting: str) -> socket.socket | None:
+        try:
+            return listen(host, port, together=self._worker is not None)
+        except OSError as error:
+            reason = "is in use" if error.errno in {98, 48} else f"cannot be listened on ({error.strerror})"
+            self.failed(f"{host}:{port} {reason}. Choose another with {setting}, or stop what uses it.")
+            return None
 
     @property
     def workers(self) -> int:
@@ -94,13 +106,15 @@ class Start:
     def load(self) -> Loaded:
         """Import and build the gateway; runs in a thread."""
         from gateway import app, extra_stages  # noqa: PLC0415 - the heavy imports, off the loop
+        from gateway.errors import Unavailable  # noqa: PLC0415
         from gateway.prompts.library import LibraryError  # noqa: PLC0415
-        from gateway.store.failures import StoreInUse, StoreUnavailable  # noqa: PLC0415
+        from gateway.state.failures import StateUnavailable  # noqa: PLC0415
+        from gateway.store.failures import StoreUnavailable  # noqa: PLC0415
         from gateway.telemetry import worker_metrics  # noqa: PLC0415
         from routing_policies import PolicyError  # noqa: PLC0415
 
-        known = (LibraryError, PolicyError, StoreInUse, StoreUnavailable, extra_stages.StageError, FleetError)
-        self._expected = (ConfigError, *known)
+        stores = (StoreUnavailable, StateUnavailable, Unavailable)
+        self._expected = (ConfigError, LibraryError, PolicyError, extra_stages.StageError, FleetError, *stores)
         config = self.config
         if config is None:
             raise RuntimeError("load before listen")

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 
 from gateway.ports import Identities
 from gateway.types import Identity
@@ -37,3 +38,13 @@ async def authenticated(request: Request) -> Identity:
 
 
 Caller = Annotated[Identity, Depends(authenticated)]
+
+
+def on_port(port: int) -> Callable[[Request], None]:
+    """A dependency: what came in on another port finds nothing. 0: every port will do."""
+
+    def check(request: Request) -> None:
+        if port and (request.scope.get("server") or ("", 0))[1] != port:
+            raise HTTPException(404)
+
+    return check

@@ -42,6 +42,8 @@ def _server(file: ConfigFile) -> Iterator[Finding]:
         )
     if server.max_media_body_mb < server.max_body_mb:
         yield ("server", "max_media_body_mb"), "is smaller than `server.max_body_mb`", "raise it"
+    if file.admin.listen is not None and server.port == file.admin.port:
+        yield ("admin", "listen"), "is the gateway's own port", "choose another one, or leave it out"
     if file.dashboard.enabled and server.port == file.dashboard.port != 0:
         yield ("dashboard", "port"), "is the gateway's own port", "choose another one"
 

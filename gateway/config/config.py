@@ -32,6 +32,7 @@ class ConfigFile(Strict):
 
     include: Names = Field(default=(), description="Further files, relative to this one.")
     server: models.Server = Field(default=models.Server(), description="Address, bounds and browsers.")
+    admin: models.Admin = Field(default=models.Admin(), description="Where the admin routes are.")
     stream: models.Stream = Field(default=models.Stream(), description="Times of streamed answers.")
     timeouts: models.Timeouts = Field(default=models.Timeouts(), description="Times of every request.")
     limits: models.Limits = Field(default=models.Limits(), description="Bounds of requests and keys.")

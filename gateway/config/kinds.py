@@ -52,6 +52,13 @@ def _host(value: str) -> str:
     return value
 
 
+def _host_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ValueError("is not `host:port`; write `127.0.0.1:4001`")
+    return value
+
+
 def _host_pattern(value: str) -> str:
     if "/" in value or ":" in value or "*" in value[1:] or (value.startswith("*") and value[1:2] not in {"", "."}):
         raise ValueError("is not a host; write `app.example.com`, `*.example.com` or `*`, without scheme and port")
@@ -80,6 +87,7 @@ Port = Annotated[Whole, Field(ge=0, le=65535)]
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many)]
 Host = Annotated[str, AfterValidator(_host)]
+HostPort = Annotated[str, AfterValidator(_host_port)]
 HostPattern = Annotated[Name, AfterValidator(_host_pattern)]
 Origin = Annotated[Name, AfterValidator(_origin)]
 Address = Annotated[Name, AfterValidator(_address)]

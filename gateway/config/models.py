@@ -17,6 +17,7 @@ from gateway.config.kinds import (
     Count,
     Host,
     HostPattern,
+    HostPort,
     Megabytes,
     Name,
     Names,
@@ -69,6 +70,22 @@ class Server(Strict):
     compat_headers: Literal["none", "litellm"] = Field(
         default="none", description="`litellm` sends x-litellm-* headers besides ours."
     )
+
+
+class Admin(Strict):
+    """Where the admin routes are."""
+
+    listen: HostPort | None = Field(
+        default=None, description="`host:port` on which alone they are answered; null: on the gateway's own port."
+    )
+
+    @property
+    def host(self) -> str:
+        return (self.listen or "").rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int((self.listen or "0").rpartition(":")[2])
 
 
 class Stream(Strict):

@@ -1,6 +1,6 @@
 """Places at deployments: take the first free one, or wait in line for any of several, for a bounded time.
 
-A deployment with `max_parallel` has that many places. Nothing polls: whoever frees a place hands it to the first waiter
+A deployment with `max_parallel` has that many places, of which each of several workers has its share. Nothing polls: whoever frees a place hands it to the first waiter
 whom it suits. Full queues and long waits end in `errors.RateLimited`; a waiter that is cancelled leaves nothing behind.
 """
 
@@ -62,9 +62,11 @@ class _Waiter:
 class Places:
     """The places of all deployments, and one line of waiters; those who want different deployments do not hinder."""
 
-    def __init__(self, clock: Clock, *, max_waiting: int = 1000) -> None:
+    def __init__(self, clock: Clock, *, max_waiting: int = 1000, workers: Callable[[], int] = lambda: 1) -> None:
+        """`workers`: how many share the places at the moment. Each has one at least."""
         self._clock = clock
         self._max_waiting = max_waiting
+        self._workers = workers
         self._in_flight: Counter[str] = Counter()
         self._waiters: list[_Waiter] = []  # in the order in which they are served
         self._tickets = 0
@@ -114,7 +116,7 @@ class Places:
         return Snapshot({key: taken for key, taken in self._in_flight.items() if taken}, len(self._waiters))
 
     def _has_room(self, deployment_id: str, limit: int | None) -> bool:
-        return limit is None or self._in_flight[deployment_id] < limit
+        return limit is None or self._in_flight[deployment_id] < max(1, limit // self._workers())
 
     def _enter(self, waiter: _Waiter) -> None:
         rivals = [other for other in self._waiters if waiter.rivals(other)]

@@ -188,7 +188,7 @@ async def test_one_that_is_to_end_before_it_listens_never_does(broken: Exception
     bootstrap = Bootstrap(program)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = Server(uvicorn.Config(bootstrap, log_config=None, lifespan="on", ws="none"), bootstrap, listener)
+    server = Server(uvicorn.Config(bootstrap, log_config=None, lifespan="on", ws="none"), bootstrap, [listener])
     serving = asyncio.create_task(server.serve(sockets=server.sockets))
     await ticks()
     if broken is None:

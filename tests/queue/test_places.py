@@ -69,6 +69,15 @@ async def test_without_a_bound_there_is_always_room(places):
     assert places.snapshot().in_flight == {"a": 100}
 
 
+@pytest.mark.parametrize(("workers", "limit", "share"), [(1, 7, 7), (3, 7, 2), (3, 2, 1), (8, 8, 1)])
+async def test_each_of_several_workers_has_its_share(clock, workers, limit, share):
+    places = Places(clock, workers=lambda: workers)
+    for _ in range(share):
+        assert await places.acquire([("a", limit)], 0) == "a"
+    with pytest.raises(RateLimited):
+        await places.acquire([("a", limit)], 0)
+
+
 async def test_a_freed_place_goes_to_the_first_waiter_it_suits(places):
     for key in "ab":
         await places.acquire([(key, 1)], LONG)
