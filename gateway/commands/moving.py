@@ -41,7 +41,10 @@ BACK_AGAIN = (
 @click.argument("file", type=FILE)
 @plainly
 def backup(config_file: Path | None, file: Path) -> None:
-    """Write everything the embedded gateway keeps to FILE (a .tar.gz), beside a running gateway."""
+    """Write everything that the embedded gateway keeps to FILE.
+
+    It becomes a .tar.gz, taken beside the running gateway.
+    """
     setting = read_setting(config_file)
     _embedded_only(setting, "pg_dump makes its backups")
     manifest = back_up(setting.folder, file, setting.templates, secret=setting.env_secret is None)
@@ -58,7 +61,10 @@ def backup(config_file: Path | None, file: Path) -> None:
 @click.argument("file", type=FILE)
 @plainly
 def restore(config_file: Path | None, file: Path, *, force: bool) -> None:
-    """Put the contents of a backup into the data folder, once everything in it was checked."""
+    """Put the contents of a backup into the data folder.
+
+    Nothing is changed before everything in it was checked.
+    """
     setting = read_setting(config_file)
     _embedded_only(setting, "pg_restore brings its dumps back")
     done = restore_backup(file, setting.folder, force=force)
@@ -81,7 +87,7 @@ def restore(config_file: Path | None, file: Path, *, force: bool) -> None:
 @click.option("--secret-file", type=FILE, help="Write the value for ATELIER_SECRET to this new file.")
 @plainly
 def migrate(config_file: Path | None, url: str | None, secret_file: Path | None) -> None:
-    """Copy everything from the data folder's SQLite to an empty PostgreSQL database."""
+    """Copy everything from SQLite to an empty PostgreSQL database."""
     setting = read_setting(config_file)
     url = url or setting.url
     if url is None or not url.startswith("postgres"):
@@ -154,7 +160,7 @@ def _carry_secret(setting: Setting, secret_file: Path | None) -> None:
 @click.argument("file", type=FILE)
 @plainly
 def secret(file: Path) -> None:
-    """Write the data folder's secret to a new FILE, as the value for ATELIER_SECRET."""
+    """Write the data folder's secret to a new FILE, for ATELIER_SECRET."""
     setting = read_setting(None)
     if not (setting.folder / SECRET_FILE).is_file():
         raise MoveRefused(f"There is no {setting.folder / SECRET_FILE}.")

@@ -6,21 +6,20 @@ so is whatever an interruption leaves half done: the target is empty again, and 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import (
     JSON,
     ColumnElement,
     Table,
     Text,
-    bindparam,
     cast,
     delete,
     func,
-    insert,
     inspect,
     select,
 )
@@ -85,29 +84,24 @@ async def _refuse_full(new: AsyncConnection) -> None:
 
 def raw(table: Table) -> list[ColumnElement[Any]]:
     """The columns, JSON as the text that it is, so that its null and no value stay two things."""
-    return [
-        cast(column, Text).label(f"json_{column.name}") if isinstance(column.type, JSON) else column
-        for column in table.columns
-    ]
+    return [cast(column, Text) if isinstance(column.type, JSON) else column for column in table.columns]
 
 
 async def _copy(old: AsyncConnection, new: AsyncConnection, table: Table, progress: Progress) -> None:
-    texts = [column.name for column in table.columns if isinstance(column.type, JSON)]
-    statement = insert(table).values({name: cast(bindparam(f"json_{name}", type_=Text), JSON) for name in texts})
+    """By COPY, within the transaction: several times as fast as INSERT."""
+    driver: Any = (await new.get_raw_connection()).driver_connection
+    names = [column.name for column in table.columns]
     total, done = await _count(old, table), 0
     rows = await old.stream(select(*raw(table)).execution_options(yield_per=BATCH))
-    async for batch in rows.mappings().partitions():
-        await new.execute(statement, [_storable(row) for row in batch])
+    async for batch in rows.partitions():
+        await driver.copy_records_to_table(table.name, columns=names, records=map(_storable, batch))
         done += len(batch)
         progress(table.name, done, total)
 
 
-def _storable(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _storable(row: Iterable[Any]) -> tuple[Any, ...]:
     """PostgreSQL holds no NUL in a text; SQLite does."""
-    return {
-        str(name): value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
-        for name, value in row.items()
-    }
+    return tuple(value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value for value in row)
 
 
 async def _count_on(new: AsyncConnection, table: Table) -> None:
@@ -160,7 +154,7 @@ async def _accounts(connection: AsyncConnection, _: None) -> Sequence[tuple[Any,
 async def _explained() -> AsyncIterator[None]:
     try:
         yield
-    except (SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as error:
         cause = getattr(error, "orig", None) or error
         reason = next(iter(str(cause).splitlines()), "") or type(cause).__name__
         raise MoveRefused(f"The copy broke off ({reason}); nothing was kept, so it can be run again.") from None

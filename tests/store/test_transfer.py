@@ -134,6 +134,14 @@ def test_what_does_not_come_out_equal_is_not_kept(
     assert ask(data, postgres_url, select(func.count()).select_from(LedgerLine)) == 0
 
 
+def test_a_row_that_the_target_refuses_breaks_it_off_with_a_sentence(
+    data: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_storable", lambda row: tuple(object() for _ in row))
+    with pytest.raises(MoveRefused, match="broke off"):
+        moved(data, postgres_url)
+
+
 def test_two_at_once_do_not_mix(data: Path, postgres_url: str) -> None:
     async def work(source: Database, target: Database) -> None:
         async with target.engine.begin() as other:
