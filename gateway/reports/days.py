@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from gateway.ledger.sums import BUCKETS_A_DAY as BUCKETS
 from gateway.ledger.sums import HALF_HOUR
 
 DAY = 86_400
-BUCKETS = DAY // HALF_HOUR  # a day
 EPOCH = date(1970, 1, 1)
 
 

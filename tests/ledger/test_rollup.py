@@ -17,7 +17,7 @@ from gateway.ledger import rollup
 from gateway.ledger.rollup import Rollups, forget
 from gateway.ledger.sums import HALF_HOUR, KEYS, lines, snapshot, summed
 from gateway.store.database import Database, open_database
-from gateway.store.tables import LedgerLine, Position, Request, SpendRollup
+from gateway.store.tables import LedgerLine, Position, Request, SpendDay, SpendRollup
 from tests.reports.books import a_line
 
 START = 1_900_000_800.0  # on a half-hour
@@ -64,9 +64,9 @@ def a_request(name: str) -> Request:
     )
 
 
-async def rows(database: Database) -> list[dict[str, Any]]:
+async def rows(database: Database, table: Any = SpendRollup) -> list[dict[str, Any]]:
     async with database.session() as session:
-        found = (await session.exec(select(SpendRollup).order_by(*map(SpendRollup.__table__.c.get, KEYS)))).all()
+        found = (await session.exec(select(table).order_by(*map(table.__table__.c.get, KEYS)))).all()
     return [row.model_dump() for row in found]
 
 
@@ -77,10 +77,10 @@ async def position(database: Database) -> int:
     return found.seq
 
 
-async def afresh(database: Database) -> list[dict[str, Any]]:
+async def afresh(database: Database, *, by_days: bool = False) -> list[dict[str, Any]]:
     """What the roll-up would be, added up from nothing."""
     async with database.engine.connect() as connection:
-        query = summed(lines())
+        query = summed(lines(), by_days=by_days)
         return [
             dict(row)
             for row in (await connection.execute(query.order_by(*list(query.selected_columns)[: len(KEYS)]))).mappings()
@@ -121,11 +121,13 @@ async def test_small_steps_and_later_lines_come_to_the_same(database: Database) 
         async with database.session() as session:
             for number in range(25):
                 seq = 25 * turn + number + 1
-                await book(session, f"g{seq}", seq, seq, START + seq * 300, user=f"u{seq % 3}", simulated=seq % 2 == 0)
+                await book(session, f"g{seq}", seq, seq, START + seq * 600, user=f"u{seq % 3}", simulated=seq % 2 == 0)
             await session.commit()
         assert await everything(database, most=10) == 25
     found = await rows(database)
     assert found == await afresh(database)
+    assert await rows(database, SpendDay) == await afresh(database, by_days=True)
+    assert len({row["bucket"] for row in await rows(database, SpendDay)}) == 2
     assert sum(row["cost_nano"] for row in found) == sum(range(1, 76))
     assert await position(database) == 75
 
@@ -270,5 +272,6 @@ async def test_a_person_is_forgotten_and_the_money_stays(database: Database) -> 
     await everything(database)
     async with database.engine.begin() as connection:
         await forget(connection, "ada", "u_x")
-    found = {(row["user"], row["tenant"]): row["cost_nano"] for row in await rows(database)}
-    assert found == {("u_x", "user:u_x"): 12, ("u_x", "team:blog"): 11, ("bob", "user:bob"): 13}
+    for table in (SpendRollup, SpendDay):
+        found = {(row["user"], row["tenant"]): row["cost_nano"] for row in await rows(database, table)}
+        assert found == {("u_x", "user:u_x"): 12, ("u_x", "team:blog"): 11, ("bob", "user:bob"): 13}

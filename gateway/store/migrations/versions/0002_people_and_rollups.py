@@ -64,6 +64,7 @@ def upgrade() -> None:
     _extend_ledger()
     _create_rollup()
     _create_content()
+    _index_for_filters()
     _index_for_retention()
 
 
@@ -245,15 +246,17 @@ def _sqlite_erasure_only() -> tuple[str]:
 def _create_rollup() -> None:
     texts = ("tenant", "key_id", "user", "team", "brand", "provider", "model")
     numbers = ("cost_nano", "requests", "attempts", "estimated", "input_tokens", "output_tokens")
-    op.create_table(
-        "spend_rollup",
-        sa.Column("bucket", sa.BigInteger(), primary_key=True, autoincrement=False),
-        *map(_key, texts),
-        sa.Column("simulated", sa.Boolean(), primary_key=True),
-        *map(_integer, numbers),
-    )
+    for table in ("spend_rollup", "spend_day"):
+        op.create_table(
+            table,
+            sa.Column("bucket", sa.BigInteger(), primary_key=True, autoincrement=False),
+            *map(_key, texts),
+            sa.Column("simulated", sa.Boolean(), primary_key=True),
+            *map(_integer, numbers),
+        )
     for name, column in (("team", "team"), ("user", "user"), ("key", "key_id")):
         op.create_index(f"spend_rollup_by_{name}", "spend_rollup", [column, "bucket"])
+    op.create_index("spend_day_by_key", "spend_day", ["key_id", "bucket"])
     position = op.create_table("position", _key("name"), _integer("seq"))
     op.bulk_insert(position, [{"name": "rollup", "seq": 0}])
     op.create_table("dead_letter", _key("id"), _text("event"), _text("error"), _seconds("at"))
@@ -272,6 +275,12 @@ def _create_content() -> None:
     )
     op.create_index("content_by_expiry", "content", ["expires_at"])
     op.create_index("content_by_user", "content", ["user"])
+
+
+def _index_for_filters() -> None:
+    for name, columns in (("request_by_tenant", ["tenant", "created_at"]), ("request_by_time", ["created_at"])):
+        op.drop_index(name, "request")
+        op.create_index(name, "request", [*columns, "user", "brand", "model_requested"])
 
 
 def _index_for_retention() -> None:
