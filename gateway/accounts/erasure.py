@@ -1,8 +1,8 @@
 """Forgets a person and keeps the money: wherever the user's id stood, an opaque one stands afterwards.
 
 First, in one act, the person is shut out and what tells who it was is deleted. Then the id is replaced in requests,
-ledger, roll-ups and holds, and stored content is deleted, in steps so small that writers hardly wait; last, the user's
-own row goes. Interrupted anywhere, or with the store away in between (`errors.Unavailable`), it is simply asked for
+ledger and holds, and stored content is deleted, in steps so small that writers hardly wait; last, in one act, it is
+replaced in the roll-ups and the user's own row goes. Interrupted anywhere, or with the store away in between (`errors.Unavailable`), it is simply asked for
 again: the opaque id is always the same for an id. So is it when a request that was waiting in a queue at that moment
 has written the old id once more.
 
@@ -20,13 +20,13 @@ from sqlmodel import SQLModel, col, select
 
 from gateway.accounts.actor import Actor
 from gateway.accounts.transaction import Act, Transactions
+from gateway.ledger import rollup
 from gateway.ports import Digests
 from gateway.store.directory import Invitation, Membership, SignIn, User
-from gateway.store.tables import Account, Content, Hold, LedgerLine, Request, SpendRollup, VirtualKey
+from gateway.store.tables import Account, Content, Hold, LedgerLine, Request, VirtualKey
 
 PREFIX = "erased-"
 STEP = 500  # rows a transaction
-_SUMS = ("cost_nano", "requests", "attempts", "estimated", "input_tokens", "output_tokens")
 
 
 class Erasure:
@@ -74,6 +74,7 @@ class Erasure:
         async with self._store.act(actor) as act:
             await _move_account(act, user_id, new)
             await _rename_references(act, user_id, new)
+            await rollup.forget(await act.session.connection(), user_id, new)
             row = await act.session.get(User, user_id)
             if row is not None:
                 if await act.session.get(User, new) is None:
@@ -90,12 +91,11 @@ class Erasure:
             found, last = True, requests[-1]
             async with self._store.act(actor) as act:
                 await _rename_requests(act, requests, user_id, new)
-        for step in (_delete_content, _rename_rollups):
-            more = True
-            while more:
-                async with self._store.act(actor) as act:
-                    more = await step(act, user_id, new)
-                found = found or more
+        more = True
+        while more:
+            async with self._store.act(actor) as act:
+                more = await _delete_content(act, user_id)
+            found = found or more
         return found
 
     async def _requests(self, user_id: str, last: str, limit: int) -> Sequence[str]:
@@ -153,35 +153,12 @@ async def _move_account(act: Act, user_id: str, new: str) -> bool:
     return True
 
 
-async def _delete_content(act: Act, user_id: str, _: str) -> bool:
+async def _delete_content(act: Act, user_id: str) -> bool:
     some = select(Content.request_id).where(_of(Content, user_id)).limit(STEP)
     found = (await act.session.exec(some)).all()
     if found:
         await act.session.exec(delete(Content).where(col(Content.request_id).in_(found)))
     return bool(found)
-
-
-async def _rename_rollups(act: Act, user_id: str, new: str) -> bool:
-    """Row by row: one of the new name may be there, from an earlier erasure of the same id."""
-    query = select(SpendRollup).where(col(SpendRollup.user) == user_id).limit(STEP)
-    rows = (await act.session.exec(query)).all()
-    for row in rows:
-        values = row.model_dump()
-        tenant = f"user:{new}" if row.tenant == f"user:{user_id}" else row.tenant
-        renamed = SpendRollup(**{**values, "user": new, "tenant": tenant})
-        await act.session.delete(row)
-        there = await act.session.get(SpendRollup, _place(renamed))
-        if there is None:
-            act.session.add(renamed)
-        else:
-            for name in _SUMS:
-                setattr(there, name, getattr(there, name) + values[name])
-    return bool(rows)
-
-
-def _place(row: SpendRollup) -> tuple[Any, ...]:
-    key = SpendRollup.__table__.primary_key  # type: ignore[attr-defined]
-    return tuple(getattr(row, column.name) for column in key.columns)
 
 
 async def _rename_references(act: Act, user_id: str, new: str) -> None:
