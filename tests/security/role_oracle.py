@@ -15,7 +15,6 @@ MAY: dict[str, dict[str, str]] = {
     "user.create": {},
     "user.edit": {},
     "user.edit{name}": {"lead": "own", "member": "own", "viewer": "own"},
-    "user.erase": {},
     "user.export": {"lead": "own", "member": "own", "viewer": "own"},
     "team.create": {},
     "team.edit": {},

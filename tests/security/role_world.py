@@ -60,11 +60,16 @@ class World:
 
     def __init__(self, gateway: GatewayThread) -> None:
         self.gateway = gateway
+        self._reader = self._open()
+        self._read: dict[tuple[str, ...], tuple[int, dict[str, list[tuple[Any, ...]]]]] = {}
         self.things: list[Thing] = []
         self.callers: dict[str, Caller] = {}
         with gateway.http() as admin:
             self._make(admin)
         self._kept = self.rows(RESTORED)
+
+    def close(self) -> None:
+        self._reader.close()
 
     def http(self, caller: Caller) -> httpx.Client:
         return self.gateway.http(caller.token)
@@ -126,10 +131,13 @@ class World:
 
     def rows(self, tables: tuple[str, ...] = COMPARED) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of these tables, as the store has it, and how many acts the audit log knows."""
-        queries = {table: f'SELECT * FROM "{table}"' for table in tables}
-        queries["audit"] = "SELECT count(*), max(id) FROM audit"
-        with closing(self._open()) as database:
-            return {table: sorted(database.execute(query).fetchall(), key=repr) for table, query in queries.items()}
+        [version] = self._reader.execute("PRAGMA data_version").fetchone()  # grows when anybody else commits
+        if self._read.get(tables, (None,))[0] != version:
+            queries = {table: f'SELECT * FROM "{table}"' for table in tables}
+            queries["audit"] = "SELECT count(*), max(id) FROM audit"
+            found = {name: sorted(self._reader.execute(query).fetchall(), key=repr) for name, query in queries.items()}
+            self._read[tables] = version, found
+        return self._read[tables][1]
 
     def restore(self) -> None:
         """Put the world back as it was made; the audit log, which nothing can shorten, stays longer."""
