@@ -32,6 +32,7 @@ from gateway.store.secrets import load_or_create_secret, parse_secret
 
 logger = structlog.get_logger(__name__)
 
+SETTLE_TIME = 60.0  # seconds that a request may take beyond its deadline
 HOLD_SWEEP = 15.0  # seconds between looks for holds whose time is over
 EFFECTS = {
     "database": "keys that were used in the last 15 minutes go on; administration and sign-in wait",
@@ -119,7 +120,9 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
     await ledger.start()
     stack.push_async_callback(ledger.close)
     presence = ledger.presence
-    limiter = RedisLimiter(redis, clock, presence.owner, presence.live_workers)
+    limiter = RedisLimiter(
+        redis, clock, presence.owner, presence.live_workers, slot_ttl=config.timeouts.total + SETTLE_TIME
+    )
 
     async def free_slots(owner: str) -> None:
         await limiter.release_worker(owner)
