@@ -1,0 +1,311 @@
+"""SIGKILL at each named point of a request's life, in both set-ups: the books equal the providers' journal afterwards.
+
+A cell is one process with clients of its own key that dies at its point. Embedded: the next process on the same folder
+has to settle what it left; that process is armed with the next cell's point, so every start but the first is a recovery
+too. Scaled: a second gateway that lives on settles it. The outbox has one consumer, so where the dying gateway has to
+be it, the living one is stopped (SIGSTOP) meanwhile, which is a fault of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+from redis import Redis
+
+from gateway.fleet import Pacing, Record, Settings
+from gateway.killpoints import NAMES
+from tests.faults.audit import MONEY, Books, check, compare, journal_of, read
+from tests.faults.traffic import Errand, crowd
+from tests.harness import FleetThread, GatewayProcess, Stores, wait_until
+from tests.servers import PostgresServer, RedisServer
+
+MODELS = ("pair", "gemini", "claude", "gpt")
+PACE = Settings(pacing=Pacing(ttft=0.03, tokens_per_second=500))
+AT_ONCE = 6
+WITHIN = 20.0  # seconds from the restart, or from the death where another gateway lives, to the last settlement
+OF_THE_CONSUMER = ("before_commit", "after_commit", "before_ack", "after_ack")
+WRITES_OF_A_START = 2  # that pass the same points: the writer's first look, and the recovery
+PASSES = {False: (AT_ONCE + 1, 3 * AT_ONCE), True: (3, 8)}  # at which to die; a pass of the consumer is a whole batch
+HALF = [(point, number % 2 == 0) for number, point in enumerate(NAMES)]
+OTHER_HALF = [(point, not stream) for point, stream in HALF]
+SEEDS = range(1, 6)
+
+
+@dataclass
+class Cell:
+    """One point, reached by one process; what was seen of it."""
+
+    point: str
+    stream: bool
+    seed: int
+    key: str = ""
+    key_id: str = ""
+    exit_code: int | None = None
+    died_at: float = 0.0  # monotonic
+    settled_after: float | None = None
+    records: list[Record] = field(default_factory=list)
+
+    @property
+    def rnd(self) -> random.Random:
+        return random.Random(f"{self.seed} {self.point} {self.stream}")
+
+    @property
+    def name(self) -> str:
+        return f"{self.point}-{'stream' if self.stream else 'plain'}"
+
+
+@dataclass
+class Run:
+    """All cells of a set-up, and its books when all is over."""
+
+    cells: dict[str, Cell]
+    where: Path | Stores
+    books: Books | None = None
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for cell in self.cells.values() for record in cell.records]
+
+
+def cells_of(names: list[tuple[str, bool]], seed: int) -> list[Cell]:
+    return [Cell(point, stream, seed) for point, stream in names]
+
+
+def load(cell: Cell, gateway: GatewayProcess, fleet: FleetThread) -> None:
+    """Ask until the process is dead."""
+    rnd, process = cell.rnd, gateway.process
+    assert process is not None
+    until = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < until:
+        errands = [errand(rnd, cell.stream) for _ in range(4 * AT_ONCE)]
+        asyncio.run(crowd(gateway.url, cell.key, errands, AT_ONCE))
+    gateway.kill()  # one that missed its point
+    cell.exit_code, cell.died_at = process.returncode, time.monotonic()
+    fleet.settled(0)
+    cell.records = fleet.ended
+
+
+def errand(rnd: random.Random, stream: bool) -> Errand:
+    text = f"Tell me about subject {rnd.randrange(10**6)} in {rnd.choice((10, 40))} words."
+    body: dict[str, object] = {"model": rnd.choice(MODELS), "messages": [{"role": "user", "content": text}]}
+    return Errand({**body, "stream": stream}, None, 0.0)
+
+
+def embedded(tmp_path: Path, cells: list[Cell]) -> Run:
+    """One folder, one process after the other."""
+    run = Run({cell.name: cell for cell in cells}, tmp_path / "data")
+    fleet = FleetThread(PACE)
+    gateway = GatewayProcess(tmp_path, fleet)
+    try:
+        gateway.start()
+        for cell in cells:
+            cell.key, cell.key_id = made(gateway)
+        gateway.stop()
+        before: Cell | None = None
+        for cell in [*cells, None]:
+            began = time.monotonic()
+            gateway.start(wait=False, **({} if cell is None else armed(cell, WRITES_OF_A_START)))
+            gateway.wait_ready()
+            if before is not None:
+                wait_until(lambda: None not in read(run.where).requests.values(), f"the end of {before.name}")
+                before.settled_after = time.monotonic() - began
+            if cell is not None:
+                load(cell, gateway, fleet)
+                fleet.reset()
+            before = cell
+        gateway.stop()
+    finally:
+        gateway.stop()
+        fleet.close()
+    run.books = read(run.where)
+    return run
+
+
+def armed(cell: Cell, skip: int = 0) -> dict[str, str]:
+    """Die at one of the passes that the load makes once it is under way."""
+    batched = cell.point in OF_THE_CONSUMER
+    return {"ATELIER_KILL_AT": f"{cell.point}:{skip * batched + cell.rnd.randint(*PASSES[batched])}"}
+
+
+def made(gateway: GatewayProcess) -> tuple[str, str]:
+    key = gateway.key(max_budget=5000)
+    with gateway.http(key) as http:
+        return key, http.get("/v1/me").json()["key_id"]
+
+
+def scaled(tmp_path: Path, cells: list[Cell], redis: RedisServer, postgres: PostgresServer) -> Run:
+    """Two dying gateways at a time; those that have to be the consumer one by one."""
+    stores = Stores(postgres.fresh(), redis.url)
+    run = Run({cell.name: cell for cell in cells}, stores)
+    fleet = FleetThread(PACE)
+    (tmp_path / "living").mkdir()
+    living = GatewayProcess(tmp_path / "living", fleet, stores=stores)
+    watch = OpenRequests(stores)
+    try:
+        living.start()
+        for cell in cells:
+            cell.key, cell.key_id = made(living)
+        watch.start()
+        with ThreadPoolExecutor(2) as pool:
+            others = [cell for cell in cells if cell.point not in OF_THE_CONSUMER]
+            list(pool.map(lambda cell: die(tmp_path, stores, cell), others))
+        for cell in cells:
+            if cell.point in OF_THE_CONSUMER:
+                die(tmp_path, stores, cell, instead_of=living)
+        wait_until(watch.is_idle, "the end of all that was open")
+        for cell in cells:
+            cell.settled_after = max(0.0, watch.seen.get(cell.key_id, 0.0) - cell.died_at)
+        run.books = read(stores)
+    finally:
+        watch.stop()
+        living.stop()
+        fleet.close()
+    return run
+
+
+def die(tmp_path: Path, stores: Stores, cell: Cell, instead_of: GatewayProcess | None = None) -> None:
+    """`instead_of`: the gateway that is stopped meanwhile, so that the dying one is the consumer."""
+    folder = tmp_path / cell.name
+    folder.mkdir()
+    fleet = FleetThread(PACE)
+    gateway = GatewayProcess(folder, fleet, stores=stores)
+    try:
+        gateway.start(**armed(cell))
+        if instead_of is not None:
+            pause(instead_of, signal.SIGSTOP)
+            with Redis.from_url(stores.redis_url) as redis:
+                redis.delete(f"{MONEY}leader")
+        load(cell, gateway, fleet)
+    finally:
+        if instead_of is not None:
+            pause(instead_of, signal.SIGCONT)
+        gateway.stop()
+        fleet.close()
+
+
+def pause(gateway: GatewayProcess, number: signal.Signals) -> None:
+    assert gateway.process is not None
+    gateway.process.send_signal(number)
+
+
+class OpenRequests(Thread):
+    """Looks into Redis: when each key was last seen with a request that is open, or settled and not in SQL yet."""
+
+    def __init__(self, stores: Stores) -> None:
+        super().__init__(daemon=True)
+        self.seen: dict[str, float] = {}
+        self._redis = Redis.from_url(stores.redis_url, decode_responses=True)
+        self._end = Event()
+
+    def run(self) -> None:
+        while not self._end.wait(0.2):
+            for key in self.keys():
+                self.seen[key] = time.monotonic()
+
+    def keys(self) -> set[str]:
+        records = [self._redis.hget(name, "record") for name in self._redis.scan_iter(f"{MONEY}req:*", count=1000)]
+        records += [fields["r"] for _, fields in self._redis.xrange(f"{MONEY}outbox")]
+        return {json.loads(record)["key_id"] for record in records if record is not None}
+
+    def is_idle(self) -> bool:
+        return not self.keys()
+
+    def stop(self) -> None:
+        self._end.set()
+        self.join()
+        self._redis.close()
+
+
+@pytest.fixture(scope="module")
+def embedded_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return embedded(tmp_path_factory.mktemp("embedded"), cells_of(HALF, seed=0))
+
+
+@pytest.fixture(scope="module")
+def scaled_run(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, postgres_server: PostgresServer
+) -> Run:
+    return scaled(tmp_path_factory.mktemp("scaled"), cells_of(OTHER_HALF, seed=0), redis_server, postgres_server)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("cell", [cell.name for cell in cells_of(HALF, 0)])
+def test_a_kill_of_an_embedded_gateway_loses_and_doubles_no_money(cell: str, embedded_run: Run) -> None:
+    assert_settled(embedded_run, embedded_run.cells[cell])
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("cell", [cell.name for cell in cells_of(OTHER_HALF, 0)])
+def test_a_kill_of_a_scaled_gateway_loses_and_doubles_no_money(cell: str, scaled_run: Run) -> None:
+    assert_settled(scaled_run, scaled_run.cells[cell])
+
+
+@pytest.mark.timeout(400)
+def test_after_all_the_kills_every_equation_holds(embedded_run: Run, scaled_run: Run) -> None:
+    for run in (embedded_run, scaled_run):
+        check(run.where, run.records)
+
+
+@pytest.mark.timeout(400)
+def test_a_kill_in_the_recovery_itself_changes_nothing(tmp_path: Path) -> None:
+    """The recovery is one more write that may be cut off: it is done by the start after that."""
+    cell = Cell("first_byte", stream=True, seed=0)
+    fleet = FleetThread(PACE)
+    gateway = GatewayProcess(tmp_path, fleet)
+    try:
+        gateway.start(**armed(cell))
+        cell.key, cell.key_id = made(gateway)
+        load(cell, gateway, fleet)
+        for point in ("before_commit", "after_commit"):
+            gateway.start(wait=False, ATELIER_KILL_AT=f"{point}:{WRITES_OF_A_START}")
+            assert gateway.process is not None
+            assert gateway.process.wait(60) == -signal.SIGKILL
+        gateway.restart()
+        assert_settled(Run({}, gateway.data_dir, read(gateway.data_dir)), cell)
+    finally:
+        gateway.stop()
+        fleet.close()
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("set_up", ["embedded", "scaled"])
+def test_a_kill_at_any_point_loses_and_doubles_no_money(
+    set_up: str, seed: int, tmp_path: Path, redis_server: RedisServer, postgres_server: PostgresServer
+) -> None:
+    cells = cells_of([*HALF, *OTHER_HALF], seed)
+    run = embedded(tmp_path, cells) if set_up == "embedded" else scaled(tmp_path, cells, redis_server, postgres_server)
+    for cell in cells:
+        assert_settled(run, cell)
+    check(run.where, run.records)
+
+
+def assert_settled(run: Run, cell: Cell) -> None:
+    """The cell's own attempts: each in the books once, equal to what its providers have billed."""
+    assert cell.exit_code == -signal.SIGKILL, f"{cell.name} was never reached"
+    assert run.books is not None
+    lines = {attempt: line for attempt, line in run.books.lines.items() if line["key_id"] == cell.key_id}
+    journal = journal_of(cell.records)
+    print(
+        f"{cell.name}: {len(journal)} attempts, {sum(bool(line['estimated']) for line in lines.values())} estimated,"
+        f" settled {cell.settled_after} s after"
+    )
+    assert journal, "nothing was sent"
+    assert set(journal) <= set(lines), "an attempt that the ledger does not know"
+    for attempt, record in journal.items():
+        compare(attempt, lines[attempt], record)
+    for attempt in lines.keys() - journal.keys():
+        assert lines[attempt]["estimated"], f"{attempt} was charged as served, and never was"
+    assert {run.books.requests[request] for request, _ in lines} & {None} == set(), "a request without an outcome"
+    if cell.settled_after is not None:
+        assert cell.settled_after < WITHIN
