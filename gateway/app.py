@@ -12,21 +12,17 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from fastapi import Depends, FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 import templates
-from gateway import __version__
 from gateway.accounts import Accounts
 from gateway.accounts.rights import Defaults
 from gateway.accounts.transaction import Settings
-from gateway.api import ops, problem
-from gateway.api.auth import on_port
+from gateway.api import ops
+from gateway.api.application import create_api
 from gateway.api.bodies import MEGABYTE, Bounds
 from gateway.api.delivery import Pace
 from gateway.api.outermost import Outermost
-from gateway.api.routers import admin_routers, public_routers
 from gateway.api.state import Services
 from gateway.attempts import Attempts
 from gateway.backends import EFFECTS, Backends, open_backends
@@ -261,33 +257,6 @@ class Gateway:
             session_ttl=self.config.accounts.session_ttl,
         )
         return Accounts(backends.database.engine, digests, self._clock, throttle=backends.throttle, settings=settings)
-
-
-def create_api(config: Config) -> FastAPI:
-    """The routes with their documentation; `Gateway.start` puts the services behind them."""
-    api = FastAPI(
-        title="Atelier",
-        version=__version__,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,  # a redirect would be built from the Host header, before anybody asks for a key (S3)
-    )
-    problem.install(api)
-    for router in public_routers:
-        api.include_router(router)
-    for router in admin_routers:
-        api.include_router(router, dependencies=[Depends(on_port(config.admin.port))])
-    if config.server.cors.allow_origins:
-        api.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(config.server.cors.allow_origins),
-            allow_credentials=config.server.cors.allow_credentials,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=["*"],
-        )
-    return api
 
 
 def oidc(config: Config, clock: Clock) -> Oidc | None:

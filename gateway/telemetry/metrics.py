@@ -64,6 +64,21 @@ class Metrics:
         )
         self._tokens = Counter("gateway_tokens", "Tokens of all attempts", ["deployment", "class"], registry=registry)
         self._cost = Counter("gateway_cost_nano", "Cost in nano-dollars", ["deployment"], registry=registry)
+        self._make_gauges(registry)
+        self._overhead_seconds = Histogram(
+            "gateway_overhead_seconds",
+            "A request's time in the gateway itself, without waiting for providers or places",
+            buckets=OWN_TIME,
+            registry=registry,
+        )
+        self._loop_lag_seconds = Histogram(
+            "gateway_loop_lag_seconds",
+            "How much later than asked for the event loop ran a timer",
+            buckets=OWN_TIME,
+            registry=registry,
+        )
+
+    def _make_gauges(self, registry: CollectorRegistry) -> None:
         added_up = partial(Gauge, registry=registry, multiprocess_mode="livesum")
         self._in_flight = added_up("gateway_in_flight", "Requests that are being served")
         self._queue_waiting = added_up("gateway_queue_waiting", "Requests that wait for a place")
@@ -92,18 +107,6 @@ class Metrics:
             "Settlements that wait to be booked in SQL",
             registry=registry,
             multiprocess_mode="livemax",
-        )
-        self._overhead_seconds = Histogram(
-            "gateway_overhead_seconds",
-            "A request's time in the gateway itself, without waiting for providers or places",
-            buckets=OWN_TIME,
-            registry=registry,
-        )
-        self._loop_lag_seconds = Histogram(
-            "gateway_loop_lag_seconds",
-            "How much later than asked for the event loop ran a timer",
-            buckets=OWN_TIME,
-            registry=registry,
         )
 
     def request_started(self) -> None:

@@ -16,7 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 from starlette.routing import Match
 
-from gateway.app import create_api
+from gateway.api.application import create_api
 from gateway.config.config import Config
 from gateway.config.loader import load
 from gateway.demo import banner
