@@ -6,10 +6,10 @@ so is whatever an interruption leaves half done: the target is empty again, and 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from asyncpg import InterfaceError, PostgresError
 from sqlalchemy import (
@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.store.directory import AuditEntry
 from gateway.store.failures import MoveRefused
-from gateway.store.tables import Account, LedgerLine, Position, Request, SpendRollup
+from gateway.store.tables import Account, LedgerLine, Position
 
 BATCH = 2000  # rows
 _LOCK_ID = 0x41_54_4D_49  # any number that no other user of the database takes an advisory lock on
@@ -38,7 +38,9 @@ _TABLES = [*(table for table in AuditEntry.metadata.sorted_tables if table is no
 _BY = ("key_id", "user", "team", "brand", "tenant")
 
 Progress: TypeAlias = Callable[[str, int, int], None]  # table, rows copied, rows there are
-Sums: TypeAlias = dict[tuple[Any, ...], int]
+Sums: TypeAlias = dict[str | None, int]
+About = TypeVar("About")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +118,23 @@ async def _count_on(new: AsyncConnection, table: Table) -> None:
 
 async def _compared(old: AsyncConnection, new: AsyncConnection) -> Transferred:
     rows = {table.name: await _equal(_count, old, new, table, f"the rows of {table.name}") for table in _TABLES}
+    costs = {
+        table.name: await _equal(_sum, old, new, table, f"the cost in {table.name}")
+        for table in _TABLES
+        if "cost_nano" in table.columns
+    }
     by = {name: len(await _equal(_costs, old, new, name, f"the ledger's cost by {name}")) for name in _BY}
     accounts = await _equal(_accounts, old, new, None, "the budget accounts")
-    for model in (Request, SpendRollup):
-        await _equal(_sum, old, new, model, f"the cost in {model.__tablename__}")
-    cost = await _equal(_sum, old, new, LedgerLine, "the ledger's cost")
-    return Transferred(rows, cost, by, len(accounts))
+    return Transferred(rows, costs["ledger"], by, len(accounts))
 
 
-async def _equal(question: Any, old: AsyncConnection, new: AsyncConnection, about: Any, name: str) -> Any:
+async def _equal(
+    question: Callable[[AsyncConnection, About], Awaitable[T]],
+    old: AsyncConnection,
+    new: AsyncConnection,
+    about: About,
+    name: str,
+) -> T:
     before, after = await question(old, about), await question(new, about)
     if before != after:
         raise MoveRefused(f"After the copy, {name} is not equal on both sides; nothing was kept.")
@@ -135,14 +145,15 @@ async def _count(connection: AsyncConnection, table: Table) -> int:
     return (await connection.execute(select(func.count()).select_from(table))).scalar_one()
 
 
-async def _sum(connection: AsyncConnection, model: Any) -> int:
-    return int((await connection.execute(select(func.coalesce(func.sum(model.cost_nano), 0)))).scalar_one())
+async def _sum(connection: AsyncConnection, table: Table) -> int:
+    cost = func.coalesce(func.sum(table.columns["cost_nano"]), 0)
+    return int((await connection.execute(select(cost))).scalar_one())
 
 
 async def _costs(connection: AsyncConnection, name: str) -> Sums:
     column = getattr(LedgerLine, name)
     query = select(column, func.sum(LedgerLine.cost_nano)).group_by(column)
-    return {(row[0],): int(row[1]) for row in await connection.execute(query)}
+    return {row[0]: int(row[1]) for row in await connection.execute(query)}
 
 
 async def _accounts(connection: AsyncConnection, _: None) -> Sequence[tuple[Any, ...]]:
