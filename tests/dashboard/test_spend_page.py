@@ -196,3 +196,14 @@ def test_other_filters_begin_at_the_newest_request_again(dashboard, stub, books)
     assert len(page.dataframe[-1].value) == 6
     page = narrow(page, "user", "ann")
     assert list(page.dataframe[-1].value["Who"]) == ["Ann", "Ann"]
+
+
+def test_signed_out_neither_ledger_nor_gateway_is_asked(dashboard, stub, monkeypatch):
+    def never():
+        raise AssertionError("the ledger was opened")
+
+    monkeypatch.setattr("dashboard.wiring.reports", never)
+    page = dashboard.page("spend")
+    assert "You are signed out" in page.info[0].value
+    assert not page.exception
+    assert stub.asked == []

@@ -53,10 +53,11 @@ def show() -> None:
             args=("list",),
         )
     saying.say()
-    try:
-        SHOWN[place.section](session, me)
-    except Problem as problem:
-        st.error(inert.plain(problem.message), icon=":material/cloud_off:")
+    with st.container(key="section"):
+        try:
+            SHOWN[place.section](session, me)
+        except Problem as problem:
+            st.error(inert.plain(problem.message), icon=":material/cloud_off:")
 
 
 def choose(sections: tuple[str, ...]) -> None:
