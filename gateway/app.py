@@ -181,7 +181,12 @@ class Gateway:
             "replay": Replay(),
             "admit": Admit(backends.limiter, config.server.max_messages, config.limits.max_n),
             "prompt": Prompt(library, derive(secret, "atelier/prompt-nonce/v1"), accounts.brands),
-            "cache": Cache(backends.cache, derive(secret, "atelier/cache/v1"), config.cache.ttl),
+            "cache": Cache(
+                backends.cache,
+                derive(secret, "atelier/cache/v1"),
+                config.cache.ttl,
+                per_key=config.cache.scope == "key",
+            ),
             "route": Route(routes, health, places),
             "wait": Wait(places, health, clock, config.queue.max_wait),
             "spend": Spend(ledger, tokens, clock, defaults),

@@ -198,9 +198,12 @@ class Queue(Strict):
 
 
 class Cache(Strict):
-    """Exact answers kept per tenant."""
+    """Exact answers kept per tenant, or per key."""
 
     enabled: bool = Field(default=False, description="Answer repeated requests of one tenant from memory.")
+    scope: Literal["tenant", "key"] = Field(
+        default="tenant", description="Who shares answers: a team's (or person's) keys, or each key with itself alone."
+    )
     ttl: Seconds = Field(default=3600, description="How long an answer is kept.")
     max_entries: Count = Field(default=1000, description="Most answers kept.")
 

@@ -24,10 +24,11 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 class Cache:
     """Looks the finished prompt up; stores what a provider answered."""
 
-    def __init__(self, store: CachePort, secret: bytes, ttl: float) -> None:
+    def __init__(self, store: CachePort, secret: bytes, ttl: float, *, per_key: bool = False) -> None:
         self._store = store
         self._secret = secret
         self._ttl = ttl
+        self._per_key = per_key
 
     async def enter(self, call: Call) -> None:
         if not cacheable(call):
@@ -51,7 +52,7 @@ class Cache:
             await self._store.put(call.cache_key, answer.completion.body, self._ttl)
 
     def _key(self, call: Call) -> str:
-        """HMAC(tenant, its rights, endpoint, canonical request, template and brand version).
+        """HMAC(tenant or key, its rights, endpoint, canonical request, template and brand version).
 
         Tenants never share an entry (S13), nor do keys that may not use the same models: this comes before `route`.
         """
@@ -59,7 +60,8 @@ class Cache:
         models = sorted(identity.models) if identity.models is not None else None
         body = {name: value for name, value in call.body.items() if name not in NOT_IN_KEY}
         versions = [call.template_version, call.brand_version]
-        parts = [identity.tenant, models, call.endpoint.value, body, call.options.policy, *versions]
+        whose = f"key:{identity.key_id}" if self._per_key else identity.tenant
+        parts = [whose, models, call.endpoint.value, body, call.options.policy, *versions]
         return hmac.new(self._secret, _canonical(parts), hashlib.sha256).hexdigest()
 
 

@@ -113,6 +113,16 @@ async def test_two_tenants_never_meet(clock: FakeClock, stage: Cache) -> None:
     assert hits == 1_000 - 80
 
 
+async def test_two_keys_of_a_tenant_meet_unless_each_is_to_be_alone(clock: FakeClock, stage: Cache) -> None:
+    one, other = person(key_id="k_1", team="red"), person(key_id="k_2", team="red")
+    await answered(stage, asking(clock, identity=one))
+    assert await asked(stage, asking(clock, identity=other)) == "hit"
+    alone = Cache(MemoryCache(clock), b"secret", ttl=60, per_key=True)
+    await answered(alone, asking(clock, identity=one))
+    assert await asked(alone, asking(clock, identity=other)) == "miss"
+    assert await asked(alone, asking(clock, identity=one)) == "hit"
+
+
 async def test_a_key_without_the_right_does_not_read_what_its_team_may(clock: FakeClock, stage: Cache) -> None:
     await answered(stage, asking(clock, identity=person(models=None)))
     restricted: Identity = person(key_id="k_2", models=frozenset({"other"}))

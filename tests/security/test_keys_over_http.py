@@ -38,7 +38,7 @@ def test_parts_and_forms_of_a_key_are_not_the_key(gateway: GatewayThread) -> Non
     key = gateway.key()
     with gateway.http(key) as http:
         key_id = http.get("/v1/me").json()["key_id"]
-    digest = gateway.gateway.services.digests.digest(key)
+    digest = gateway.gateway.services.accounts.keys._digests.digest(key)
     sha = hashlib.sha256(key.encode()).hexdigest()
     wrong = [
         key[:-1], key[1:], key + "A", key[:12], key.lower(), key.upper(), key.swapcase(), key_id, digest.hex(), sha,
@@ -72,17 +72,18 @@ def test_the_look_up_is_given_whole_digests_and_nothing_else(
     gateway: GatewayThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services = gateway.gateway.services
+    directory = services.identities._directory
     seen: list[tuple[Any, ...]] = []
-    find = services.keys.find
+    find = directory.key
 
     async def spied(*given: Any) -> Any:
         seen.append(given)
         return await find(*given)
 
-    monkeypatch.setattr(services.keys, "find", spied)
+    monkeypatch.setattr(directory, "key", spied)
     key = gateway.key()
     assert works(gateway, key)
-    digest = services.digests.digest(key)
+    digest = services.accounts.keys._digests.digest(key)
     assert seen[-1] == (digest, hashlib.sha256(key.encode()).hexdigest())
     assert len(digest) == 32
 
