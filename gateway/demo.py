@@ -11,6 +11,8 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from gateway.accounts import Actor
 from gateway.api.state import Services
 from gateway.config.config import Config
@@ -57,16 +59,42 @@ def start_dashboard(
             "--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
             "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none",
         ],
-        env={
-            **env,
-            "ATELIER_URL": gateway_url,
-            "ATELIER_DATA_DIR": str(config.data_dir),
-            "ATELIER_UNTIL_STDIN_CLOSES": "1",
-        },
+        env=dashboard_environment(config, gateway_url, env),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return process, f"http://127.0.0.1:{port}"
+
+
+def dashboard_environment(config: Config, gateway_url: str, env: Mapping[str, str]) -> dict[str, str]:
+    """What the dashboard's process knows: its own read-only credentials, never the gateway's or a provider's."""
+    own = {
+        "ATELIER_URL": f"http://{config.admin.listen}" if config.admin.listen is not None else gateway_url,
+        "ATELIER_DATA_DIR": str(config.data_dir),
+        "ATELIER_UNTIL_STDIN_CLOSES": "1",
+        "ATELIER_DASHBOARD_URL": config.dashboard.url,
+        "ATELIER_DASHBOARD_DATABASE_URL": _revealed(config.dashboard.database_url),
+        "ATELIER_DASHBOARD_REDIS_URL": _revealed(config.dashboard.redis_url),
+    }
+    oidc = config.accounts.oidc
+    if oidc is not None:
+        own |= {
+            "ATELIER_OIDC_ISSUER": oidc.issuer,
+            "ATELIER_OIDC_CLIENT_ID": oidc.client_id,
+            "ATELIER_OIDC_CLIENT_SECRET": _revealed(oidc.client_secret),
+            "ATELIER_OIDC_NAME": oidc.name,
+        }
+    secrets = config.secrets()
+    outer = {
+        name: value
+        for name, value in env.items()
+        if not name.startswith("ATELIER_") and not any(secret in value for secret in secrets)
+    }
+    return {**outer, **{name: value for name, value in own.items() if value is not None}}
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
 
 
 def free_port(wanted: int) -> int:
@@ -97,6 +125,7 @@ def banner(url: str, key: str, dashboard: str | None, services: Services) -> str
   Gateway    {url}/v1
   Dashboard  {dashboard or "off (install the 'dashboard' extra)"}
   Key        {key}
+  Admin      `.venv/bin/atelier invite --admin` prints a one-time link to the dashboard
 
   {source}
 
