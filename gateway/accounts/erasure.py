@@ -12,21 +12,25 @@ The audit log alone keeps the old id, for it is append-only. That is why an id c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import case, delete, or_, update
+from sqlalchemy import ColumnElement, case, delete, or_, update
 from sqlmodel import SQLModel, col, select
 
 from gateway.accounts.actor import Actor
 from gateway.accounts.transaction import Act, Transactions
 from gateway.ledger import rollup
+from gateway.ledger.steps import Steps
 from gateway.ports import Digests
 from gateway.store.directory import Invitation, Membership, SignIn, User
 from gateway.store.tables import Account, Content, Hold, LedgerLine, Request, VirtualKey
 
 PREFIX = "erased-"
-STEP = 500  # rows a transaction
+STEP, LEAST = 500, 10  # requests a transaction
+LONGEST_STEP = 0.03  # seconds
 
 
 class Erasure:
@@ -86,16 +90,22 @@ class Erasure:
         """Go through everything once; True when there was something to do."""
         async with self._store.act(actor) as act:
             found = await _move_account(act, user_id, new)
-        last = ""
-        while requests := await self._requests(user_id, last, STEP):
+        steps, last = Steps(STEP, LONGEST_STEP, min(STEP, LEAST)), ""
+        while requests := await self._requests(user_id, last, steps.size):
             found, last = True, requests[-1]
-            async with self._store.act(actor) as act:
-                await _rename_requests(act, requests, user_id, new)
-        more = True
-        while more:
-            async with self._store.act(actor) as act:
-                more = await _delete_content(act, user_id)
-            found = found or more
+            await self._step(actor, steps, partial(_rename_requests, requests=requests, user_id=user_id, new=new))
+        while await self._step(actor, steps, partial(_delete_content, user_id=user_id, most=steps.size)):
+            found = True
+        return found
+
+    async def _step(self, actor: Actor, steps: Steps, work: Callable[[Act], Awaitable[bool]]) -> bool:
+        """One transaction, and a pause as long as it took, so that whoever waits for the store gets it."""
+        async with self._store.act(actor) as act:
+            began = self._store.clock.monotonic()
+            found = await work(act)
+        took = self._store.clock.monotonic() - began
+        steps.took(took)
+        await asyncio.sleep(took)
         return found
 
     async def _requests(self, user_id: str, last: str, limit: int) -> Sequence[str]:
@@ -117,21 +127,25 @@ def _renamed(table: Any, user_id: str, new: str) -> dict[str, Any]:
     }
 
 
-async def _rename_requests(act: Act, requests: Sequence[str], user_id: str, new: str) -> None:
+async def _rename_requests(act: Act, *, requests: Sequence[str], user_id: str, new: str) -> bool:
     """The requests with their ledger lines and holds."""
     tables: tuple[tuple[type[SQLModel], Any], ...] = ((Request, Request.id), (LedgerLine, LedgerLine.request_id))
     for table, request_id in tables:
         mine = (col(request_id).in_(requests), _of(table, user_id))
         await act.session.exec(update(table).where(*mine).values(_renamed(table, user_id, new)))
-    holds = await act.session.exec(select(Hold).where(col(Hold.request_id).in_(requests)))
-    _rename_scopes(holds.all(), user_id, new)
+    await _rename_scopes(act, col(Hold.request_id).in_(requests), user_id, new)
+    return True
 
 
-def _rename_scopes(holds: Sequence[Hold], user_id: str, new: str) -> None:
-    for hold in holds:
-        scopes = [f"user:{new}" if scope == f"user:{user_id}" else scope for scope in hold.scopes]
-        if scopes != hold.scopes:
-            hold.scopes = scopes
+async def _rename_scopes(act: Act, holds: ColumnElement[bool], user_id: str, new: str) -> None:
+    """In these holds: one statement for all that stand on the same scopes."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for request_id, scopes in (await act.session.exec(select(Hold.request_id, Hold.scopes).where(holds))).all():
+        if f"user:{user_id}" in scopes:
+            groups.setdefault(tuple(scopes), []).append(request_id)
+    for old, requests in groups.items():
+        scopes = [f"user:{new}" if scope == f"user:{user_id}" else scope for scope in old]
+        await act.session.exec(update(Hold).where(col(Hold.request_id).in_(requests)).values(scopes=scopes))
 
 
 async def _move_account(act: Act, user_id: str, new: str) -> bool:
@@ -146,15 +160,14 @@ async def _move_account(act: Act, user_id: str, new: str) -> bool:
         act.session.add(target)
     target.spent_nano += old.spent_nano
     target.held_nano += old.held_nano
-    standing = await act.session.exec(select(Hold).where(col(Hold.state) == "held"))
-    _rename_scopes(standing.all(), user_id, new)
+    await _rename_scopes(act, col(Hold.state) == "held", user_id, new)
     await act.session.delete(old)
     act.scopes += [f"user:{user_id}", f"user:{new}"]
     return True
 
 
-async def _delete_content(act: Act, user_id: str) -> bool:
-    some = select(Content.request_id).where(_of(Content, user_id)).limit(STEP)
+async def _delete_content(act: Act, *, user_id: str, most: int) -> bool:
+    some = select(Content.request_id).where(_of(Content, user_id)).limit(most)
     found = (await act.session.exec(some)).all()
     if found:
         await act.session.exec(delete(Content).where(col(Content.request_id).in_(found)))
