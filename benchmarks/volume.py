@@ -32,7 +32,26 @@ TOKENS = {
     "audio_input_tokens": 0,
     "audio_output_tokens": 0,
 }
-PRICE = {"input": 150_000, "output": 600_000, "source": "litellm"}
+REQUEST = {
+    "endpoint": "chat",
+    "stream": True,
+    "template": "blog_post",
+    "template_version": "3",
+    "tags": ["spring"],
+    "route": "complexity: 0.42, standard",
+    "http_status": 200,
+    "prompt_digest": "5d41402abc4b2a76b9719d911017c592",
+    "ttft_ms": 512.0,
+    "duration_ms": 4_000.0,
+}
+LINE = {
+    "number": 1,
+    "provider": "openai",
+    "finish_reason": "stop",
+    "late": False,
+    "price": {"input": 150_000, "output": 600_000, "source": "litellm"},
+    "ttft_ms": 500.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,56 +118,21 @@ def moment(chance: random.Random) -> float:
 
 def rows(number: int, at: float, owner: Owner, what: dict[str, str], cost: int) -> dict[str, Any]:
     """One request and its line."""
-    name, deployment = f"gen-{number:012x}", f"group/{what['model']}"
-    whose = {
+    both = {
+        **TOKENS,
         "key_id": owner.key_id,
         "tenant": f"team:{owner.team}",
         "user": owner.user,
         "team": owner.team,
         "brand": what["brand"],
         "simulated": False,
-    }
-    request = {
-        **whose,
-        "id": name,
-        "x_request_id": f"req-{number}",
-        "endpoint": "chat",
-        "model_requested": what["model"],
-        "stream": True,
-        "template": "blog_post",
-        "template_version": "3",
-        "tags": ["spring"],
-        "route": "complexity: 0.42, standard",
-        "created_at": at - 4,
-        "ended_at": at,
+        "deployment_id": f"group/{what['model']}",
         "status": "completed",
-        "http_status": 200,
-        "deployment_id": deployment,
-        "prompt_digest": "5d41402abc4b2a76b9719d911017c592",
-        "ttft_ms": 512.0,
-        "duration_ms": 4_000.0,
         "cost_nano": cost,
         "estimated": False,
-        **TOKENS,
-    }
-    line = {
-        **whose,
-        "request_id": name,
-        "number": 1,
-        "seq": number,
-        "provider": "openai",
-        "model": what["model"],
-        "deployment_id": deployment,
-        "status": "completed",
-        "finish_reason": "stop",
-        "cost_nano": cost,
-        "estimated": False,
-        "late": False,
-        "price": PRICE,
-        "started_at": at - 4,
         "ended_at": at,
-        "booked_at": at,
-        "ttft_ms": 500.0,
-        **TOKENS,
     }
-    return {"request": request, "line": line}
+    name = f"gen-{number:012x}"
+    request = {**both, **REQUEST, "id": name, "x_request_id": f"req-{number}", "created_at": at - 4}
+    line = {**both, **LINE, "request_id": name, "seq": number, "started_at": at - 4, "booked_at": at}
+    return {"request": {**request, "model_requested": what["model"]}, "line": {**line, "model": what["model"]}}

@@ -26,6 +26,7 @@ _FILTERS = (
     "brand",
     "model_requested",
 )  # a page of requests by these reads the index only, however rare they are
+_SPENDERS = {"team": "team", "user": "user", "key": "key_id"}
 _OPEN = column("status").is_(None)
 _HELD = column("state") == "held"
 _NOT_HELD = column("state") != "held"
@@ -94,10 +95,7 @@ class Account(SQLModel, table=True):
 
 
 class Request(SQLModel, table=True):
-    """One request, whose `status` is None until its one terminal outcome is known.
-
-    `x_request_id` is "" once retention has erased the request's details.
-    """
+    """One request. `status` is None until its one terminal outcome is known, `x_request_id` "" once details are erased."""
 
     __tablename__ = "request"
     __table_args__ = (
@@ -247,21 +245,14 @@ class _Spend(SQLModel):
 
 
 class SpendRollup(_Spend, table=True):
-    """The ledger's lines up to the position "rollup", summed by half-hour: `bucket` counts them from 1970, in UTC.
-
-    Written by one writer in batches, never by a request.
-    """
+    """The ledger's lines up to the position "rollup", by half-hours since 1970, UTC. One writer adds to it, in batches."""
 
     __tablename__ = "spend_rollup"
-    __table_args__ = (
-        Index("spend_rollup_by_team", "team", "bucket"),
-        Index("spend_rollup_by_user", "user", "bucket"),
-        Index("spend_rollup_by_key", "key_id", "bucket"),
-    )
+    __table_args__ = tuple(Index(f"spend_rollup_by_{name}", column, "bucket") for name, column in _SPENDERS.items())
 
 
 class SpendDay(_Spend, table=True):
-    """The same lines, summed by whole days in UTC: a long time's sums read a tenth of the rows."""
+    """The same lines by whole days since 1970, UTC: a long time's sums read a tenth of the rows."""
 
     __tablename__ = "spend_day"
     __table_args__ = (Index("spend_day_by_key", "key_id", "bucket"),)
