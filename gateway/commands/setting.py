@@ -13,7 +13,7 @@ from gateway.config import environment
 from gateway.config.config import Config
 from gateway.config.loader import load
 from gateway.store.failures import StoreUnavailable
-from gateway.store.secrets import SECRET_FILE, load_or_create_secret, parse_secret
+from gateway.store.secrets import load_or_create_secret, parse_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Setting:
         """The secret that digests keys. Raises StoreUnavailable when there is none, or an unusable one."""
         if self.env_secret is not None:
             return parse_secret(self.env_secret)
-        if self.url is not None and not (self.folder / SECRET_FILE).exists():
+        if self.url is not None:
             raise StoreUnavailable("With PostgreSQL, set ATELIER_SECRET to the secret that the gateways use.")
         return load_or_create_secret(self.folder)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -34,9 +35,9 @@ DEMO_KEY_FILE = "demo.key"
 TEMPLATES = "templates"
 ASIDE = "before-restore-"
 _STAGE = ".restore-"
+_MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 _MARGIN = 64 * 1024 * 1024  # bytes that stay free
-_SIZES = {SECRET_FILE: SECRET_BYTES, DEMO_KEY_FILE: 4096}  # most bytes of the small members
-_TEMPLATE = 512 * 1024
+_TEMPLATE, _DEMO_KEY = 512 * 1024, 4096  # most bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ def back_up(data_dir: Path, target: Path, templates: Path | None, *, secret: boo
         kept = (SECRET_FILE, DEMO_KEY_FILE) if secret else (DEMO_KEY_FILE,)
         files = {each: data_dir / each for each in kept if (data_dir / each).is_file()}
         files |= _templates(templates) | {DATABASE_FILE: snapshot}
-        manifest = archive.write(work / target.name, files, _facts(snapshot))
-        (work / target.name).replace(target)
+        manifest = archive.write(work / "archive", files, _facts(snapshot))
+        (work / "archive").replace(target)
     return manifest
 
 
@@ -85,7 +86,8 @@ def restore(source: Path, data_dir: Path, *, force: bool = False) -> Restored:
     make_folder(data_dir)
     lock = lock_folder(data_dir)
     try:
-        if _contents(data_dir) and not force:
+        contents = _contents(data_dir)
+        if contents and not force:
             raise MoveRefused(f"{data_dir} is not empty; with --force its contents are moved aside, and kept.")
         with _explained(data_dir), tempfile.TemporaryDirectory(dir=data_dir, prefix=_STAGE) as name:
             stage = Path(name)
@@ -93,9 +95,10 @@ def restore(source: Path, data_dir: Path, *, force: bool = False) -> Restored:
             _check_members(manifest)
             _check_facts(stage / DATABASE_FILE, manifest)
             migrated_from = _migrate(stage, manifest)
-            aside = _move_aside(data_dir)
+            aside = _move_aside(data_dir, contents)
             for path in sorted(stage.iterdir(), key=lambda path: path.name == DATABASE_FILE):
                 path.rename(data_dir / path.name)
+            _sync(data_dir)
     finally:
         os.close(lock)
     return Restored(manifest, aside, migrated_from)
@@ -146,22 +149,27 @@ def _facts(database: Path) -> dict[str, Any]:
 
 def _check_members(manifest: Manifest) -> None:
     for name, member in manifest.members.items():
-        most = (
-            _TEMPLATE
-            if name.startswith(f"{TEMPLATES}/")
-            else member.size
-            if name == DATABASE_FILE
-            else _SIZES.get(name)
-        )
-        if most is None or member.size > most:
+        if not _fits(name, member.size):
             raise MoveRefused(f"The backup holds {name} with {member.size} bytes, which no backup of Atelier's does.")
     if DATABASE_FILE not in manifest.members:
         raise MoveRefused("The backup holds no database.")
 
 
+def _fits(name: str, size: int) -> bool:
+    if name.startswith(f"{TEMPLATES}/"):
+        return size <= _TEMPLATE and name.endswith(".yaml")
+    return (
+        name == DATABASE_FILE
+        or (name == SECRET_FILE and size == SECRET_BYTES)
+        or (name == DEMO_KEY_FILE and size <= _DEMO_KEY)
+    )
+
+
 def _check_facts(database: Path, manifest: Manifest) -> None:
     """The database says what its maker said of it. One of a newer schema is told by the migration."""
     found = _facts(database)
+    if not re.fullmatch(_MOMENT, str(manifest.facts.get("made_at"))):
+        raise MoveRefused("The backup does not say when it was made; take another one.")
     for fact in ("schema", "rows", "sums"):
         if found[fact] != manifest.facts.get(fact):
             raise MoveRefused(f"The backup's database does not agree with its manifest ({fact}); take another one.")
@@ -183,17 +191,25 @@ async def _open_once(stage: Path) -> None:
 
 def _contents(data_dir: Path) -> list[Path]:
     """What a restore would be in the way of: everything but the lock and what earlier restores moved aside."""
-    return [path for path in data_dir.iterdir() if path.name != LOCK_FILE and not path.name.startswith((ASIDE, _STAGE))]
+    return [path for path in data_dir.iterdir() if path.name != LOCK_FILE and not path.name.startswith(ASIDE)]
 
 
-def _move_aside(data_dir: Path) -> Path | None:
-    contents = _contents(data_dir)
+def _move_aside(data_dir: Path, contents: list[Path]) -> Path | None:
     if not contents:
         return None
     aside = Path(tempfile.mkdtemp(dir=data_dir, prefix=f"{ASIDE}{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-"))
     for path in contents:
         path.rename(aside / path.name)
     return aside
+
+
+def _sync(folder: Path) -> None:
+    """What was moved stays moved, whatever happens to the machine."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

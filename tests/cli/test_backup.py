@@ -158,6 +158,12 @@ def test_a_damaged_database_is_not_saved_as_if_it_were_whole(data: Path, atelier
     assert not (tmp_path / "saved.tar.gz").exists()
 
 
+@pytest.mark.parametrize("name", ["atelier.db", "archive", "secret.key"])
+def test_a_backup_may_have_any_name(data: Path, atelier: Run, tmp_path: Path, name: str) -> None:
+    assert atelier("backup", name).exit_code == 0
+    assert atelier("restore", name, folder=tmp_path / "new").exit_code == 0
+
+
 def test_a_backup_overwrites_nothing(data: Path, atelier: Run, tmp_path: Path) -> None:
     (tmp_path / "saved.tar.gz").write_text("the only one")
     assert "exists already" in sentence(atelier("backup", "saved.tar.gz"))
@@ -212,6 +218,16 @@ def test_with_force_it_is_moved_aside_and_kept(saved: Path, data: Path, atelier:
     assert not [path for path in data.iterdir() if path.name.startswith(".")]
 
 
+def test_what_a_restore_that_was_killed_has_left_is_moved_aside_too(saved: Path, data: Path, atelier: Run) -> None:
+    (data / ".restore-killed").mkdir()
+    (data / ".restore-killed" / "secret.key").write_bytes(bytes(32))
+    done = atelier("restore", "--force", saved)
+    assert done.exit_code == 0, done.stderr
+    (aside,) = [path for path in data.iterdir() if path.name.startswith(backup.ASIDE)]
+    assert (aside / ".restore-killed" / "secret.key").is_file()
+    assert not (data / ".restore-killed").exists()
+
+
 def test_a_damaged_backup_changes_nothing(saved: Path, data: Path, atelier: Run) -> None:
     whole, before = bytearray(saved.read_bytes()), rows_of(data)
     names = names_in(data)
@@ -222,7 +238,7 @@ def test_a_damaged_backup_changes_nothing(saved: Path, data: Path, atelier: Run)
     assert rows_of(data) == before
 
 
-@pytest.mark.parametrize("name", ["atelier.db-wal", "config.yaml", "templates.yaml", "atelier.lock"])
+@pytest.mark.parametrize("name", ["atelier.db-wal", "config.yaml", "templates.yaml", "templates/x.py", "atelier.lock"])
 def test_a_file_that_no_backup_has_is_refused(saved: Path, data: Path, tmp_path: Path, name: str) -> None:
     forged = tmp_path / "forged.tar.gz"
     facts = backup._facts(data / DATABASE_FILE)
@@ -233,9 +249,10 @@ def test_a_file_that_no_backup_has_is_refused(saved: Path, data: Path, tmp_path:
     assert names_in(tmp_path / "new") == {LOCK_FILE}
 
 
-def test_a_secret_of_another_size_is_refused(data: Path, tmp_path: Path) -> None:
-    (data / "long").write_bytes(bytes(33))
-    files = {DATABASE_FILE: data / DATABASE_FILE, "secret.key": data / "long"}
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_a_secret_of_another_size_is_refused(data: Path, tmp_path: Path, size: int) -> None:
+    (data / "other").write_bytes(bytes(size))
+    files = {DATABASE_FILE: data / DATABASE_FILE, "secret.key": data / "other"}
     archive.write(tmp_path / "forged.tar.gz", files, backup._facts(data / DATABASE_FILE))
     with pytest.raises(MoveRefused, match=r"secret\.key"):
         backup.restore(tmp_path / "forged.tar.gz", tmp_path / "new")
@@ -246,6 +263,20 @@ def test_a_database_that_does_not_agree_with_its_manifest_is_refused(data: Path,
     facts = backup._facts(data / DATABASE_FILE) | {fact: "something else"}
     archive.write(tmp_path / "forged.tar.gz", {DATABASE_FILE: data / DATABASE_FILE}, facts)
     with pytest.raises(MoveRefused, match=fact):
+        backup.restore(tmp_path / "forged.tar.gz", tmp_path / "new")
+
+
+@pytest.mark.parametrize("made_at", [None, "", "now", "2027-01-31T00:00:00Z\x1b[2J"])
+def test_a_time_that_is_none_is_not_shown(data: Path, tmp_path: Path, made_at: object) -> None:
+    facts = backup._facts(data / DATABASE_FILE) | {"made_at": made_at}
+    archive.write(tmp_path / "forged.tar.gz", {DATABASE_FILE: data / DATABASE_FILE}, facts)
+    with pytest.raises(MoveRefused, match="when it was made"):
+        backup.restore(tmp_path / "forged.tar.gz", tmp_path / "new")
+
+
+def test_a_backup_without_a_database_is_refused(data: Path, tmp_path: Path) -> None:
+    archive.write(tmp_path / "forged.tar.gz", {"secret.key": data / "secret.key"}, {})
+    with pytest.raises(MoveRefused, match="no database"):
         backup.restore(tmp_path / "forged.tar.gz", tmp_path / "new")
 
 
