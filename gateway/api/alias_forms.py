@@ -11,7 +11,7 @@ from gateway.api.fields import Form, Metadata, Money, Names, Parallel, Plain, Ro
 from gateway.ledger.prices import usd
 from gateway.ports import KeyInfo
 
-DURATION = re.compile(r"(\d{1,5})([smhd])\Z")
+DURATION = re.compile(r"([0-9]{1,5})([smhd])\Z")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 OURS = {
     "key_alias": "name",

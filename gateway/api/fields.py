@@ -16,7 +16,7 @@ NANO = 1_000_000_000
 MOST_MONEY = 10**18  # nano-dollars
 LONGEST_METADATA = 16_384  # characters of JSON
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_AMOUNT = re.compile(r"\d{1,9}(\.\d{1,9})?\Z")
+_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z")
 
 
 class Form(BaseModel):
