@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -31,25 +30,28 @@ PROBE_EVERY = 1.0  # seconds between look-ups while the store is away
 
 @dataclass(slots=True)
 class _Known:
-    """What the last look-up found. `looked_up`: monotonic; `fresh`: no change was heard of since."""
+    """What the last look-up found. `looked_up`: monotonic; `fresh`: no change was heard of since.
+
+    `concerned` names whatever decides about it: ("key", "k_1"), ("membership", "red/ada"), …
+    """
 
     found: Found
     identity: Identity
     looked_up: float
+    concerned: frozenset[tuple[str, str | None]]
     fresh: bool = True
     revoked: bool = False
 
-    def concerns(self, kind: str, object_id: str) -> bool:
-        return (kind, object_id) in self._objects()
-
-    def _objects(self) -> Iterator[tuple[str, str | None]]:
-        for key in (self.found.key, *self.found.ancestors):
-            if key is not None:
-                yield "key", key.id
-        yield "user", self.identity.user
-        yield "team", self.identity.team
-        yield "session", self.identity.session_id
-        yield "membership", f"{self.identity.team}/{self.identity.user}"
+    @classmethod
+    def of(cls, found: Found, identity: Identity, now: float) -> _Known:
+        keys = (found.key, *found.ancestors)
+        owners = (
+            ("user", identity.user),
+            ("team", identity.team),
+            ("session", identity.session_id),
+            ("membership", f"{identity.team}/{identity.user}"),
+        )
+        return cls(found, identity, now, frozenset((*(("key", key.id) for key in keys if key is not None), *owners)))
 
 
 class KeyIdentities:
@@ -123,7 +125,8 @@ class KeyIdentities:
             self._known[digest].fresh = False
 
     def _concerned(self, kind: str, object_id: str) -> list[bytes]:
-        return [digest for digest, known in self._known.items() if known.concerns(kind, object_id)]
+        named = (kind, object_id)
+        return [digest for digest, known in self._known.items() if named in known.concerned]
 
     def _digest(self, credential: str) -> bytes:
         if self._sessions is not None and credential.startswith(SESSION_PREFIX):
@@ -173,7 +176,7 @@ class KeyIdentities:
         if found is None:
             answer = None
         else:
-            answer = _Known(found, rights.identity(found, self._defaults), self._clock.monotonic())
+            answer = _Known.of(found, rights.identity(found, self._defaults), self._clock.monotonic())
         if self._running.get(digest) is this:  # otherwise a change was heard of meanwhile
             self._remember(digest, answer)
         return answer

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway import errors
-from gateway.accounts import roles
+from gateway.accounts import rights, roles
 from gateway.accounts.actor import Actor
 from gateway.accounts.ceiling import Ceiling
 from gateway.accounts.roles import Reach
@@ -58,19 +58,23 @@ async def check_edit(act: Act, row: VirtualKey, values: Mapping[str, Any], *, te
         return
     if values.get("blocked") is False and row.blocked_at is not None and actor.role != roles.LEAD:
         raise errors.Forbidden("Only an admin or your team's lead may unblock a key.", param="blocked")
-    if actor.key is not None and (limits or tells_secret):
-        await _check_against_caller(act, row, limits)
+    if limits or tells_secret:
+        await _check_against_actor(act, row, limits)
     if limits and not await _may_widen(act, row):
         Ceiling.as_it_is(key_info(row)).check(limits)
     if roles.exceeds(values.get("role", roles.VIEWER), actor.role):
         raise errors.Forbidden(f"Your role ({actor.role}) may not give a higher one.", param="role")
 
 
-async def _check_against_caller(act: Act, row: VirtualKey, limits: Mapping[str, Any]) -> None:
-    """The calling key itself, what it has made, and keys that are no more than it is: those it may change."""
+async def _check_against_actor(act: Act, row: VirtualKey, limits: Mapping[str, Any]) -> None:
+    """No key of a higher role; for a key, only itself, what it has made, and keys that are no more than it is."""
+    actor, target = act.actor, await chain_of(act, row)
+    if roles.exceeds(rights.role(target), actor.role):
+        raise errors.Forbidden("This key acts with a higher role than yours. Ask an admin.")
+    if actor.key is None:
+        return
     caller = Ceiling.of(await _caller(act))
-    target = await chain_of(act, row)
-    if act.actor.key not in {row.id, *(link.id for link in target.ancestors)}:
+    if actor.key not in {row.id, *(link.id for link in target.ancestors)}:
         caller.check(Ceiling.of(target).values())
     caller.check(limits)
 

@@ -282,6 +282,15 @@ async def test_a_key_cannot_reach_for_a_secret_with_more_rights(desk: World) -> 
     assert (await keys.edit(narrow, str(narrow.key), {"budget": 9}, None)).budget == 9
 
 
+async def test_a_lead_gets_no_secret_of_a_higher_role(desk: World) -> None:
+    keys = desk.accounts.keys
+    above, _ = await keys.create(desk.admin, team="red", role="admin")
+    for act in (keys.rotate(LEA, above.id), keys.edit(LEA, above.id, {"budget": 5}, None)):
+        with pytest.raises(Forbidden):
+            await act
+    assert (await keys.revoke(LEA, above.id)).revoked_at is not None
+
+
 async def test_keys_make_keys_four_deep(desk: World) -> None:
     _, holder = await desk.key(desk.admin, user="ada", team="red")
     for _ in range(3):
