@@ -5,18 +5,18 @@ Everything here may be done again after a failure (`errors.Unavailable`) and cha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.ledger import booking, journal, wire
-from gateway.ledger.counters import Counters, Reply, listed
+from gateway.ledger.counters import Counters, Reply, listed, pairs
 from gateway.ledger.mirror import Ended, Mirror, Running, reported
 from gateway.ledger.offline import Offline
 from gateway.ports import Clock
 from gateway.store.database import store_errors
-from gateway.types import Settlement
+from gateway.types import Intent, RequestRecord, Settlement
 
 TOMBSTONE = 7_200  # seconds that a settled request is remembered
 log = structlog.get_logger(__name__)
@@ -95,7 +95,10 @@ class Carrier:
 
     async def reap(self, counters: Counters, owner: str, request_id: str) -> None:
         """End what a dead worker left open, each attempt charged at the most it can cost."""
-        await self.settle(counters, wire.stopped(request_id, self._clock.now()), None, only_of=owner)
+        found = await counters.redis.call("HGETALL", counters.key("req", request_id))
+        if found:
+            left = running_of(pairs([part.decode() for part in found]))
+            await self.settle(counters, wire.stopped(request_id, self._clock.now()), left, only_of=owner)
 
     async def _again(self, counters: Counters, settled: Sequence[Ended]) -> None:
         """Settle what SQL does not have: what it has may not be charged a second time."""
@@ -107,3 +110,11 @@ class Carrier:
                 self._mirror.ended.pop(ended.running.record.id, None)
             else:
                 await self.settle(counters, ended.settlement, ended.running)
+
+
+def running_of(fields: Mapping[str, str]) -> Running:
+    """A request as Redis has it, so that it outlives Redis. Its hold is Redis' own business."""
+    scopes = tuple(fields[f"s{n}"] for n in range(1, int(fields["n"]) + 1))
+    intents = (wire.load(text, Intent) for name, text in fields.items() if name.startswith("i:"))
+    record = wire.load(fields["record"], RequestRecord)
+    return Running(record, scopes, None, 0.0, 0.0, {intent.number: intent for intent in intents})

@@ -27,7 +27,6 @@ from gateway.store.tables import DeadLetter
 BATCH, TRIES = 200, 5
 IDLE, FOLLOW = 0.1, 1.0  # seconds between looks at the stream, and at who leads
 LEASE = 5.0  # seconds that a leader leads without renewing it
-WARN = 100_000  # events that wait
 REFUSED = ("22", "23", "42", "54")  # classes of SQLSTATE: data, constraint, access or syntax, a limit of the server's
 UNREADABLE = (ValidationError, ValueError, TypeError, LookupError, OverflowError)
 FAILURES = (SQLAlchemyError, OSError, *UNREADABLE)

@@ -34,6 +34,7 @@ from gateway.store.tables import key_scope
 from gateway.types import Balance, HoldRefused, HoldRequest, Intent, Opened, RequestRecord, Settlement
 
 MOST_HELD = 2 * 10**18  # nano-dollars that one request can hold: more than any limit
+MANY_UNREAD = 10**5  # events in the outbox that are worth a warning
 MOST_UNREAD = 10**6  # events that may wait for SQL
 REPLAY = 0.25  # seconds between looks for what the journal has for Redis
 JOURNAL = "journal"  # folder in the data folder
@@ -93,6 +94,16 @@ class RedisLedger:
         except errors.Unavailable as error:
             log.warning("ledger_not_handed_over", error=error.message)
         await self._offline.close()
+
+    @property
+    def unread(self) -> int:
+        """Events in the outbox, as of the last beat."""
+        return self.presence.unread
+
+    @property
+    def drift(self) -> int:
+        """Nano-dollars by which Redis and SQL differed when this worker last compared them."""
+        return self.reconciler.drift
 
     async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused:
         """Write the request down and take its hold on all scopes at once, or do neither and say why."""
@@ -228,6 +239,8 @@ class RedisLedger:
     async def _beat(self) -> float:
         pause = await self.presence.step()
         self.mirror.consumed(self.counters.acked)
+        if self.unread >= MANY_UNREAD:
+            log.warning("settlements_wait_for_sql", events=self.unread, requests_refused_at=self._most_unread)
         return pause
 
     async def _adopt(self, *_: str) -> None:

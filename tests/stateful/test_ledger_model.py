@@ -244,12 +244,16 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_attempt_that_ended_has_its_one_line(self) -> None:
-        with closing(sqlite3.connect(self.path)) as db:
-            lines = db.execute("SELECT request_id, number, cost_nano FROM ledger").fetchall()
-            ended = db.execute("SELECT id FROM request WHERE status IS NOT NULL").fetchall()
+        lines, ended = self.books()
         assert len(lines) == len(self.model.lines)
         assert {(name, number): cost for name, number, cost in lines} == self.model.lines
         assert {name for (name,) in ended} == {name for name, request in self.model.requests.items() if request.done}
+
+    def books(self) -> tuple[list[Any], list[Any]]:
+        """The lines, and the requests that ended."""
+        with closing(sqlite3.connect(self.path)) as db:
+            lines = db.execute("SELECT request_id, number, cost_nano FROM ledger").fetchall()
+            return lines, db.execute("SELECT id FROM request WHERE status IS NOT NULL").fetchall()
 
     def _open(self, name: str, scopes: tuple[str, ...], amount: int, lifetime: int) -> Coroutine[Any, Any, Any]:
         record = RequestRecord(name, name, "a", "key:a", Endpoint.CHAT, "m", False, self.model.now)
