@@ -56,7 +56,7 @@ def live() -> None:
         return
     with totals:
         headlines(sums.totals)
-    left, right = st.columns([5, 4], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         spend_chart.by_day(sums.days)
     with right:

@@ -14,6 +14,7 @@ from gateway import reports
 
 PAID, SIMULATED = "billed", "simulated"
 HEIGHT = 260
+NAME_WIDTH = 150  # pixels: the figures stay in sight
 MOST_WHOLE = 8  # rows that are shown without a scrollbar
 
 
@@ -84,6 +85,7 @@ def by_thing(report: reports.SpendReport, things: Sequence[str]) -> None:
         height="content" if len(report.rows) <= MOST_WHOLE else HEIGHT,
         key=f"by_{report.by}",
         column_config={
+            THINGS[report.by]: st.column_config.TextColumn(width=NAME_WIDTH),
             "Cost": st.column_config.TextColumn(alignment="right"),
             "Simulated": st.column_config.TextColumn(alignment="right"),
             "Tokens": st.column_config.NumberColumn(format="localized"),

@@ -39,7 +39,7 @@ class Choice:
 
 def draw(viewer: reports.Viewer, now: float, offset: int) -> Choice:
     """The row of choices; what is chosen. Raises ReportsUnavailable."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="choice"):
+    with st.container(horizontal=True, vertical_alignment="center", key="choice"):
         st.segmented_control(
             "Period", list(PERIODS), default=USUAL, required=True, key=PERIOD, label_visibility="collapsed"
         )

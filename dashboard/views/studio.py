@@ -14,6 +14,7 @@ from dashboard.draft import Draft, Order
 from dashboard.sessions import Catalogue, Me, Session
 from dashboard.views import form, ordering, text
 
+LOOKS_ON = "You look on here: see Spend and Health. To write texts, ask an admin or your team's lead for another role."
 TEXT = "text"  # in the address and in the page's state: which text is shown
 FREE_PROMPT: JsonObject = {
     "variables": [
@@ -32,6 +33,9 @@ FREE_PROMPT: JsonObject = {
 def show() -> None:
     session, me = gate.signed_in()
     st.title("Studio", anchor=False)
+    if not me.may_write:
+        st.info(LOOKS_ON, icon=":material/visibility:")
+        return
     try:
         catalogue = session.catalogue()
     except Problem as problem:

@@ -26,6 +26,14 @@ def test_the_studio_is_the_first_page_and_says_whose_key_it_is(dashboard):
     assert "Simulated answers" in page.info[0].value
 
 
+def test_a_viewer_is_told_that_it_only_looks_on(dashboard, stub):
+    stub.member(ANN, "ann", role="viewer")
+    dashboard.sign_in(ANN)
+    page = dashboard.page("main")
+    assert "You look on here" in words(page)
+    assert "Generate" not in [button.label for button in page.button]
+
+
 def test_with_real_providers_nothing_is_called_simulated(dashboard, stub):
     stub.member(ANN, "ann", simulated=False)
     dashboard.sign_in(ANN)

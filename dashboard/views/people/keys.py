@@ -131,7 +131,7 @@ def one(session: Session, place: Place, me: Me) -> None:
 def about(names: dict[str, str], key: JsonObject) -> tuple[str, ...]:
     until = key.get("previous_until")
     return (
-        f"{key.get('prefix')}…",
+        f"{key['prefix']}…" if key.get("prefix") else "",
         owner(names, key),
         state(key),
         f"made on {wording.day(key.get('created_at'))}",
