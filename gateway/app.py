@@ -212,6 +212,7 @@ class Gateway:
             health=health,
             places=places,
             metrics=metrics,
+            more_gauges=backends.read_gauges,
             bounds=Bounds(
                 round(config.server.max_body_mb * MEGABYTE),
                 round(config.server.max_media_body_mb * MEGABYTE),

@@ -29,6 +29,7 @@ from gateway.state.throttle import MemoryThrottle, RedisThrottle, Throttle
 from gateway.store.database import Database, open_database
 from gateway.store.failures import StoreUnavailable
 from gateway.store.secrets import load_or_create_secret, parse_secret
+from gateway.telemetry.metrics import Metrics
 
 logger = structlog.get_logger(__name__)
 
@@ -63,6 +64,7 @@ class Backends:
     listen: Callable[[Heard], Coroutine[Any, Any, None]] | None = None
     live: Callable[[str], Awaitable[Live | None]] | None = None  # requests that SQL does not have yet
     workers: Callable[[], int] = field(default=lambda: 1)
+    read_gauges: Callable[[Metrics], None] = field(default=lambda _: None)
 
     def records(self, clock: Clock) -> SqlRecords:
         """Reads the ledger; where SQL follows behind, the ledger itself has the last word."""
@@ -127,6 +129,10 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
     async def free_slots(owner: str) -> None:
         await limiter.release_worker(owner)
 
+    def read_gauges(metrics: Metrics) -> None:
+        metrics.outbox(presence.unread)
+        metrics.ledger_drift(ledger.reconciler.drift)
+
     presence.on_dead(free_slots)
     changes = RedisChanges(redis)
     return Backends(
@@ -141,6 +147,7 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
         announce=changes.announce,
         listen=changes.listen,
         live=ledger.live,
+        read_gauges=read_gauges,
         workers=presence.live_workers,
     )
 

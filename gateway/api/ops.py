@@ -47,6 +47,7 @@ async def metrics(request: Request, _: Caller) -> Response:
 
 def read_gauges(found: Services) -> None:
     """Set what is not counted but read: the line and the breakers of this process."""
+    found.more_gauges(found.metrics)
     found.metrics.queue_waiting(found.places.snapshot().waiting)
     for deployment in found.deployments:
         found.metrics.breaker_state(deployment.id, found.health.state(deployment.id))

@@ -44,6 +44,7 @@ class Services:
     health: Health
     places: Places
     metrics: Metrics
+    more_gauges: Callable[[Metrics], None]  # sets those that the stores know
     bounds: Bounds
     pace: Pace
     total_timeout: float

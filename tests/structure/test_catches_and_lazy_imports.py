@@ -16,6 +16,7 @@ MAY_CATCH_ALL = {
     "gateway/pipeline.py": "a bug in one request is that request's",
     "gateway/providers/": "LiteLLM raises anything; all of it becomes a ProviderError",
     "gateway/bootstrap.py": "whatever keeps the gateway from starting is told",
+    "gateway/ledger/upkeep.py": "a bug in one of its endless tasks must not end the others",
     "gateway/ledger/writer.py": "an act's error is its waiter's, and must not end the thread",
 }
 MAY_IMPORT_LATE = {
