@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from dashboard import inert, wiring
+from dashboard import inert, wiring, wording
 from dashboard.client import Problem
 from dashboard.sessions import Me, Session, SignedOut
 
@@ -48,6 +48,11 @@ def cookie() -> str | None:
     """The id of a session, as the browser sent it when this page was opened."""
     value: str | None = st.context.cookies.get(wiring.cookie_name())
     return value
+
+
+def day(at: float | None, never: str = "") -> str:
+    """A day of the viewer's calendar, such as 3 Mar 2027."""
+    return wording.day(at, utc_offset(), never)
 
 
 def utc_offset() -> int:

@@ -124,11 +124,11 @@ def some(names: Sequence[str] | None, everything: str) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def day(at: float | None, never: str = "") -> str:
-    """A day such as 3 Mar 2027, in UTC."""
+def day(at: float | None, offset: int, never: str = "") -> str:
+    """A day such as 3 Mar 2027. `offset`: seconds east of UTC."""
     if at is None:
         return never
-    then = datetime.fromtimestamp(at, UTC)
+    then = datetime.fromtimestamp(at + offset, UTC)
     return f"{then.day} {then:%b %Y}"
 
 

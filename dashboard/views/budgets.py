@@ -62,7 +62,7 @@ def live() -> None:
             "Held": [wording.usd(each.held) for each in found],
             "Left": [wording.usd(each.left) for each in found],
             "Limit": [wording.usd(each.limit) for each in found],
-            "Renewed": [wording.day(each.resets_at, "never") for each in found],
+            "Renewed": [gate.day(each.resets_at, "never") for each in found],
         },
         hide_index=True,
         height="content" if len(found) <= MOST_WHOLE else HEIGHT,

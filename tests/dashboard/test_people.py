@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import httpx
 import pytest
 
@@ -332,3 +334,32 @@ def test_whoever_is_in_two_teams_says_for_which_one_it_works(dashboard, stub):
     page.selectbox(key="working_for").set_value("t_social")
     page.run(timeout=20)
     assert stub.accounts.changes[-1][:3] == ("PATCH", "/auth/session", {"team": "t_social"})
+
+
+def test_older_history_is_a_page_away(people, stub):
+    for number in range(130):
+        stub.accounts.add(
+            "audit", f"a{number}", at=1.9e9, actor="cli", action="key.edit", object_type="key", object_id="x"
+        )
+    page = people("audit")
+    assert len(table(page)) == 100
+    page = press(page, "Older")
+    assert len(table(page)) == 30
+    assert len(table(press(page, "Newer"))) == 100
+
+
+def test_a_key_ends_with_a_day_of_the_viewers_calendar(people, stub, monkeypatch):
+    monkeypatch.setattr("dashboard.gate.utc_offset", lambda: -5 * 3600)
+    page = press(people("keys"), "New key")
+    fill(page, "What is it for?", "Website")
+    page.date_input[0].set_value(date(2030, 12, 31))
+    page = press(page, "Make the key")
+    ends = stub.accounts.changes[0][2]["expires_at"]
+    assert datetime.fromtimestamp(ends, UTC).isoformat() == "2031-01-01T05:00:00+00:00"
+    page = press(press(page, "I have copied it"), "All keys")
+    assert list(table(page)["Ends"]) == ["never", "31 Dec 2030"]
+
+
+def test_a_user_and_a_team_of_one_id_keep_their_names(people, stub):
+    stub.accounts.add("users", "t_blog", name="Somebody else")
+    assert list(table(people("keys"))["Whose"]) == ["Max · Blog"]

@@ -139,6 +139,11 @@ def day_of(at: float | None) -> date | None:
     return None if at is None else datetime.fromtimestamp(at - 1, _zone()).date()
 
 
+def last_day(at: float | None, never: str) -> str:
+    """The last whole day before something ends, in words."""
+    return gate.day(None if at is None else at - 1, never)
+
+
 def end_of(day: date | None) -> float | None:
     """When a day of the viewer's ends, Unix time."""
     if day is None:

@@ -26,14 +26,15 @@ KINDS = {
     "session": "Sign-ins",
 }
 ACTORS = {"cli": "the command line", "master": "the master key", "system": "the gateway"}
-NEWEST = 200
+ROWS = 100
 MOMENTS = ("_at", "_until")  # how names of times end
 
 
 def show(session: Session) -> None:
     place = here()
     kind = st.selectbox("Show", list(KINDS), format_func=lambda each: KINDS[each], key=place.key("kind"), width=220)
-    answer = session.client.get("/admin/audit", object_type=kind, limit=NEWEST)
+    pages: list[str] = st.session_state.setdefault(place.key(f"pages.{kind}"), [])
+    answer = session.client.get("/admin/audit", object_type=kind, limit=ROWS, after=pages[-1] if pages else None)
     accounts = session.accounts
     names = {
         f"{each}:{name}": called
@@ -45,8 +46,22 @@ def show(session: Session) -> None:
         )
         for name, called in accounts.names(listing).items()
     }
-    listing = Listing(tuple(answer.get("data", ())), bool(answer.get("has_more")))
-    table.show(listing, partial(line, names), EMPTY, opens=False)
+    table.show(Listing(tuple(answer.get("data", ()))), partial(line, names), EMPTY, opens=False)
+    older = answer.get("next") if answer.get("has_more") else None
+    if pages or older:
+        with st.container(horizontal=True):
+            st.button("Newer", icon=":material/chevron_left:", disabled=not pages, on_click=turn, args=(pages,))
+            st.button(
+                "Older", icon=":material/chevron_right:", disabled=not older, on_click=pages.append, args=(older,)
+            )
+
+
+def turn(pages: list[str], older: str | None = None) -> None:
+    """Go to the page after the cursor `older`, or back."""
+    if older is not None:
+        pages.append(older)
+    elif pages:
+        pages.pop()
 
 
 def line(names: Mapping[str, str], entry: JsonObject) -> dict[str, str]:
@@ -89,7 +104,7 @@ def value(name: str, each: Any, names: Mapping[str, str]) -> str:
     if isinstance(each, bool):
         return "yes" if each else "no"
     if isinstance(each, int | float) and name.endswith(MOMENTS):
-        return wording.day(each)
+        return gate.day(each)
     if isinstance(each, int) and name == "budget":
         return wording.usd(each)
     return ", ".join(map(str, each)) if isinstance(each, list) else names.get(f"{name}:{each}", str(each))

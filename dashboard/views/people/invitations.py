@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import inert, wiring, wording
+from dashboard import gate, inert, wiring, wording
 from dashboard.client import JsonObject
 from dashboard.sessions import Me, Session
 from dashboard.views.people import fields, links, saving, saying, table, teams, users
@@ -35,7 +35,7 @@ def line(names: dict[str, str], invitation: JsonObject) -> dict[str, str]:
         "Role": wording.role(invitation.get("role")),
         "Team": names.get(str(team), str(team)) if team else "",
         "State": state(invitation),
-        "Ends": wording.day(invitation.get("expires_at")),
+        "Ends": gate.day(invitation.get("expires_at")),
     }
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
 
-from dashboard import inert, wording
+from dashboard import gate, inert, wording
 from dashboard.accounts import called
 from dashboard.client import JsonObject, path
 from dashboard.sessions import Me, Session
@@ -20,6 +21,19 @@ EMPTY = "There is no key yet. A program needs one to reach the gateway; give eac
 ONCE = "Copy it now and keep it like a password: it is not shown again."
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people and teams are called, by id."""
+
+    users: dict[str, str]
+    teams: dict[str, str]
+
+    @classmethod
+    def of(cls, session: Session) -> Names:
+        accounts = session.accounts
+        return cls(accounts.names(accounts.users), accounts.names(accounts.teams))
+
+
 def show(session: Session, me: Me) -> None:
     place = here()
     if place.mode == "new":
@@ -29,24 +43,26 @@ def show(session: Session, me: Me) -> None:
     else:
         if me.may_write:
             st.button("New key", icon=":material/key:", type="primary", on_click=place.go, args=("new",))
-        names = {**session.accounts.names(session.accounts.teams), **session.accounts.names(session.accounts.users)}
-        table.show(session.accounts.keys(), partial(line, names), EMPTY)
+        table.show(session.accounts.keys(), partial(line, Names.of(session)), EMPTY)
 
 
-def line(names: dict[str, str], key: JsonObject) -> dict[str, str]:
+def line(names: Names, key: JsonObject) -> dict[str, str]:
     return {
         "Name": called(key),
         "Key": f"{key.get('prefix') or ''}…",
         "Whose": owner(names, key),
         "Models": wording.some(key.get("models"), "all"),
-        "Ends": wording.day(key.get("expires_at"), "never"),
+        "Ends": fields.last_day(key.get("expires_at"), "never"),
         "State": state(key),
         "Spent": wording.spent(key),
     }
 
 
-def owner(names: dict[str, str], key: JsonObject) -> str:
-    return " · ".join(names.get(str(each), str(each)) for each in (key.get("user"), key.get("team")) if each)
+def owner(names: Names, key: JsonObject) -> str:
+    user, team = key.get("user"), key.get("team")
+    return " · ".join(
+        found.get(str(each), str(each)) for each, found in ((user, names.users), (team, names.teams)) if each
+    )
 
 
 def state(key: JsonObject) -> str:
@@ -115,8 +131,7 @@ def whose(session: Session, place: Place, me: Me) -> JsonObject:
 def one(session: Session, place: Place, me: Me) -> None:
     key = place.row
     fields.heading(called(key))
-    names = {**session.accounts.names(session.accounts.teams), **session.accounts.names(session.accounts.users)}
-    st.caption(inert.plain(" · ".join(each for each in about(names, key) if each)))
+    st.caption(inert.plain(" · ".join(each for each in about(Names.of(session), key) if each)))
     if not me.may_write or key.get("revoked_at"):
         return
     with st.form(place.key("form"), border=False, enter_to_submit=False):
@@ -128,14 +143,14 @@ def one(session: Session, place: Place, me: Me) -> None:
     acts(place, key)
 
 
-def about(names: dict[str, str], key: JsonObject) -> tuple[str, ...]:
+def about(names: Names, key: JsonObject) -> tuple[str, ...]:
     until = key.get("previous_until")
     return (
         f"{key['prefix']}…" if key.get("prefix") else "",
         owner(names, key),
         state(key),
-        f"made on {wording.day(key.get('created_at'))}",
-        f"the key before it works until {wording.day(until)}" if until else "",
+        f"made on {gate.day(key.get('created_at'))}",
+        f"the key before it works until {gate.day(until)}" if until else "",
     )
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from dashboard import wiring, wording
+from dashboard import gate, wiring
 from dashboard.client import JsonObject
 from dashboard.join import JOIN, NEW_PASSWORD
 from dashboard.views.people.place import Secret
@@ -28,7 +28,7 @@ def link(page: str, answer: JsonObject) -> str:
 
 
 def note(answer: JsonObject) -> str:
-    return SEND.format(until=wording.day(answer.get("expires_at")))
+    return SEND.format(until=gate.day(answer.get("expires_at")))
 
 
 def base() -> str:

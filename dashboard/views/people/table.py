@@ -40,7 +40,7 @@ def show(listing: Listing, line: Line, empty: str, *, opens: bool = True) -> Non
         return
     place.shown = [row for row, _ in rows]
     draw([cells for _, cells in rows], place, opens=opens)
-    note(listing, len(rows), opens=opens)
+    note(listing, opens=opens)
 
 
 def matches(wanted: str, cells: Mapping[str, str]) -> bool:
@@ -61,10 +61,10 @@ def draw(lines: Sequence[Mapping[str, str]], place: Place, *, opens: bool) -> No
         st.dataframe(columns, hide_index=True, height=height, key=key)
 
 
-def note(listing: Listing, rows: int, *, opens: bool) -> None:
+def note(listing: Listing, *, opens: bool) -> None:
     parts = [
         "Click a row to open it." if opens else "",
-        f"Only the first {wording.number(rows)}." if listing.more else "",
+        f"Only the first {wording.number(len(listing.items))}." if listing.more else "",
     ]
     if any(parts):
         st.caption(" ".join(part for part in parts if part))
