@@ -6,6 +6,7 @@ in their order. A store that is away raises `errors.Unavailable`; a listener's `
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from gateway.store.changes import Change
 from gateway.store.database import store_errors
 from gateway.store.directory import AuditEntry
 
+LONGEST_WAIT = 10.0  # seconds for other acts to end; then the store counts as away
 _LOCK_ID = 0x41_54_41_43  # PostgreSQL's advisory lock of administrative acts
 _PERSONAL = {("user", "email"), ("user", "name"), ("key", "name"), ("key", "metadata"), ("invitation", "email")}
 
@@ -102,7 +104,8 @@ class Transactions:
         try:
             with store_errors():
                 async with AsyncSession(self._engine, expire_on_commit=False) as session:
-                    await _alone(session)
+                    async with asyncio.timeout(LONGEST_WAIT):
+                        await _alone(session)
                     act = Act(session, actor, self.clock.now())
                     yield act
                     await session.commit()

@@ -58,6 +58,8 @@ class Users:
             row = (await act.session.exec(select(User).where(match))).first()
             if row is None:
                 row = await new_user(act, values)
+            if row.erased_at is not None:
+                raise errors.Unprocessable("This person is being erased.", param="id")
             if team is not None:
                 await self._join(act, team, row.id)
         return user_info(row)
