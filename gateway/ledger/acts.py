@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway import errors
-from gateway.ledger import accounts, rows
+from gateway.ledger import accounts, rows, wire
 from gateway.ledger import statements as sql
 from gateway.store.tables import key_scope
 from gateway.types import (
@@ -25,12 +25,8 @@ from gateway.types import (
     Opened,
     RequestRecord,
     Settlement,
-    Status,
-    Usage,
 )
 
-UNREPORTED = "No result of this attempt was reported; it is charged at the most it can cost."
-STOPPED = "gateway_stopped"  # error code of requests that were open when the previous process ended
 log = structlog.get_logger(__name__)
 
 
@@ -131,6 +127,9 @@ def settle(connection: sqlite3.Connection, now: float, settlement: Settlement) -
         accounts.move(connection, scopes, now, spent=cost)
     ending = rows.ended(request["created_at"], settlement, booked)
     connection.execute(sql.END_REQUEST, {"of_request": request["id"], **ending})
+    content = rows.content(request, settlement)
+    if content is not None:
+        connection.execute(sql.ADD_CONTENT, {**content, "prompt": json.dumps(content["prompt"])})
     return Settled(booked, _balances(connection, scopes, now))
 
 
@@ -139,8 +138,7 @@ def recover(connection: sqlite3.Connection, now: float) -> Recovered:
     requests = [row["id"] for row in connection.execute(sql.OPEN_REQUESTS).fetchall()]
     booked: list[AttemptResult] = []
     for request_id in requests:
-        settlement = Settlement(request_id, (), Status.EXPIRED, 500, STOPPED, ended_at=now)
-        booked += settle(connection, now, settlement).booked
+        booked += settle(connection, now, wire.stopped(request_id, now)).booked
     return Recovered(len(requests), len(booked), sum(result.cost for result in booked))
 
 
@@ -182,10 +180,4 @@ def _unreported(connection: sqlite3.Connection, settlement: Settlement) -> list[
     """Results for intents that the settlement does not mention: nobody knows what they used."""
     reported = {result.intent.number for result in settlement.results}
     intents = [rows.intent_of(row) for row in connection.execute(sql.INTENTS, {"id": settlement.request_id}).fetchall()]
-    return [
-        AttemptResult(
-            intent, Status.EXPIRED, Usage(estimated=True), intent.bound, settlement.ended_at, error=UNREPORTED
-        )
-        for intent in intents
-        if intent.number not in reported
-    ]
+    return [wire.unreported(each, settlement.ended_at) for each in intents if each.number not in reported]

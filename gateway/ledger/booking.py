@@ -32,7 +32,9 @@ async def book(engine: AsyncEngine, events: Sequence[Event]) -> int:
         new = await _requests(sql, events)
         await _lines(sql, new)
         await _accounts(sql, new)
-        contents = [row for event in new if (row := rows.content(event.record, event.settlement)) is not None]
+        contents = [
+            row for event in new if (row := rows.content(rows.opened(event.record), event.settlement)) is not None
+        ]
         if contents:
             await sql.execute(_insert(sql, Content).on_conflict_do_nothing(), contents)
         await _move(sql, max(event.seq for event in events))

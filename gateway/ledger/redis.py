@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -35,41 +36,46 @@ from gateway.types import Balance, HoldRefused, HoldRequest, Intent, Opened, Req
 
 MOST_HELD = 2 * 10**18  # nano-dollars that one request can hold: more than any limit
 MANY_UNREAD = 10**5  # events in the outbox that are worth a warning
-MOST_UNREAD = 10**6  # events that may wait for SQL
 REPLAY = 0.25  # seconds between looks for what the journal has for Redis
 JOURNAL = "journal"  # folder in the data folder
 SETTLE_TIME = 0.25  # seconds that a client waits for Redis at its request's end
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`server_time`: Redis' clock decides what has expired, not this machine's. `grace`: seconds, see `Epochs`.
+
+    `most_unread`: events that may wait for SQL before nothing new is begun.
+    """
+
+    server_time: bool = True
+    grace: float = 2.5
+    most_unread: int = 10**6
+
+
+DEFAULTS = Settings()
+
+
 class RedisLedger:
     """`ports.Ledger` for any number of workers on one Redis and one database."""
 
     def __init__(
-        self,
-        redis: Redis,
-        engine: AsyncEngine,
-        clock: Clock,
-        data_dir: Path,
-        *,
-        server_time: bool = True,
-        grace: float = 2.5,
-        most_unread: int = MOST_UNREAD,
+        self, redis: Redis, engine: AsyncEngine, clock: Clock, data_dir: Path, settings: Settings = DEFAULTS
     ) -> None:
-        """`server_time`: Redis' clock decides what has expired. `grace`: see `Epochs`."""
         self.mirror = Mirror()
-        self.counters = Counters(redis, clock, server_time=server_time)
+        self.counters = Counters(redis, clock, server_time=settings.server_time)
         self._offline = Offline(self.mirror, data_dir / JOURNAL, clock)
         self._carrier = Carrier(self.mirror, self._offline, engine, clock)
         self.presence = Presence(self.counters, clock, self._carrier)
         self.consumer = Consumer(self.counters, engine, clock)
         self._seeds = Seeds(engine)
-        self._epochs = Epochs(self.counters, self._seeds, self.consumer, engine, self.presence.rise, grace)
+        self._epochs = Epochs(self.counters, self._seeds, self.consumer, engine, self.presence.rise, settings.grace)
         self.counters.plant, self.counters.mend = self._seeds.plant, self._epochs.mend
         self.reconciler = Reconciler(self.counters, self._seeds)
         self.presence.on_dead(self._adopt)
         self._clock = clock
-        self._most_unread = most_unread
+        self._most_unread = settings.most_unread
         self._upkeep = Upkeep()
 
     async def start(self, *, background: bool = True) -> None:

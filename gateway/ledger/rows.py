@@ -134,20 +134,19 @@ def line(
     )
 
 
-def content(record: RequestRecord, settlement: Settlement) -> Row | None:
-    """A row of `content` for a settlement that brings some; its `prompt` as it is, not as text."""
+def content(request: Mapping[str, Any] | sqlite3.Row, settlement: Settlement) -> Row | None:
+    """A row of `content` for a settlement that brings some; `prompt` is JSON, and its texts are left as they are."""
     stored = settlement.content
     if stored is None:
         return None
-    keep_for = stored.keep_for
     return {
-        "request_id": record.id,
-        "tenant": _text(record.tenant),
-        "user": None if record.user is None else _text(record.user),
+        "request_id": request["id"],
+        "tenant": request["tenant"],
+        "user": request["user"],
         "prompt": list(stored.prompt),
         "answer": None if stored.answer is None else _readable(stored.answer),
-        "created_at": record.created_at,
-        "expires_at": None if keep_for is None else settlement.ended_at + keep_for,
+        "created_at": request["created_at"],
+        "expires_at": None if stored.keep_for is None else settlement.ended_at + stored.keep_for,
     }
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql import ClauseElement
 from sqlmodel import col
 
-from gateway.store.tables import TOKENS, Account, Hold, Intent, LedgerLine, Request
+from gateway.store.tables import TOKENS, Account, Content, Hold, Intent, LedgerLine, Request
 
 _ENDING = (
     "ended_at",
@@ -83,4 +83,5 @@ INTENT_EXISTS = _sql(
 )
 ADD_INTENT = _sql(insert(Intent))
 NEXT_SEQ = _sql(select(func.coalesce(func.max(col(LedgerLine.seq)), literal_column("0")) + literal_column("1")))
+ADD_CONTENT = _sql(sqlite_insert(Content).on_conflict_do_nothing())
 ADD_LINE = _sql(sqlite_insert(LedgerLine).on_conflict_do_nothing())

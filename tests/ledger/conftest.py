@@ -25,7 +25,7 @@ from gateway import errors
 from gateway.clock import SystemClock
 from gateway.ledger.acts import Recovered
 from gateway.ledger.counters import Redis
-from gateway.ledger.redis import RedisLedger
+from gateway.ledger.redis import RedisLedger, Settings
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.state.connection import RedisConnection
 from gateway.store.database import open_database
@@ -241,7 +241,7 @@ async def on_sqlite(path: Path) -> AsyncIterator[SqliteWorld]:
 @asynccontextmanager
 async def on_redis(redis: Redis, engine: AsyncEngine, folder: Path) -> AsyncIterator[RedisWorld]:
     clock = SetClock()
-    ledger = RedisLedger(redis, engine, clock, folder, server_time=False, grace=0.0)
+    ledger = RedisLedger(redis, engine, clock, folder, Settings(server_time=False, grace=0.0))
     await ledger.start(background=False)
     yield RedisWorld(ledger, clock, engine)
     await ledger.close()
@@ -327,8 +327,8 @@ class Scaled:
 
     async def worker(self, **options: Any) -> RedisWorld:
         connection = RedisConnection(self.server.url, SystemClock())
-        options = {"server_time": False, "grace": 0.0, **options}
-        ledger = RedisLedger(connection, options.pop("engine", self.engine), self.clock, self.folder, **options)
+        settings = Settings(**{"server_time": False, "grace": 0.0, **options})
+        ledger = RedisLedger(connection, self.engine, self.clock, self.folder, settings)
         await ledger.start(background=False)
         self.workers.append(RedisWorld(ledger, self.clock, self.engine))
         return self.workers[-1]

@@ -6,10 +6,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from gateway import errors
 from gateway.errors import Fault
-from gateway.types import Balance, HoldRefused, HoldRequest, Status, Usage
+from gateway.store.tables import Content
+from gateway.types import Balance, HoldRefused, HoldRequest, Status, StoredContent, Usage
 
 DAY = 86_400.0
 
@@ -404,3 +406,17 @@ async def test_absurd_counts_of_a_provider_do_not_keep_a_settlement_out(world: A
     assert 0 <= line["cost_nano"] <= 10**16
     assert 0 <= line["input_tokens"] < 2**63
     assert (await world.balance()).spent == line["cost_nano"]
+
+
+async def test_what_was_asked_and_answered_is_kept_where_a_settlement_brings_it(world: Any, build: Any) -> None:
+    prompt = [{"role": "user", "content": "caf\u00e9 \ud800 \0"}]
+    for name, keep_for in (("g1", 60.0), ("g2", None)):
+        await world.ledger.open(build.record(name, user="ada"), None)
+        content = StoredContent(prompt, "an \0 answer", keep_for)
+        await world.ledger.settle(build.settlement(name, content=content))
+    await world.open("g3", 10)
+    await world.settle("g3")
+    one, two = await world.rows(select(Content.__table__).order_by(Content.request_id))
+    assert (one["request_id"], one["tenant"], one["user"], one["prompt"]) == ("g1", "key:k_1", "ada", prompt)
+    assert (one["answer"], one["expires_at"] - one["created_at"]) == ("an \ufffd answer", 62.0)
+    assert two["expires_at"] is None

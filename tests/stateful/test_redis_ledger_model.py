@@ -20,14 +20,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from gateway.clock import SystemClock
-from gateway.ledger.redis import RedisLedger
+from gateway.ledger.redis import RedisLedger, Settings
 from gateway.state.connection import RedisConnection
 from gateway.store.database import open_database
 from gateway.types import AttemptResult, Endpoint, HoldRequest, RequestRecord, Settlement, Status, Usage
 from tests.servers import RedisServer
 from tests.stateful.test_ledger_model import (
     DAY,
-    LIMITS,
     LONG,
     START,
     LedgerMachine,
@@ -64,7 +63,7 @@ class RedisLedgerMachine(LedgerMachine):
     async def _worker(self) -> RedisLedger:
         connection = RedisConnection(self.server.url, SystemClock(), prefix=self.prefix, timeout=2.0)
         clock = SetClock(self.model)
-        ledger = RedisLedger(connection, self.database.engine, clock, self.folder, server_time=False, grace=0.0)
+        ledger = RedisLedger(connection, self.database.engine, clock, self.folder, Settings(server_time=False, grace=0.0))
         await ledger.start(background=False)
         return ledger
 

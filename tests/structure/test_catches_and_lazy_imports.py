@@ -17,6 +17,7 @@ MAY_CATCH_ALL = {
     "gateway/providers/": "LiteLLM raises anything; all of it becomes a ProviderError",
     "gateway/bootstrap.py": "whatever keeps the gateway from starting is told",
     "gateway/ledger/upkeep.py": "a bug in one of its endless tasks must not end the others",
+    "gateway/ledger/upkeep.py": "a step's bug is told, and must not end what keeps the ledger going",
     "gateway/ledger/writer.py": "an act's error is its waiter's, and must not end the thread",
 }
 MAY_IMPORT_LATE = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway import errors
 from gateway.errors import GatewayError, Reason
-from gateway.ledger.acts import STOPPED
+from gateway.ledger.wire import STOPPED
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "errors.md").read_text()
