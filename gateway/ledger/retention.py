@@ -28,7 +28,7 @@ DAY = 86_400.0
 EVERY, AGAIN = 3_600.0, 60.0  # seconds between two sweeps; the same after one that met a store that is away
 BREATH = 0.1  # seconds between two steps
 MOST_ROWS = 200  # a step
-LONGEST_STEP = 0.025  # seconds
+LONGEST_STEP = 0.0125  # seconds
 ENDED, SIGNED_IN, INVITED = 7 * DAY, 30 * DAY, 90 * DAY  # how long they are kept
 ERASED: dict[str, Any] = {
     "x_request_id": "",

@@ -32,7 +32,7 @@ from gateway.store.tables import LedgerLine, Position, SpendDay, SpendRollup
 
 EVERY = 2.0  # seconds between two looks
 MOST_LINES = 5_000  # a step
-LONGEST_STEP = 0.02  # seconds
+LONGEST_STEP = 0.01  # seconds
 BREATH = 0.05  # seconds between two steps, so that whoever waits for the store gets it
 _is_ours = col(Position.name) == ROLLUP
 _seq = col(LedgerLine.seq)
@@ -73,7 +73,7 @@ class Rollups:
                 step = (_seq > position) & (_seq <= reach)
                 count = await connection.scalar(select(func.count()).select_from(LedgerLine).where(step))
                 for table in (SpendRollup, SpendDay):
-                    rows = summed(lines(step), by_days=table is SpendDay)
+                    rows = summed(lines(step, by_days=table is SpendDay))
                     await connection.execute(_addition(connection, table, rows))
                 await connection.execute(update(Position).where(_is_ours).values(seq=reach))
         self._steps.took(self._clock.monotonic() - began)

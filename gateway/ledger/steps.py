@@ -14,7 +14,7 @@ class Steps:
         self._least = least
         self._most = most
         self._target = target
-        self.size = max(least, most // 10)
+        self.size = max(least, most // 20)
 
     def took(self, seconds: float) -> None:
         """Learn from a full step: half as many rows after a long one, a quarter more after a short one."""

@@ -55,15 +55,16 @@ async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
             yield session
 
 
-def lines(*where: ColumnElement[bool]) -> Subquery:
-    """Lines of the ledger as rows of the roll-up, not yet summed. "" stands for no user, team or brand.
+def lines(*where: ColumnElement[bool], by_days: bool = False) -> Subquery:
+    """Lines of the ledger as rows of the roll-up (or of its days), not yet summed. "": no user, team or brand.
 
     No text is a bare column, so that no condition on one leads the database away from the index that `where` is for.
     """
     start = col(LedgerLine.booked_at) / HALF_HOUR
     nearest = cast(start, BigInteger)  # which rounds or cuts, as the database has it
+    half_hour = nearest - _one_if(nearest > start)
     columns = {
-        "bucket": nearest - _one_if(nearest > start),
+        "bucket": half_hour // literal_column(str(BUCKETS_A_DAY), BigInteger) if by_days else half_hour,
         **{name: func.coalesce(getattr(LedgerLine, name), literal_column("''")) for name in KEYS[1:-1]},
         "simulated": col(LedgerLine.simulated),
         "cost_nano": col(LedgerLine.cost_nano),
@@ -76,23 +77,25 @@ def lines(*where: ColumnElement[bool]) -> Subquery:
     return select(*(column.label(name) for name, column in columns.items())).where(*where).subquery("line")
 
 
-def summed(rows: Subquery, *, by_days: bool = False) -> Select[Any]:
-    """Rows as `lines` makes them, each half-hour's (or each day's) in one."""
+def summed(rows: Subquery) -> Select[Any]:
+    """Rows as `lines` makes them, those with the same keys in one."""
     keys = [rows.c[name] for name in KEYS]
-    if by_days:
-        keys[0] = (rows.c.bucket // literal_column(str(BUCKETS_A_DAY), BigInteger)).label("bucket")
     return select(*keys, *(func.sum(rows.c[name]).label(name) for name in MEASURES)).group_by(*keys)
 
 
-def total(by: Sequence[str], seen: Condition, first: int, end: int, position: int) -> Select[Any]:
+def total(
+    by: Sequence[str], seen: Condition, first: int, end: int, position: int, *, by_days: bool = False
+) -> Select[Any]:
     """What the half-hours from `first` up to, not including, `end` cost, told apart by the columns named in `by`.
 
     The columns: those, each of MEASURES and SIMULATED (the part of the cost that nobody pays). `position` is POSITION's
-    value at the same moment.
+    value at the same moment. `by_days`: "bucket" is a day, and the time begins and ends with one, in UTC.
     """
-    parts = [_rolled(*part, by, seen) for part in _parts(first, end, whole_days="bucket" not in by)]
-    tail = lines(col(LedgerLine.seq) > position)
-    parts.append(select(*_columns(tail, by)).where(*_between(tail, first, end), seen(tail.c)))
+    whole_days = by_days or "bucket" not in by
+    parts = [_rolled(*part, by, seen) for part in _parts(first, end, whole_days=whole_days)]
+    tail = lines(col(LedgerLine.seq) > position, by_days=by_days)
+    unit = BUCKETS_A_DAY if by_days else 1
+    parts.append(select(*_columns(tail, by)).where(*_between(tail, first // unit, end // unit), seen(tail.c)))
     rows = union_all(*parts).subquery("part")
     keys = [rows.c[name] for name in by]
     sums = (func.coalesce(func.sum(rows.c[name]), 0).label(name) for name in (*MEASURES, SIMULATED))
@@ -101,7 +104,8 @@ def total(by: Sequence[str], seen: Condition, first: int, end: int, position: in
 
 def _parts(first: int, end: int, *, whole_days: bool) -> Iterator[tuple[FromClause, int, int]]:
     """Which table is read from which bucket to which: whole days by days, what is left by half-hours."""
-    half_hours, days = (table.__table__ for table in (SpendRollup, SpendDay))  # type: ignore[attr-defined]
+    half_hours = SpendRollup.__table__  # type: ignore[attr-defined]
+    days = SpendDay.__table__  # type: ignore[attr-defined]
     morning, evening = -(-first // BUCKETS_A_DAY), end // BUCKETS_A_DAY
     if not whole_days or morning >= evening:
         yield half_hours, first, end

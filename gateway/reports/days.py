@@ -54,6 +54,11 @@ class Days:
         """The half-hour that comes after the last day."""
         return (self.today + 1) * BUCKETS - self._half_hours
 
+    @property
+    def in_utc(self) -> bool:
+        """Whether they begin when days begin in UTC."""
+        return self._half_hours % BUCKETS == 0
+
     def day_of(self, bucket: int) -> int:
         """The number of the day that a half-hour is in."""
         return (bucket + self._half_hours) // BUCKETS

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, select, true
 from sqlmodel import SQLModel
 
 from gateway.ledger.sums import POSITION, SIMULATED, Columns, total
-from gateway.reports.days import Days, named
+from gateway.reports.days import DAY, Days, named
 from gateway.reports.snapshot import Snapshot
 from gateway.reports.viewer import Viewer
 from gateway.store.directory import Brand, Team, User
@@ -100,7 +100,8 @@ def by_day(session: Snapshot, viewer: Viewer, days: Days, filters: Filters = ALL
     """One sum a day, oldest first; days without spend are there too."""
     found: dict[int, list[Any]] = {}
     for row in session.execute(_spent(session, viewer, days, filters, ["bucket"])):
-        found.setdefault(days.day_of(row.bucket), []).append(row)
+        day = row.bucket + days.offset // DAY if days.in_utc else days.day_of(row.bucket)
+        found.setdefault(day, []).append(row)
     return [_day(number, found.get(number, [])) for number in range(days.first, days.today + 1)]
 
 
@@ -142,7 +143,7 @@ def _spent(
         return and_(may_see(rows), filters.on(rows))
 
     position = session.execute(POSITION).scalar_one_or_none() or 0
-    return total(by, seen, days.first_bucket, days.end_bucket, position)
+    return total(by, seen, days.first_bucket, days.end_bucket, position, by_days="bucket" in by and days.in_utc)
 
 
 def _shares(session: Snapshot, query: Any, named_in: type[SQLModel]) -> list[Share]:

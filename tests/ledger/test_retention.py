@@ -199,7 +199,7 @@ async def test_much_is_done_in_small_steps(database: Database, monkeypatch: pyte
 
     monkeypatch.setattr(retention, "_details", watched)
     assert await Retention(database.engine, SetClock()).sweep() == Swept(details=450)
-    assert (sum(sizes), sizes[0]) == (450, 20)
+    assert (sum(sizes), sizes[0]) == (450, 10)
     assert max(sizes) <= retention.MOST_ROWS
 
 
@@ -209,7 +209,7 @@ def test_a_step_that_took_too_long_is_followed_by_a_smaller_one() -> None:
     for seconds in (0.001, 0.001, 0.2, 0.02, *[0.2] * 10, *[0.0] * 40):
         steps.took(seconds)
         sizes.append(steps.size)
-    assert sizes[:4] == [26, 33, 16, 16]
+    assert sizes[:4] == [13, 17, 10, 10]
     assert (sizes[13], sizes[-1]) == (10, 200)
 
 

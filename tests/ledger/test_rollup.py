@@ -80,7 +80,7 @@ async def position(database: Database) -> int:
 async def afresh(database: Database, *, by_days: bool = False) -> list[dict[str, Any]]:
     """What the roll-up would be, added up from nothing."""
     async with database.engine.connect() as connection:
-        query = summed(lines(), by_days=by_days)
+        query = summed(lines(by_days=by_days))
         return [
             dict(row)
             for row in (await connection.execute(query.order_by(*list(query.selected_columns)[: len(KEYS)]))).mappings()

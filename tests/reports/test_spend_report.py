@@ -77,7 +77,7 @@ def test_other_texts_and_numbers_stay_as_they_are():
 def test_a_store_that_is_away_says_when_to_come_back(both_books, admin):
     async def read(database):
         async with database.engine.begin() as connection:
-            await connection.exec_driver_sql("ALTER TABLE spend_rollup RENAME TO gone")
+            await connection.exec_driver_sql("ALTER TABLE spend_day RENAME TO gone")
         with pytest.raises(errors.Unavailable):
             await reports.spend_report(database.engine, admin, Days(NOON), "day")
 
