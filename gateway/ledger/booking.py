@@ -6,6 +6,7 @@ nothing. Raises what the driver raises; the caller knows what a failure of the s
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,17 +19,18 @@ from sqlmodel import SQLModel, col
 
 from gateway.killpoints import reached
 from gateway.ledger import rows
-from gateway.ledger.seeds import OUTBOX
+from gateway.ledger.seeds import LOOK, OUTBOX
 from gateway.ledger.wire import Event
 from gateway.store import windows
 from gateway.store.tables import Account, Content, DeadLetter, LedgerLine, Position, Request
 
+LONGEST = 30.0  # seconds that a batch may take
 Cost = tuple[float, int]  # when it was booked, nano-dollars
 
 
 async def book(engine: AsyncEngine, events: Sequence[Event]) -> int:
     """Book the events and move the position, in one transaction. Returns how many were new."""
-    async with engine.begin() as sql:
+    async with asyncio.timeout(LONGEST), engine.begin() as sql:
         new = await _requests(sql, events)
         await _lines(sql, new)
         await _accounts(sql, new)
@@ -53,7 +55,7 @@ async def bury(engine: AsyncEngine, letter: DeadLetter, seq: int) -> None:
 async def booked(engine: AsyncEngine, ids: Sequence[str]) -> set[str]:
     """Those of the requests that SQL has as ended."""
     query = select(col(Request.id)).where(col(Request.id).in_(ids), col(Request.status).is_not(None))
-    async with engine.connect() as sql:
+    async with asyncio.timeout(LOOK), engine.connect() as sql:
         return set((await sql.execute(query)).scalars())
 
 

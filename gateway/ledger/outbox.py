@@ -17,6 +17,7 @@ from msgspec import ValidationError
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway import errors
 from gateway.killpoints import reached
 from gateway.ledger import booking, wire
 from gateway.ledger.counters import Counters, listed
@@ -43,6 +44,7 @@ class Consumer:
         self._clock = clock
         self._name = secrets.token_hex(8)
         self._tries: Counter[str] = Counter()
+        self._batch = BATCH
         self.leads = False
 
     async def step(self) -> float:
@@ -53,7 +55,12 @@ class Consumer:
 
     async def drain_once(self) -> int:
         """Book one batch and take it off; how many events there were. Raises Unavailable."""
-        entries = await self._counters.oldest(BATCH)
+        try:
+            entries = await self._counters.oldest(self._batch)
+        except errors.Unavailable:
+            self._batch = max(1, self._batch // 4)  # where whole texts are kept, it may have been too much at once
+            raise
+        self._batch = min(BATCH, self._batch * 2)
         if not entries:
             return 0
         done = await self.book(entries)

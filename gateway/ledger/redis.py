@@ -183,8 +183,11 @@ class RedisLedger:
                 raise errors.Conflict(f"The request {intent.request_id} is not open.", code="already_finished")
             case "conflict" if running is None or intent.number not in running.void:
                 raise errors.Conflict(f"Attempt {intent.number} of {intent.request_id} was dispatched before.")
-        now, (amount, age, lifetime) = self._clock.now(), reply.rest[2:] or ("0", "0", "0")
-        self.mirror.dispatched(intent, (int(amount), now - float(age), now + float(lifetime)))
+        hold = None
+        if reply.word == "ok":
+            now, (amount, age, lifetime) = self._clock.now(), reply.rest[2:]
+            hold = (int(amount), now - float(age), now + float(lifetime))
+        self.mirror.dispatched(intent, hold)
         return None
 
     async def extend(self, request_ids: Sequence[str], expires_at: float) -> None:
@@ -206,7 +209,7 @@ class RedisLedger:
             async with asyncio.timeout(SETTLE_TIME):
                 reply = await self._carrier.settle(self.counters, settlement, running)
         except (errors.Unavailable, TimeoutError):
-            if running is not None:
+            if running is not None and settlement.request_id not in self.mirror.ended:
                 await self._offline.settles(running, settlement)
             return ()
         if reply.word == "unknown":

@@ -21,6 +21,7 @@ from gateway.store.database import store_errors
 from gateway.store.tables import Account, Position
 
 OUTBOX = "outbox"  # the reader's name in Position
+LOOK = 2.0  # seconds that a look at SQL may take
 PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)  # seconds, until what is committed is acknowledged too
 
 
@@ -35,7 +36,7 @@ class Seeds:
         for pause in (*PAUSES, None):
             watermark, accounts = await self.look(scopes)
             values = [part for scope in scopes for part in _row(scope, accounts.get(scope))]
-            reply = await counters.once("seed", int(force), watermark, *listed(*values))
+            reply = await counters.act("seed", int(force), watermark, *listed(*values))
             if reply.word != "later":
                 return
             if pause is not None:
@@ -56,7 +57,7 @@ class Seeds:
         columns = [col(getattr(Account, name)) for name in Account.model_fields]
         query = select(reached.c.seq, *columns).select_from(reached.outerjoin(Account, col(Account.scope).in_(scopes)))
         with store_errors():
-            async with self._engine.connect() as connection:
+            async with asyncio.timeout(LOOK), self._engine.connect() as connection:
                 rows = (await connection.execute(query)).all()
         found = [Account(**dict(zip(Account.model_fields, row[1:], strict=True))) for row in rows if row[1] is not None]
         return int(rows[0][0]), {account.scope: account for account in found}

@@ -252,3 +252,27 @@ async def test_settlements_do_not_wait_and_are_all_there_after_an_outage(scaled:
     assert await one.balance() == Balance("key:k_1", None, spent=150, held=0)
     assert [len(await one.lines(name)) for name in names] == [1] * 50
     assert all(path.stat().st_size == 0 for path in (scaled.folder / "journal").iterdir())
+
+
+async def test_with_redis_and_the_disk_away_nothing_begins_and_what_ends_is_not_forgotten(
+    scaled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await scaled.worker()
+    await one.open("g1", 10)
+    await one.dispatch("g1")
+    scaled.server.kill()
+
+    async def full(_: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(one.ledger._offline._journal, "append", full)
+    with pytest.raises(errors.Unavailable):
+        await one.open("g2", 10)
+    with pytest.raises(errors.Unavailable):
+        await one.dispatch("g1", 2)
+    await one.settle("g1", 7)
+    scaled.server.start()
+    await scaled.back()
+    await one.ledger._replay()
+    assert [line["cost_nano"] for line in await one.lines("g1")] == [7]
+    assert await one.request("g2") is None
