@@ -15,6 +15,7 @@ from gateway.measure import choices, measure, output_limit, plain_text
 from gateway.ports import Clock, Ledger, Tokens
 from gateway.stages.need import identity_of, plan_of
 from gateway.stages.spend_limits import LimitDefaults, output_tokens
+from gateway.stages.spend_line import Lines
 from gateway.types import (
     Balance,
     Call,
@@ -39,7 +40,7 @@ class Spend:
         self._tokens = tokens
         self._clock = clock
         self._defaults = defaults
-        self._settled = asyncio.Condition()
+        self._lines = Lines()
 
     async def enter(self, call: Call) -> None:
         size = measure(call.body)
@@ -61,8 +62,8 @@ class Spend:
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
         balances = await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
-        async with self._settled:
-            self._settled.notify_all()
+        for scope in payers(call):
+            self._lines.captured(scope)
         tell_what_is_left(call, balances)
 
     async def _hold(self, call: Call) -> HoldRefused | None:
@@ -83,19 +84,14 @@ class Spend:
         patience = min(call.options.patience or self._defaults.max_wait, self._defaults.max_wait)
         until = min(self._clock.monotonic() + patience, call.deadline)
         while refused is not None:
-            left = until - self._clock.monotonic()
-            if not refused.busy or left <= 0:
-                raise no_money(refused)
-            await call.interruption.run(self._capture(min(left, 1.0)))
-            refused = await self._hold(call)
-
-    async def _capture(self, timeout: float) -> None:
-        """Return when a request was settled, or after `timeout` seconds: captures elsewhere are not announced here."""
-        async with self._settled:
-            try:
-                await asyncio.wait_for(self._settled.wait(), timeout)
-            except TimeoutError:
-                return
+            scope = refused.balance.scope
+            with self._lines.place(scope) as place:
+                while refused is not None and refused.balance.scope == scope:
+                    left = until - self._clock.monotonic()
+                    if not refused.busy or left <= 0:
+                        raise no_money(refused)
+                    await call.interruption.run(place.turn(left))
+                    refused = await self._hold(call)
 
 
 def payers(call: Call) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
@@ -41,19 +42,25 @@ def errand(rnd: random.Random, number: int, models: tuple[str, ...]) -> Errand:
     return Errand(body, rnd.choice([None, *CUTS]), rnd.uniform(0.001, 0.12))
 
 
-async def run(session: aiohttp.ClientSession, url: str, todo: Errand, timeout: float = 30.0) -> str:
+async def run(
+    session: aiohttp.ClientSession,
+    url: str,
+    todo: Errand,
+    timeout: float = 30.0,
+    headers: Mapping[str, str] | None = None,
+) -> str:
     """What the client saw, in a word; "silent end" is the one that must never be."""
     try:
         patience = todo.patience if todo.cut == "now" else timeout
-        return await asyncio.wait_for(ask(session, url, todo), patience)
+        return await asyncio.wait_for(ask(session, url, todo, headers), patience)
     except TimeoutError:
         return "left at once" if todo.cut == "now" else "hung"
     except aiohttp.ClientError as error:
         return type(error).__name__
 
 
-async def ask(session: aiohttp.ClientSession, url: str, todo: Errand) -> str:
-    async with session.post(f"{url}/v1/chat/completions", json=todo.body) as answer:
+async def ask(session: aiohttp.ClientSession, url: str, todo: Errand, headers: Mapping[str, str] | None = None) -> str:
+    async with session.post(f"{url}/v1/chat/completions", json=todo.body, headers=headers) as answer:
         if todo.cut == "headers":
             return "left after the headers"
         if answer.status != 200 or not todo.body.get("stream"):
