@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ from gateway.stages.wait import Wait
 from gateway.store.changes import Change, SqlChanges
 from gateway.store.directory_reader import SqlDirectory
 from gateway.store.secrets import Digesters, derive
-from gateway.tasks import Tasks
+from gateway.tasks import Tasks, supervise
 from gateway.telemetry import log, worker_metrics
 from gateway.telemetry.dependencies import Dependencies
 from gateway.telemetry.lag import watch_lag
@@ -109,22 +109,22 @@ class Gateway:
             library = await asyncio.to_thread(load_library, config)
             self._wire(backends, resolved, library)
             self._stack = stack.pop_all()
-        for work in self._beside(backends):
-            self._background.append(asyncio.create_task(work))
+        for name, work in self._beside(backends):
+            self._background.append(asyncio.create_task(supervise(name, work), name=name))
 
-    def _beside(self, backends: Backends) -> Iterator[Coroutine[Any, Any, None]]:
+    def _beside(self, backends: Backends) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """What goes on for as long as the gateway does."""
-        found, engine = self.services, backends.database.engine
-        yield found.generations.sweep()
-        yield found.changes.follow()
-        yield backends.sweep_holds()
-        yield Rollups(engine, self._clock).run()
-        yield Retention(engine, self._clock, teamless_days=self.config.content.retention_days).run()
-        yield watch_lag(found.metrics)
+        found, engine, days = self.services, backends.database.engine, self.config.content.retention_days
+        yield "generations", found.generations.sweep
+        yield "changes", found.changes.follow
+        yield "holds", backends.sweep_holds
+        yield "rollups", Rollups(engine, self._clock).run
+        yield "retention", Retention(engine, self._clock, teamless_days=days).run
+        yield "lag", functools.partial(watch_lag, found.metrics)
         if backends.listen is not None:
-            yield backends.listen(found.changes.heard)
+            yield "messages", functools.partial(backends.listen, found.changes.heard)
         if worker_metrics.count_together():
-            yield worker_metrics.keep_current(functools.partial(ops.read_gauges, found))
+            yield "gauges", functools.partial(worker_metrics.keep_current, functools.partial(ops.read_gauges, found))
 
     async def stop(self) -> None:
         """Let what runs end within the drain time, interrupt the rest, settle everything, close the store."""
@@ -252,12 +252,13 @@ class Gateway:
         )
 
     def _accounts(self, backends: Backends, digests: Digesters) -> Accounts:
-        """What they change is told to `Changes`, which sees to budgets too."""
+        """What they change is told to `Changes`, and to the ledger what it means for budgets."""
 
         async def made(changed: Sequence[Change]) -> None:
             await self.services.changes.made(changed)
 
         settings = Settings(
+            on_budget=backends.ledger.refresh,
             on_change=made,
             has_master=self.config.master_key is not None,
             session_ttl=self.config.accounts.session_ttl,

@@ -59,7 +59,7 @@ class Changes:
                 async with asyncio.timeout(LONGEST_LOOK):
                     changes = await self._acts.poll()
                 self._dependencies.turn("database", away=False)
-                await self.act_on(changes)
+                await self._act_on(changes)
             except (Unavailable, TimeoutError):
                 self._dependencies.turn("database", away=True)
             try:
@@ -70,8 +70,8 @@ class Changes:
             self._wake.clear()
 
     async def made(self, changes: Sequence[Change]) -> None:
-        """Changes of this process that are committed: act on them, and tell the others."""
-        await self.act_on(changes)
+        """Changes of this process that are committed: look at the rights again, and tell the others."""
+        self._forget(changes)
         if self._announce is None:
             return
         for change in changes:
@@ -84,12 +84,9 @@ class Changes:
             self._rights.revoked(kind, object_id)
         self._wake.set()
 
-    async def act_on(self, changes: Sequence[Change]) -> None:
+    async def _act_on(self, changes: Sequence[Change]) -> None:
         """Look again at what was changed: rights, brands, budgets."""
-        for change in changes:
-            self._rights.forget(change.object_type, change.object_id)
-            if change.object_type == "brand":
-                self._forget_brands()
+        self._forget(changes)
         scopes = [f"{c.object_type}:{c.object_id}" for c in changes if c.object_type in WITH_BUDGETS]
         if not scopes:
             return
@@ -97,3 +94,9 @@ class Changes:
             await self._ledger.refresh(list(dict.fromkeys(scopes)))
         except Unavailable as error:
             log.warning("budgets_not_refreshed", error=error.message)
+
+    def _forget(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self._rights.forget(change.object_type, change.object_id)
+            if change.object_type == "brand":
+                self._forget_brands()

@@ -6,12 +6,14 @@ A failing task is logged and does not touch its neighbours. `drain` waits for al
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+AGAIN = 1.0  # seconds until work that broke begins anew
 
 
 class Tasks:
@@ -44,3 +46,16 @@ class Tasks:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("task_failed", task=task.get_name(), exc_info=error)
+
+
+async def supervise(
+    name: str, work: Callable[[], Awaitable[None]], wait: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Run work that is meant never to end, for ever: a bug in it is told, and it begins anew after a moment."""
+    while True:
+        try:
+            await work()
+            log.error("work_ended", work=name)
+        except Exception:
+            log.critical("work_failed", work=name, exc_info=True)
+        await wait(AGAIN)

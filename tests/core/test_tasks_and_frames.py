@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gateway.sse import encode_comment, encode_frame
-from gateway.tasks import Tasks
+from gateway.tasks import Tasks, supervise
 from tests.core.fakes import ticks
 
 MARKS = ["\r", "\n", "\u2028", "\u2029", "\0", "\x0b", ":", "a", "é", "data: [DONE]\n\n"]
@@ -77,3 +77,28 @@ def test_a_comment_is_never_an_event(text: str) -> None:
 def test_what_is_no_json_is_refused_before_a_byte() -> None:
     with pytest.raises(TypeError):
         encode_frame({"value": object()})
+
+
+async def test_work_that_breaks_or_ends_begins_anew_until_it_is_cancelled() -> None:
+    begun: list[int] = []
+    waits: list[float] = []
+
+    async def work() -> None:
+        begun.append(len(begun))
+        if len(begun) == 1:
+            raise RuntimeError("a bug")
+        if len(begun) == 3:
+            await asyncio.Event().wait()
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    with capture_logs() as logs:
+        task = asyncio.create_task(supervise("work", work, wait))
+        while len(begun) < 3:
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert [line["event"] for line in logs] == ["work_failed", "work_ended"]
+    assert len(waits) == 2

@@ -18,6 +18,7 @@ MAY_CATCH_ALL = {
     "gateway/bootstrap.py": "whatever keeps the gateway from starting is told",
     "gateway/ledger/upkeep.py": "a bug in one of its endless tasks must not end the others",
     "gateway/ledger/upkeep.py": "a step's bug is told, and must not end what keeps the ledger going",
+    "gateway/tasks.py": "what goes on beside the requests is begun anew, whatever broke it",
     "gateway/ledger/writer.py": "an act's error is its waiter's, and must not end the thread",
 }
 MAY_IMPORT_LATE = {
