@@ -82,12 +82,14 @@ def test_what_is_no_json_is_refused_before_a_byte() -> None:
 async def test_work_that_breaks_or_ends_begins_anew_until_it_is_cancelled() -> None:
     begun: list[int] = []
     waits: list[float] = []
+    third = asyncio.Event()
 
     async def work() -> None:
         begun.append(len(begun))
         if len(begun) == 1:
             raise RuntimeError("a bug")
         if len(begun) == 3:
+            third.set()
             await asyncio.Event().wait()
 
     async def wait(seconds: float) -> None:
@@ -95,8 +97,7 @@ async def test_work_that_breaks_or_ends_begins_anew_until_it_is_cancelled() -> N
 
     with capture_logs() as logs:
         task = asyncio.create_task(supervise("work", work, wait))
-        while len(begun) < 3:
-            await asyncio.sleep(0)
+        await third.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
