@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,13 +77,20 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    data, gateway, dashboard = tmp_path_factory.mktemp("data"), free_port(), free_port()
-    env = clean_environment() | {"ATELIER_DATA_DIR": str(data), "ATELIER_DASHBOARD_PORT": str(dashboard)}
+    with started(tmp_path_factory.mktemp("data")) as running:
+        yield running
+
+
+@contextmanager
+def started(data: Path, *options: str, **env: str) -> Iterator[Running]:
+    """`atelier run` with a data folder of its own, further options and variables."""
+    gateway, dashboard = free_port(), free_port()
+    own = {"ATELIER_DATA_DIR": str(data), "ATELIER_DASHBOARD_PORT": str(dashboard)}
     with (data / "run.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "run", "--port", str(gateway)],
+            [sys.executable, "-m", "gateway", "run", "--port", str(gateway), *options],
             cwd=ROOT,
-            env=env,
+            env=clean_environment() | own | env,
             stdout=log,
             stderr=log,
             start_new_session=True,

@@ -3,66 +3,16 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import time
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from dashboard import oidc, wiring
 from dashboard.client import Problem
 from dashboard.issuer import Attempt, Issuer, Settings
-
-ISSUER = "https://id.example.org"
-ADA = "ada@example.org"
-
-
-class FakeIssuer:
-    """Knows one person, gives a code for it, and an RS256 token for the code and the right verifier."""
-
-    def __init__(self) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.codes: dict[str, dict[str, str]] = {}
-        self.forms: list[tuple[dict[str, str], str | None]] = []
-        self.configuration: dict[str, Any] = {
-            "issuer": ISSUER,
-            "authorization_endpoint": f"{ISSUER}/authorize?tenant=1",
-            "token_endpoint": f"{ISSUER}/token",
-        }
-        self.down = False
-        self.nonce: str | None = None  # put into tokens instead of the one that was asked for
-        self.transport = httpx.MockTransport(self._answer)
-
-    def allow(self, address: str) -> dict[str, str]:
-        """The person agrees; what the provider adds to the address of the way back."""
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
-        code = f"code-{len(self.codes)}"
-        self.codes[code] = asked
-        return {"code": code, "state": asked["state"], "iss": ISSUER}
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        if self.down:
-            raise httpx.ConnectError("refused")
-        if request.url.path.startswith("/.well-known"):
-            return httpx.Response(200, json=self.configuration)
-        form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
-        self.forms.append((form, request.headers.get("authorization")))
-        asked = self.codes.pop(form["code"], None)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).rstrip(b"=")
-        if (
-            asked is None
-            or asked["code_challenge"] != challenge.decode()
-            or asked["redirect_uri"] != form["redirect_uri"]
-        ):
-            return httpx.Response(400, json={"error": "invalid_grant"})
-        now = int(time.time())
-        claims = {"iss": ISSUER, "aud": form["client_id"], "sub": "1", "email": ADA, "iat": now, "exp": now + 60}
-        token = jwt.encode({**claims, "nonce": self.nonce or asked["nonce"]}, self.key, "RS256")
-        return httpx.Response(200, json={"id_token": token, "access_token": "a"})
+from tests.dashboard.fake_issuer import ADA, ISSUER, FakeIssuer
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def one(session: Session, place: Place, me: Me) -> None:
 def people(session: Session, place: Place, me: Me) -> None:
     """Who is in the team; for admins and its leads, with what changes it."""
     team = str(place.row["id"])
-    st.markdown("#### People in the team")
+    st.markdown("##### People in the team")
     try:
         members = session.accounts.members(team).items
     except Problem as problem:
@@ -109,8 +109,9 @@ def people(session: Session, place: Place, me: Me) -> None:
     may = me.is_admin or me.leads(team)
     if not members:
         st.caption("Nobody yet.")
-    for each in members:
-        member(place, each, names, may=may)
+    with st.container(key="members"):
+        for each in members:
+            member(place, each, names, may=may)
     if may:
         inside = {who(each) for each in members}
         add(place, {user: name for user, name in names.items() if user not in inside})
