@@ -27,8 +27,11 @@ router = APIRouter(prefix="/admin/teams", tags=["Teams"], dependencies=PRIVATE)
 @router.get("")
 async def teams(request: Request, actor: Acting, query: Annotated[Part, Query()]) -> Listed[TeamShape]:
     """Teams that the caller belongs to, newest first; an admin sees all."""
-    page = await services(request).accounts.teams.list(actor, **query.model_dump())
-    return Listed.of(page, [await shape(request, actor, team) for team in page.items])
+    known = services(request).accounts.teams
+    page = await known.list(actor, **query.model_dump())
+    spent = await spend(request, actor, page.items)
+    seen = [len(await known.members(actor, team.id)) for team in page.items]
+    return Listed.of(page, [TeamShape.of(*each) for each in zip(page.items, seen, spent, strict=True)])
 
 
 @router.post("", status_code=201, openapi_extra=document(NewTeam))
@@ -37,13 +40,13 @@ async def create(request: Request, response: Response, actor: Acting) -> TeamSha
     found = services(request)
     form = await checked_body(request, found.bounds, NewTeam)
     known_models(found, form.models)
-    return await shape(request, actor, await found.accounts.teams.create(actor, **form.given()), response)
+    return await shape(request, response, actor, await found.accounts.teams.create(actor, **form.given()))
 
 
 @router.get("/{team_id}")
 async def team(request: Request, response: Response, actor: Acting, team_id: Id) -> TeamShape:
     """One team."""
-    return await shape(request, actor, await services(request).accounts.teams.get(actor, team_id), response)
+    return await shape(request, response, actor, await services(request).accounts.teams.get(actor, team_id))
 
 
 @router.patch("/{team_id}", openapi_extra=document(TeamChanges))
@@ -52,8 +55,7 @@ async def edit(request: Request, response: Response, actor: Acting, team_id: Id,
     found = services(request)
     form = await checked_body(request, found.bounds, TeamChanges)
     known_models(found, form.models)
-    changed = await found.accounts.teams.edit(actor, team_id, form.given(), version)
-    return await shape(request, actor, changed, response)
+    return await shape(request, response, actor, await found.accounts.teams.edit(actor, team_id, form.given(), version))
 
 
 @router.get("/{team_id}/members")
@@ -79,10 +81,9 @@ async def remove_member(request: Request, actor: Acting, team_id: Id, user_id: I
     return Ended(object="membership.removed", id=f"{team_id}/{user_id}")
 
 
-async def shape(request: Request, actor: Actor, team: TeamInfo, response: Response | None = None) -> TeamShape:
-    """With `response`, its ETag is set."""
+async def shape(request: Request, response: Response, actor: Actor, team: TeamInfo) -> TeamShape:
+    """Sets the ETag as well."""
     seen = await services(request).accounts.teams.members(actor, team.id)
     [spent] = await spend(request, actor, [team])
-    if response is not None:
-        tag(response, team.version)
+    tag(response, team.version)
     return TeamShape.of(team, len(seen), spent)

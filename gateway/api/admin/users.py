@@ -28,8 +28,11 @@ router = APIRouter(prefix="/admin/users", tags=["Users"], dependencies=PRIVATE)
 @router.get("")
 async def users(request: Request, actor: Acting, query: Annotated[UserQuery, Query()]) -> Listed[UserShape]:
     """Users that the caller may see, newest first; with `team`, its members."""
-    page = await services(request).accounts.users.list(actor, **query.model_dump())
-    return Listed.of(page, [await shape(request, actor, user) for user in page.items])
+    known = services(request).accounts.users
+    page = await known.list(actor, **query.model_dump())
+    spent = await spend(request, actor, page.items)
+    teams = [await known.memberships(actor, user.id) for user in page.items]
+    return Listed.of(page, [UserShape.of(*each) for each in zip(page.items, teams, spent, strict=True)])
 
 
 @router.post("", status_code=201, openapi_extra=document(NewUser))
@@ -37,13 +40,13 @@ async def create(request: Request, response: Response, actor: Acting) -> UserSha
     """Make a user. Who is to sign in needs an invitation, or an e-mail that the identity provider verifies."""
     found = services(request)
     form = await checked_body(request, found.bounds, NewUser)
-    return await shape(request, actor, await found.accounts.users.create(actor, **form.given()), response)
+    return await shape(request, response, actor, await found.accounts.users.create(actor, **form.given()))
 
 
 @router.get("/{user_id}")
 async def user(request: Request, response: Response, actor: Acting, user_id: Id) -> UserShape:
     """One user with its teams, as far as the caller may see them."""
-    return await shape(request, actor, await services(request).accounts.users.get(actor, user_id), response)
+    return await shape(request, response, actor, await services(request).accounts.users.get(actor, user_id))
 
 
 @router.patch("/{user_id}", openapi_extra=document(UserChanges))
@@ -51,8 +54,7 @@ async def edit(request: Request, response: Response, actor: Acting, user_id: Id,
     """Change what the body names; the rest stays."""
     found = services(request)
     form = await checked_body(request, found.bounds, UserChanges)
-    changed = await found.accounts.users.edit(actor, user_id, form.given(), version)
-    return await shape(request, actor, changed, response)
+    return await shape(request, response, actor, await found.accounts.users.edit(actor, user_id, form.given(), version))
 
 
 @router.delete("/{user_id}")
@@ -83,10 +85,9 @@ async def end_sessions(request: Request, actor: Acting, user_id: Id) -> Ended:
     return Ended(object="session.ended", id=user_id, count=count)
 
 
-async def shape(request: Request, actor: Actor, user: UserInfo, response: Response | None = None) -> UserShape:
-    """With `response`, its ETag is set."""
+async def shape(request: Request, response: Response, actor: Actor, user: UserInfo) -> UserShape:
+    """Sets the ETag as well."""
     teams = await services(request).accounts.users.memberships(actor, user.id)
     [spent] = await spend(request, actor, [user])
-    if response is not None:
-        tag(response, user.version)
+    tag(response, user.version)
     return UserShape.of(user, teams, spent)
