@@ -27,6 +27,11 @@ class Running:
     void: set[int] = field(default_factory=set)
     journaled: bool = False  # Redis may not know all of it
 
+    def held(self, amount: int, created_at: float, expires_at: float) -> None:
+        """The hold as Redis has it."""
+        if self.amount is not None:
+            self.amount, self.created_at, self.expires_at = amount, created_at, expires_at
+
     @property
     def attempts(self) -> tuple[object, ...]:
         """The intents as the scripts take them."""
@@ -60,14 +65,14 @@ class Mirror:
     def opened(self, running: Running) -> None:
         self.running[running.record.id] = running
 
-    def dispatched(self, intent: Intent, hold: tuple[int, float, float] | None = None) -> None:
-        """The attempt is written down. `hold`: as it stands since then, amount and times."""
+    def dispatched(self, intent: Intent, at_least: int) -> None:
+        """The attempt is written down, in Redis or in the journal."""
         running = self.running.get(intent.request_id)
         if running is not None:
             running.intents[intent.number] = intent
             running.void.discard(intent.number)
-            if running.amount is not None and hold is not None:
-                running.amount, running.created_at, running.expires_at = hold
+            if running.amount is not None:
+                running.amount = max(running.amount, at_least)
 
     def extended(self, ids: Sequence[str], now: float, expires_at: float) -> None:
         """As in Redis: a hold that has expired is not extended."""

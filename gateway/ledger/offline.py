@@ -64,7 +64,7 @@ class Offline:
             *(self._write(each) for each in (*entries, {"t": "intent", "i": wire.dump(intent)}))
         )
         if all(written):
-            self._mirror.dispatched(intent)
+            self._mirror.dispatched(intent, at_least)
         return all(written)
 
     async def settles(self, running: Running, settlement: Settlement) -> None:

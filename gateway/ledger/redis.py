@@ -183,11 +183,10 @@ class RedisLedger:
                 raise errors.Conflict(f"The request {intent.request_id} is not open.", code="already_finished")
             case "conflict" if running is None or intent.number not in running.void:
                 raise errors.Conflict(f"Attempt {intent.number} of {intent.request_id} was dispatched before.")
-        hold = None
-        if reply.word == "ok":
+        self.mirror.dispatched(intent, at_least)
+        if running is not None and reply.word == "ok":
             now, (amount, age, lifetime) = self._clock.now(), reply.rest[2:]
-            hold = (int(amount), now - float(age), now + float(lifetime))
-        self.mirror.dispatched(intent, hold)
+            running.held(int(amount), now - float(age), now + float(lifetime))
         return None
 
     async def extend(self, request_ids: Sequence[str], expires_at: float) -> None:

@@ -1,4 +1,5 @@
--- Bring back a running request that Redis lost, or that changed its owner. Forced: money that is held stays held.
+-- Bring back a running request that Redis lost, or knows as it was earlier, or that changed its owner.
+-- Forced: money that is held stays held.
 -- "" for amount: it holds nothing.
 local owner, id, record, amount, age, lifetime = arg(), arg(), arg(), arg(), arg(), arg()
 local scopes, intents = args(), args()
@@ -17,7 +18,8 @@ elseif before[1] ~= owner then
 end
 write_intents(request, intents)
 next_seq()
-if amount ~= '' and before[2] ~= 'held' and before[2] ~= 'expired' then
+if amount ~= '' then
+  give_back(id, 'lost')  -- what its worker says counts, not what an earlier Redis held for it
   if stand(request, id, amount, now - tonumber(age), now + tonumber(lifetime)) then hold(these, amount) end
 end
 return ok()
