@@ -21,7 +21,7 @@ LONGEST = 366  # days
 THINGS = {"model": "Model", "user": "Person", "team": "Team", "brand": "Brand", "key": "Key"}
 NOTHING = {"user": "Nobody in particular", "team": "No team", "brand": "No brand", "key": "No key", "model": "No model"}
 FIELDS = {"user": "user", "team": "team", "brand": "brand", "model": "model", "key": "key_id"}  # thing: of Filters
-OPTIONS = "spend_options"
+OPTIONS, SEEN = "spend_options", "spend_names"
 NO_ID = "\n"  # in a list: what belongs to none, which has the empty id
 NONE = {NO_ID: ""}
 NO_FILTER = reports.Filters()
@@ -91,7 +91,7 @@ def filters(viewer: reports.Viewer, days: reports.Days) -> None:
     """One list for each thing that can be told apart."""
     known = options(viewer, days)
     for column, thing in zip(st.columns(len(known)), known, strict=True):
-        names = known[thing]
+        names = with_chosen(thing, known[thing])
         column.selectbox(
             THINGS[thing],
             ["", *names],
@@ -99,6 +99,14 @@ def filters(viewer: reports.Viewer, days: reports.Days) -> None:
             key=f"{FILTER}.{thing}",
             persist_state="session",
         )
+
+
+def with_chosen(thing: str, names: Mapping[str, str]) -> Mapping[str, str]:
+    """The options, and the one that is on though nothing was spent on it in these days."""
+    seen: dict[tuple[str, str], str] = st.session_state.setdefault(SEEN, {})
+    seen.update({(thing, each): name for each, name in names.items()})
+    now = st.session_state.get(f"{FILTER}.{thing}")
+    return {**names, now: seen.get((thing, now), now)} if now and now not in names else names
 
 
 def chosen() -> reports.Filters:

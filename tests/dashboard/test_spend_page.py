@@ -207,3 +207,13 @@ def test_signed_out_neither_ledger_nor_gateway_is_asked(dashboard, stub, monkeyp
     assert "You are signed out" in page.info[0].value
     assert not page.exception
     assert stub.asked == []
+
+
+def test_a_filter_stays_in_sight_where_other_days_do_not_offer_it(dashboard, stub, books):
+    page = narrow(sign_in(dashboard, stub, ANN, "ann", "admin", None), "user", "bob")
+    page = period(page, "Other days")
+    page.date_input(key="period_range").set_value((date(2030, 2, 1), date(2030, 2, 20)))
+    page = page.run(timeout=20)
+    assert not page.exception
+    assert "Bob" in page.selectbox(key="spend_filter.user").options
+    assert "Nothing was spent" in words(page)
