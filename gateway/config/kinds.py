@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import math
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Strict(BaseModel):
@@ -72,6 +75,13 @@ def _origin(value: str) -> str:
     return value
 
 
+def _issuer(value: str) -> str:
+    host = urlsplit(value).hostname
+    if not value.startswith("https://") and not (value.startswith("http://") and host in LOOPBACK):
+        raise ValueError("is not an issuer; write it as its tokens do: `https://id.example.com`")
+    return value
+
+
 def _address(value: str) -> str:
     if not value.startswith(("http://", "https://")):
         raise ValueError("is not an address; write `https://host/path`")
@@ -90,4 +100,5 @@ Host = Annotated[str, AfterValidator(_host)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 HostPattern = Annotated[Name, AfterValidator(_host_pattern)]
 Origin = Annotated[Name, AfterValidator(_origin)]
+Issuer = Annotated[Name, AfterValidator(_issuer)]
 Address = Annotated[Name, AfterValidator(_address)]

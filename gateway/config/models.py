@@ -18,6 +18,7 @@ from gateway.config.kinds import (
     Host,
     HostPattern,
     HostPort,
+    Issuer,
     Megabytes,
     Name,
     Names,
@@ -249,7 +250,7 @@ class Keys(Strict):
 class Oidc(Strict):
     """An identity provider that people sign in with on the dashboard (OpenID Connect)."""
 
-    issuer: Address = Field(description="Its address, as it writes it into its tokens.")
+    issuer: Issuer = Field(description="Its address, as it writes it into its tokens.")
     client_id: Name = Field(description="What it calls this gateway.")
     client_secret: SecretStr | None = Field(default=None, description="Where it asks for one.")
     name: Name = Field(default="single sign-on", description="On the button: “Continue with …”.")

@@ -26,8 +26,8 @@ def is_bug(error: Exception) -> bool:
     """A reply that says the command or the script is wrong, which no waiting mends."""
     if not isinstance(error, ResponseError) or is_full(error):
         return False
-    code = getattr(error, "status_code", None)  # taken off the text where redis-py knows it
-    return not (isinstance(error, ReadOnlyError) or _AWAY.search(f"{code} {error}" if code else str(error)))
+    word = getattr(error, "status_code", None)  # taken off the text where redis-py knows it
+    return not (isinstance(error, ReadOnlyError) or _AWAY.search(f"{word} {error}" if word else str(error)))
 
 
 def unavailable() -> Unavailable:

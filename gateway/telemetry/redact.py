@@ -30,6 +30,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
     (hint, re.compile(shape, re.IGNORECASE), kept + MARK + after)
     for hint, shape, kept, after in (
         ("sk-", r"\bsk-[\w-]{6,}", "", ""),
+        ("-atl-", r"\b(?:sess|inv)-atl-[\w-]{6,}", "", ""),
         ("aiza", r"\bAIza[\w-]{20,}", "", ""),
         ("bearer", r"\b(bearer)\s{1,4}[\w.~+/=-]{8,}", r"\1 ", ""),
         ("basic", r"(authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?basic)\s{1,4}[\w+/=]{6,}", r"\1 ", ""),

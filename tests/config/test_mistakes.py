@@ -399,6 +399,14 @@ MISTAKES = [
         "needs PostgreSQL and Redis",
         "store.redis_url",
     ),
+    Mistake(
+        "an issuer without TLS",
+        MODEL + "accounts:\n  oidc:\n    client_id: a\n    issuer: http://id.example.com #!",
+        "accounts.oidc.issuer",
+        "not an issuer",
+        "https://",
+    ),
+    Mistake("admin without a port", MODEL + "admin:\n  listen: localhost #!", "admin.listen", "host:port", "4001"),
     Mistake("host with a port", MODEL + "server:\n  host: 0.0.0.0:80 #!", "server.host", "plain host", "`port`"),
     Mistake(
         "trusted host with a port",

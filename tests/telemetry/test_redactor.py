@@ -114,6 +114,8 @@ def test_members_with_telling_names_are_taken_out_whatever_they_hold(name):
     ("text", "left"),
     [
         ("key sk-atl-Ab12_cd34-ef56 refused", f"key {MARK} refused"),
+        ("token sess-atl-Ab12_cd34-ef56 ended", f"token {MARK} ended"),
+        ("link /join#inv-atl-Ab12_cd34-ef56", f"link /join#{MARK}"),
         ("Authorization: Bearer abc.DEF-123_456=", f"Authorization: Bearer {MARK}"),
         ("bearer  0123456789", f"bearer {MARK}"),
         ("authorization: Basic dXNlcjpwYXNz", f"authorization: Basic {MARK}"),
@@ -146,7 +148,7 @@ def test_ordinary_lines_stay_as_they_are(text):
 
 
 @pytest.mark.parametrize(
-    "unit", ["://", "://a:", "key=", "bearer ", "sk-", "a-", "key': '", "authorization: basic ", "AIza", " ", "=key"]
+    "unit", ["://", "://a:", "key=", "bearer ", "sk-", "-atl-", "sess-", "a-", "key': '", "authorization: basic ", "AIza", " ", "=key"]
 )
 def test_no_text_makes_the_shapes_slow(unit):
     redactor = Redactor([f"secret-number-{number}" for number in range(50)])
