@@ -189,16 +189,6 @@ class Found:
     session_id: str | None = None
 
 
-class Keys(Protocol):
-    """Virtual keys. Only digests are stored. Raises `errors.Unavailable` when the store is away."""
-
-    async def find(self, digest: bytes, litellm_digest: str) -> KeyInfo | None: ...
-    async def create(self, info: KeyInfo, digest: bytes) -> KeyInfo: ...
-    async def get(self, key_id: str) -> KeyInfo | None: ...
-    async def list(self, *, include_revoked: bool = False) -> list[KeyInfo]: ...
-    async def revoke(self, key_id: str, at: float) -> KeyInfo | None: ...
-
-
 class BrandRights(Protocol):
     """Who may write for which brand. Never raises: with the store away the last answer counts."""
 

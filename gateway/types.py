@@ -40,7 +40,7 @@ class Status(StrEnum):
 class Identity:
     """Who a key or a session belongs to and what it may do. None means: no limit of that kind."""
 
-    key_id: str  # of a session: "session:" and the user's id
+    key_id: str  # of a session: "session:" and a digest of the user's id
     name: str
     user: str | None = None
     team: str | None = None

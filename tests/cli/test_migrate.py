@@ -14,11 +14,11 @@ from sqlalchemy import func, select
 
 from gateway.cli import cli
 from gateway.ledger.sqlite import SqliteLedger
-from gateway.ports import KeyInfo
+from gateway.ports import Found
 from gateway.store.database import DATABASE_FILE, LOCK_FILE, open_database
-from gateway.store.keys import SqlKeys
+from gateway.store.directory_reader import SqlDirectory
 from gateway.store.secrets import KeyDigester, load_or_create_secret, parse_secret
-from gateway.store.tables import Account, LedgerLine, Request
+from gateway.store.tables import Account, LedgerLine, Request, VirtualKey
 from gateway.types import HoldRequest, Settlement, Status
 from tests.cli.conftest import GOOD
 from tests.ledger.conftest import START, SetClock, a_record, a_result, an_intent
@@ -38,7 +38,10 @@ def data(tmp_path: Path) -> Path:
 async def _work(folder: Path) -> None:
     database = await open_database(folder, exclusive=False)
     digest = KeyDigester(load_or_create_secret(folder)).digest(KEY)
-    await SqlKeys(database.engine).create(KeyInfo("k_1", "desk", "sk-atl-cana", START, budget=1000), digest)
+    async with database.session() as session:
+        session.add(VirtualKey(id="k_1", digest=digest, name="desk", prefix="sk-atl-cana", created_at=START))
+        session.add(Account(scope="key:k_1", limit_nano=1000, window_started_at=START))
+        await session.commit()
     await database.close()
     ledger = SqliteLedger(folder / DATABASE_FILE, SetClock())
     await ledger.start()
@@ -103,15 +106,16 @@ def test_everything_is_there_what_was_open_is_settled_and_the_key_works(
     assert secret.read_text().strip() not in done.output
     digest = KeyDigester(parse_secret(secret.read_text().strip())).digest(KEY)
 
-    async def find() -> KeyInfo | None:
+    async def find() -> Found | None:
         database = await open_database(tmp_path / "other", postgres_url, exclusive=False)
-        found = await SqlKeys(database.engine).find(digest, "")
+        found = await SqlDirectory(database.engine).key(digest, "")
         await database.close()
         return found
 
     found = asyncio.run(find())
     assert found is not None
-    assert found.id == "k_1"
+    assert found.key is not None
+    assert found.key.id == "k_1"
 
 
 def test_the_target_may_come_from_the_environment(data: Path, atelier: Run, postgres_url: str) -> None:

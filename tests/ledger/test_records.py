@@ -9,14 +9,14 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import errors
 from gateway.errors import Fault
 from gateway.ledger.records import SqlRecords
 from gateway.ledger.rollup import Rollups
-from gateway.ports import KeyInfo
 from gateway.store.database import open_database
-from gateway.store.keys import SqlKeys
+from gateway.store.tables import VirtualKey
 from gateway.types import Identity, Status, Usage
 
 DAY = 86_400.0
@@ -144,7 +144,7 @@ async def test_a_keys_spend_is_its_account_and_its_sums(
     world: Any, engine: Any, records: SqlRecords, rolled_up: bool
 ) -> None:
     start = world.clock.time = 20_000 * DAY + 3_600
-    await SqlKeys(engine).create(KeyInfo("k_1", "n", "p", start, budget=1_000, budget_window="30d"), b"d")
+    await world.account("key:k_1", 1_000, window_days=30)
     for number, days in enumerate((0, 3, 29)):
         world.clock.time = start + days * DAY
         await world.open(f"g{number}", 100)
@@ -200,7 +200,9 @@ async def test_a_key_without_an_account_has_spent_nothing_and_has_no_limit(recor
 async def test_another_keys_spend_is_seen_by_its_tenant_and_by_admins(
     engine: Any, records: SqlRecords, viewer: Identity, sees: bool
 ) -> None:
-    await SqlKeys(engine).create(KeyInfo("k_1", "n", "p", 1.0, user="ada"), b"d")
+    async with AsyncSession(engine) as session:
+        session.add(VirtualKey(id="k_1", digest=b"d", name="n", prefix="p", user="ada", created_at=1.0))
+        await session.commit()
     if sees:
         assert (await records.spend(viewer, "k_1"))["key_id"] == "k_1"
     else:

@@ -12,10 +12,13 @@ import pytest
 
 import gateway
 from gateway import errors
+from gateway.accounts import CLI, Accounts
 from gateway.ledger.records import SqlRecords
-from gateway.ports import KeyInfo
 from gateway.store.database import Database, open_database
-from gateway.store.keys import SqlKeys
+from gateway.store.directory_reader import SqlDirectory
+from gateway.store.infos import key_info
+from gateway.store.secrets import Digesters
+from gateway.store.tables import VirtualKey
 from gateway.types import Identity
 
 QUOTES = ("'", '"', "')", "`", "%' ", "\\'", "0", "'/**/")
@@ -27,6 +30,7 @@ CLAUSES = (
     ":scope ? ?1 @p $1 %s %(x)s {0}",
 )
 PAYLOADS = [quote + clause for quote, clause in product(QUOTES, CLAUSES)]
+DIGESTS = Digesters(b"s" * 32)
 TABLES = ("virtual_key", "account", "request", "hold", "intent", "ledger")
 
 
@@ -69,18 +73,25 @@ async def test_the_ledger_stores_a_payload_as_text(world: Any, build: Any, paylo
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 async def test_keys_and_records_treat_a_payload_as_text(world: Any, database: Database, payload: str) -> None:
-    keys, records = SqlKeys(database.engine), SqlRecords(database.engine, world.clock)
-    viewer = Identity("k_2", "viewer")
-    info = KeyInfo(payload, payload, payload, 1.0, user=payload, team=payload, tags=(payload,), metadata={"a": payload})
-    await keys.create(KeyInfo("k_1", "real", "sk-atl-1234", 0.0, budget=7), b"digest-1")
-    await keys.create(info, b"digest-2")
-    assert await keys.get(payload) == info
-    assert await keys.find(payload.encode(), payload) is None
-    assert await keys.revoke(f"{payload}x", 1.0) is None
+    accounts, records = Accounts(database.engine, DIGESTS, world.clock), SqlRecords(database.engine, world.clock)
+    keys, viewer = accounts.keys, Identity("k_2", "viewer")
+    row = VirtualKey(id=payload, digest=b"d", name=payload, prefix=payload, user=payload, team=payload, created_at=1.0)
+    async with database.session() as session:
+        session.add(row)
+        await session.commit()
+        stored = key_info(row)
+    said = {"name": payload, "brands": (payload,), "default_brand": payload, "tags": (payload,)}
+    made, _ = await keys.create(CLI, **said, metadata={payload: payload}, budget=7)
+    assert {name: getattr(made, name) for name in said} == said
+    assert await keys.get(CLI, made.id) == made
+    assert await keys.get(CLI, payload) == stored
+    assert (await keys.list(CLI, user=payload)).items == (await keys.list(CLI, team=payload)).items == (stored,)
+    assert await SqlDirectory(database.engine).key(payload.encode(), payload) is None
     assert await records.generation(payload, viewer) is None
-    with pytest.raises(errors.NotFound):
-        await records.spend(viewer, payload)
-    assert [key.id for key in await keys.list()] == [payload, "k_1"]
+    for unknown in (keys.revoke(CLI, f"{payload}x"), records.spend(viewer, payload)):
+        with pytest.raises(errors.NotFound):
+            await unknown
+    assert (await keys.list(CLI)).items == (made, stored)
     assert counts(world) == [2, 1, 0, 0, 0, 0]
 
 

@@ -12,26 +12,18 @@ from sqlalchemy import Connection, delete, update
 from sqlalchemy.exc import DBAPIError
 
 from gateway import errors
+from gateway.accounts import CLI, Accounts
+from gateway.accounts.key_ring import KeyRing
 from gateway.clock import SystemClock
 from gateway.ledger.records import SqlRecords
-from gateway.ports import KeyInfo
 from gateway.store import schema
 from gateway.store.database import Database, open_database
-from gateway.store.keys import SqlKeys
-from gateway.store.tables import LedgerLine, Request
+from gateway.store.directory_reader import SqlDirectory
+from gateway.store.secrets import Digesters
+from gateway.store.tables import Account, LedgerLine, Request, VirtualKey
 from gateway.types import Identity
 
-KEY = KeyInfo(
-    "k_1",
-    "name",
-    "sk-atl-abcd",
-    created_at=1.5,
-    user="ada",
-    models=("fast",),
-    budget=10**15,
-    budget_window="7d",
-    metadata={"x": [1, None]},
-)
+DIGESTS = Digesters(b"s" * 32)
 OWNER = Identity("k_1", "name", user="ada")
 
 
@@ -40,6 +32,11 @@ async def database(postgres_url: str, tmp_path: Path) -> AsyncIterator[Database]
     database = await open_database(tmp_path, postgres_url, exclusive=True)
     yield database
     await database.close()
+
+
+@pytest.fixture
+def keys(database: Database) -> KeyRing:
+    return Accounts(database.engine, DIGESTS, SystemClock()).keys
 
 
 async def test_migrations_make_exactly_the_tables_there_too(database: Database) -> None:
@@ -58,21 +55,24 @@ async def test_any_number_of_gateways_may_open_a_server(database: Database, post
     await other.close()
 
 
-async def test_keys_are_kept_there_too(database: Database) -> None:
-    keys = SqlKeys(database.engine)
-    await keys.create(KEY, b"digest", "hex")
-    with pytest.raises(errors.Conflict):
-        await keys.create(KEY, b"other")
-    assert await keys.find(b"digest", "") == await keys.find(b"", "hex") == await keys.get("k_1") == KEY
-    assert await keys.list() == [KEY]
-    await keys.revoke("k_1", 2.0)
-    assert await keys.list() == []
+async def test_keys_are_kept_there_too(database: Database, keys: KeyRing) -> None:
+    said = {"models": ("fast",), "budget": 10**15, "budget_window": "7d", "metadata": {"x": [1, None]}}
+    info, secret = await keys.create(CLI, **said)
+    assert {name: getattr(info, name) for name in said} == said
+    assert await keys.get(CLI, info.id) == info
+    found = await SqlDirectory(database.engine).key(DIGESTS.keys.digest(secret), "")
+    assert found is not None
+    assert found.key == info
+    assert (await keys.list(CLI)).items == (info,)
+    await keys.revoke(CLI, info.id)
+    assert (await keys.list(CLI)).items == ()
 
 
 async def test_records_read_there_too_and_the_ledger_refuses_to_be_changed(database: Database) -> None:
     clock = SystemClock()
-    await SqlKeys(database.engine).create(KEY, b"digest")
     async with database.session() as session:
+        session.add(VirtualKey(id="k_1", digest=b"d", name="n", prefix="p", user="ada", created_at=1.5))
+        session.add(Account(scope="key:k_1", limit_nano=10**15, window_started_at=1.5))
         session.add(a_request(clock.now()))
         await session.flush()
         session.add(a_line(clock.now()))
@@ -92,12 +92,13 @@ async def test_records_read_there_too_and_the_ledger_refuses_to_be_changed(datab
                 await connection.execute(statement)
 
 
-async def test_a_server_that_goes_away_is_an_error_that_says_when_to_come_back(database: Database) -> None:
-    keys = SqlKeys(database.engine)
+async def test_a_server_that_goes_away_is_an_error_that_says_when_to_come_back(
+    database: Database, keys: KeyRing
+) -> None:
     async with database.engine.begin() as connection:
         await connection.exec_driver_sql("ALTER TABLE virtual_key RENAME TO gone")
     with pytest.raises(errors.Unavailable):
-        await keys.get("k_1")
+        await keys.get(CLI, "k_1")
 
 
 def a_request(now: float) -> Request:
