@@ -17,7 +17,7 @@ import streamlit as st
 from dashboard.client import Client
 from dashboard.issuer import Issuer, Settings
 from dashboard.sessions import Sessions
-from gateway.reports import Source
+from gateway.reports import Live, Source
 
 DEFAULT_URL = "http://127.0.0.1:4000"
 DEFAULT_DATA_DIR = "data"
@@ -34,6 +34,13 @@ def reports() -> Source:
     """The ledger, for reading. Raises ReportsUnavailable for a URL that names no database."""
     data_dir = Path(os.environ.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR)
     return Source(data_dir, os.environ.get("ATELIER_DASHBOARD_DATABASE_URL"))
+
+
+@cache
+def figures() -> Live | None:
+    """What the gateway does at the moment; None without a Redis to read."""
+    url = os.environ.get("ATELIER_DASHBOARD_REDIS_URL")
+    return Live(url) if url else None
 
 
 @cache

@@ -22,6 +22,7 @@ from gateway.ledger.redis import RedisLedger
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ports import Cache, Clock, Ledger, Limiter
 from gateway.state.connection import RedisConnection
+from gateway.state.live import RedisLive
 from gateway.state.memory import MemoryCache, MemoryLimiter
 from gateway.state.redis import RedisCache, RedisLimiter
 from gateway.state.revocations import RedisChanges
@@ -63,6 +64,7 @@ class Backends:
     announce: Callable[[dict[str, str]], Awaitable[None]] | None = None
     listen: Callable[[Heard], Coroutine[Any, Any, None]] | None = None
     live: Callable[[str], Awaitable[Live | None]] | None = None  # requests that SQL does not have yet
+    shown: RedisLive | None = None  # where this process's live figures go
     workers: Callable[[], int] = field(default=lambda: 1)
     read_gauges: Callable[[Metrics], None] = field(default=lambda _: None)
 
@@ -135,6 +137,8 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
 
     presence.on_dead(free_slots)
     changes = RedisChanges(redis)
+    shown = RedisLive(redis, clock, presence.owner)
+    stack.push_async_callback(shown.withdraw)
     return Backends(
         database=database,
         secret=secret,
@@ -147,6 +151,7 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
         announce=changes.announce,
         listen=changes.listen,
         live=ledger.live,
+        shown=shown,
         read_gauges=read_gauges,
         workers=presence.live_workers,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import gate, inert, wording
+from dashboard import gate, inert, wiring, wording
 from dashboard.client import Problem
 
 EVERY = 5.0  # seconds
@@ -51,6 +51,7 @@ def live() -> None:
         st.error(inert.plain(problem.message), icon=":material/cloud_off:")
         return
     summary(deployments)
+    at_work()
     deployments.sort(key=lambda each: state_of(each).rank)
     st.table([row(each) for each in deployments], border="horizontal", hide_index=True)
     seen = sorted({state_of(each) for each in deployments}, key=lambda state: state.rank)
@@ -74,6 +75,18 @@ def summary(deployments: list[dict[str, Any]]) -> None:
         st.warning(f"{out} of {len(deployments)} deployments are out; others take their work.", icon=":material/error:")
     else:
         st.markdown(f":green[:material/check_circle:] All is well: {usable} deployments take requests.")
+
+
+def at_work() -> None:
+    """What all workers together do at this moment, where that can be read."""
+    figures = wiring.figures()
+    now = figures.read() if figures is not None else None
+    if now is None:
+        return
+    for column, name, value in zip(
+        st.columns(3), ("Running", "Waiting", "Workers"), (now.running, now.waiting, now.workers), strict=True
+    ):
+        column.metric(name, value, border=True)
 
 
 def row(deployment: Mapping[str, Any]) -> dict[str, str]:

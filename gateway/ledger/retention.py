@@ -68,7 +68,9 @@ class Retention:
             pause = EVERY
             try:
                 swept = await self.sweep()
-                log.info("retention_swept", **{name: getattr(swept, name) for name in Swept.__slots__})
+                counts = {name: count for name in Swept.__slots__ if (count := getattr(swept, name))}
+                if counts:
+                    log.info("retention_swept", **counts)
             except errors.Unavailable as error:
                 pause = AGAIN
                 log.warning("retention_waits", error=error.message)

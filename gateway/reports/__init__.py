@@ -1,6 +1,7 @@
 """Read models over SQL: what the dashboard and the spend report show. Read-only, and every query takes the viewer."""
 
 from gateway.reports.days import Days
+from gateway.reports.live import Live, Now
 from gateway.reports.report import BY, SpendReport, csv_rows, report, spend_report
 from gateway.reports.requests import Attempt, Page, RequestDetail, RequestRow, Wanted, one, recent
 from gateway.reports.snapshot import Snapshot
@@ -27,7 +28,9 @@ __all__ = [
     "DaySum",
     "Days",
     "Filters",
+    "Live",
     "ModelSum",
+    "Now",
     "Page",
     "ReportsUnavailable",
     "RequestDetail",

@@ -1,0 +1,52 @@
+"""What each worker does at the moment, put into Redis each second for whoever may only read.
+
+A worker that stops takes its figures away; one that was killed is told from the others by the age of its figures, and
+any worker takes them away after a minute. Redis away: nothing is shown, nothing is tried again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from gateway.errors import Unavailable
+from gateway.ports import Clock
+from gateway.state.connection import RedisConnection
+
+FORGOTTEN = 60.0  # seconds
+
+
+class RedisLive:
+    """The figures of one worker, under its name."""
+
+    def __init__(self, connection: RedisConnection, clock: Clock, worker: str) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._worker = worker
+        self._key = connection.key("live", "workers")
+
+    async def publish(self, figures: Mapping[str, int]) -> None:
+        """Show these figures, and drop what is too old. Never raises for Redis."""
+        now = self._clock.now()
+        try:
+            flat = await self._connection.call("HGETALL", self._key)
+            gone = [name for name, text in zip(flat[::2], flat[1::2], strict=True) if _at(text) < now - FORGOTTEN]
+            shown = json.dumps({**figures, "at": now})
+            drop = [("HDEL", self._key, *gone)] if gone else []
+            await self._connection.pipeline([("HSET", self._key, self._worker, shown), *drop])
+        except Unavailable:
+            return
+
+    async def withdraw(self) -> None:
+        """Show nothing any more."""
+        try:
+            await self._connection.call("HDEL", self._key, self._worker)
+        except Unavailable:
+            return
+
+
+def _at(text: bytes) -> float:
+    try:
+        return float(json.loads(text)["at"])
+    except (ValueError, TypeError, KeyError):
+        return 0.0
