@@ -17,7 +17,7 @@ from tests.servers import PostgresServer, RedisServer
 PASSWORD = "correct-Horse-9-battery"
 EMAIL = "lea@example.com"
 TABLES = (
-    "virtual_key", "account", "request", "hold", "intent", "ledger", "spend_rollup", "position", "dead_letter",
+    "virtual_key", "account", "request", "hold", "intent", "ledger", "spend_rollup", "spend_day", "position", "dead_letter",
     "content", "user", "team", "membership", "brand", "invitation", "sign_in", "audit",
 )  # fmt: skip
 
