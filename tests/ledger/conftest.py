@@ -339,7 +339,7 @@ class Scaled:
             redis = worker.ledger.counters.redis
             with suppress(errors.Unavailable):
                 await redis.call("PING")
-            while redis.away:
+            while redis.away:  # noqa: ASYNC110 - it is told to nobody
                 await asyncio.sleep(0.01)
 
     async def lost(self, worker: RedisWorld) -> None:

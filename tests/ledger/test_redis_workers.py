@@ -262,7 +262,7 @@ async def test_what_every_worker_does_by_itself_settles_and_books(scaled: Any) -
     await one.ledger.start()
     try:
         async with asyncio.timeout(10):
-            while await one.ledger.counters.oldest(1) or one.ledger.mirror.ended:
+            while await one.ledger.counters.oldest(1) or one.ledger.mirror.ended:  # noqa: ASYNC110 - it is told to nobody
                 await asyncio.sleep(0.02)
     finally:
         await one.ledger._upkeep.close()
