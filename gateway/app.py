@@ -61,7 +61,6 @@ from gateway.stages.route import Route
 from gateway.stages.spend import Spend
 from gateway.stages.spend_limits import LimitDefaults
 from gateway.stages.wait import Wait
-from gateway.state.live import RedisLive
 from gateway.store.changes import Change, SqlChanges
 from gateway.store.directory_reader import SqlDirectory
 from gateway.store.secrets import Digesters, derive
@@ -72,7 +71,6 @@ from gateway.telemetry.lag import watch_lag
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.redact import Redactor
 
-SHOW_EVERY = 1.0  # seconds
 SETTLE_TIMEOUT = 10.0  # seconds that settling may take after everything was interrupted
 
 
@@ -125,16 +123,9 @@ class Gateway:
         if backends.listen is not None:
             yield "messages", functools.partial(backends.listen, found.changes.heard)
         if backends.shown is not None:
-            yield "live", functools.partial(self._show, backends.shown)
+            yield "live", functools.partial(backends.shown.show, functools.partial(ops.at_work, found))
         if worker_metrics.count_together():
             yield "gauges", functools.partial(worker_metrics.keep_current, functools.partial(ops.read_gauges, found))
-
-    async def _show(self, shown: RedisLive) -> None:
-        """Tell each second what this process does, for the dashboard."""
-        found = self.services
-        while True:
-            await shown.publish({"running": len(found.generations), "waiting": found.places.snapshot().waiting})
-            await asyncio.sleep(SHOW_EVERY)
 
     async def stop(self) -> None:
         """Let what runs end within the drain time, interrupt the rest, settle everything, close the store."""

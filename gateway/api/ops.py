@@ -53,6 +53,11 @@ def read_gauges(found: Services) -> None:
         found.metrics.breaker_state(deployment.id, found.health.state(deployment.id))
 
 
+def at_work(found: Services) -> dict[str, int]:
+    """What this process does at the moment."""
+    return {"running": len(found.generations), "waiting": found.places.snapshot().waiting}
+
+
 @router.get("/v1/status")
 async def status(request: Request, _: Caller) -> dict[str, Any]:
     """Every deployment with its state: what a member of the team may see of the gateway's health."""

@@ -6,14 +6,15 @@ any worker takes them away after a minute. Redis away: nothing is shown, nothing
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from gateway.errors import Unavailable
 from gateway.ports import Clock
 from gateway.state.connection import RedisConnection
 
-FORGOTTEN = 60.0  # seconds
+EVERY, FORGOTTEN = 1.0, 60.0  # seconds
 
 
 class RedisLive:
@@ -24,6 +25,12 @@ class RedisLive:
         self._clock = clock
         self._worker = worker
         self._key = connection.key("live", "workers")
+
+    async def show(self, read: Callable[[], Mapping[str, int]]) -> None:
+        """For ever: show what `read` says each second."""
+        while True:
+            await self.publish(read())
+            await asyncio.sleep(EVERY)
 
     async def publish(self, figures: Mapping[str, int]) -> None:
         """Show these figures, and drop what is too old. Never raises for Redis."""
