@@ -33,6 +33,7 @@ class Throttle(Protocol):
     """Counts tries by name. `hit` answers how many seconds to wait, None: go on."""
 
     async def hit(self, name: str, limit: int, window: float) -> float | None: ...
+    async def forget(self, name: str) -> None: ...
 
 
 class SignIns:
@@ -63,7 +64,10 @@ class SignIns:
             row = await act.session.get(User, user.id)
             if row is None or row.password_hash != hashed or row.blocked_at is not None:
                 raise wrong()  # changed while the password was being checked
-            return await self.begin(act, row)
+            begun = await self.begin(act, row)
+        if self._throttle is not None:
+            await self._throttle.forget(_counted("email", known_as))
+        return begun
 
     async def sign_in_with(self, subject: str, email: str | None, *, email_verified: bool) -> NewSession:
         """Begin a session for whom an identity provider has named ("issuer subject"): existing users only.
@@ -188,7 +192,7 @@ class SignIns:
         for kind, value, limit in counted:
             if not value:
                 continue
-            wait = await self._throttle.hit(f"sign-in:{kind}:{value}", limit, WINDOW)
+            wait = await self._throttle.hit(_counted(kind, value), limit, WINDOW)
             if wait is not None:
                 raise errors.RateLimited("Too many tries to sign in; wait a while.", retry_after=wait)
 
@@ -202,6 +206,11 @@ async def end_sessions(act: Act, user_id: str, *, but: str | None = None) -> int
     for row in rows:
         _end(act, row)
     return len(rows)
+
+
+def _counted(kind: str, value: str) -> str:
+    """The name under which tries are counted."""
+    return f"sign-in:{kind}:{value}"
 
 
 def wrong() -> errors.Unauthenticated:

@@ -237,6 +237,24 @@ async def test_tries_are_counted_by_address_and_by_email(world: World) -> None:
     await accounts.sign_ins.sign_in("ada@x.org", PASSWORD, "10.9.9.9")
 
 
+async def test_who_knows_the_password_is_not_counted_out(world: World) -> None:
+    accounts = Accounts(
+        world.database.engine,
+        world.digests,
+        world.clock,
+        throttle=MemoryThrottle(world.clock),
+        passwords=Passwords(CHEAP),
+    )
+    await join(world, "ada@x.org")
+    for number in range(TRIES_BY_EMAIL + 2):
+        await accounts.sign_ins.sign_in("ada@x.org", PASSWORD, f"10.0.0.{number}")
+    for _ in range(TRIES_BY_EMAIL):
+        with pytest.raises(Unauthenticated):
+            await accounts.sign_ins.sign_in("ada@x.org", OTHER)
+    with pytest.raises(RateLimited):
+        await accounts.sign_ins.sign_in("ada@x.org", PASSWORD)
+
+
 async def test_sessions_are_listed_and_ended(world: World) -> None:
     sign_ins = world.accounts.sign_ins
     first = await join(world, "ada@x.org")
