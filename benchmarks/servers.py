@@ -156,7 +156,7 @@ def atelier(folder: Path, upstream_url: str) -> Launch:
     gateway = [sys.executable, "-m", "gateway"]
     launch = Launch([*gateway, "serve", "--config", str(config)], port, environment=settings)
     made = subprocess.run(
-        [*gateway, "keys", "create", "--name", "bench", "--budget", "1e6", "--rpm", "10000000", "--parallel", "10000"],
+        [*gateway, "keys", "create", "--name", "bench", "--budget", "1e6", "--rpm", "1000000", "--parallel", "10000"],
         cwd=ROOT,
         env=environment(launch),
         capture_output=True,

@@ -18,7 +18,7 @@ from gateway.sim import FleetError
 from gateway.supervisor import Crew, Pauses, Supervisor
 from tests.harness import ROOT, clean_environment, wait_until
 
-PATIENCE = 25.0  # seconds
+PATIENCE = 60.0  # seconds
 FAKE = Path(__file__).parent / "fake_worker.py"
 ENV = {**clean_environment(), "PYTHONPATH": str(ROOT)}
 

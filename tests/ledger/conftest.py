@@ -250,7 +250,7 @@ async def on_redis(redis: Redis, engine: AsyncEngine, folder: Path) -> AsyncIter
 @asynccontextmanager
 async def connected(server: RedisServer) -> AsyncIterator[RedisConnection]:
     """A connection with names of its own on a Redis that all tests share."""
-    connection = RedisConnection(server.url, SystemClock(), prefix=f"{{{secrets.token_hex(4)}}}:")
+    connection = RedisConnection(server.url, SystemClock(), timeout=5.0, prefix=f"{{{secrets.token_hex(4)}}}:")
     await connection.start()
     yield connection
     await connection.close()
@@ -326,7 +326,7 @@ class Scaled:
     workers: list[RedisWorld] = field(default_factory=list)
 
     async def worker(self, **options: Any) -> RedisWorld:
-        connection = RedisConnection(self.server.url, SystemClock())
+        connection = RedisConnection(self.server.url, SystemClock(), timeout=1.0)
         settings = Settings(**{"server_time": False, "grace": 0.0, **options})
         ledger = RedisLedger(connection, self.engine, self.clock, self.folder, settings)
         await ledger.start(background=False)

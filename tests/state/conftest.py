@@ -108,10 +108,10 @@ async def kind(request: pytest.FixtureRequest, redis_servers: Callable[[str], Re
     if request.param == "memory":
         made = Kind(None)
     elif request.param == "fakeredis":
-        made = Kind(lambda clock, prefix: FakeRedisConnection(clock, prefix=prefix))
+        made = Kind(lambda clock, prefix: FakeRedisConnection(clock, prefix=prefix, timeout=5.0))
     else:
         url = redis_servers(request.param).url
-        made = Kind(lambda clock, prefix: RedisConnection(url, clock, prefix=prefix))
+        made = Kind(lambda clock, prefix: RedisConnection(url, clock, prefix=prefix, timeout=5.0))
     yield made
     for connection in made.connections:
         await connection.close()

@@ -36,7 +36,7 @@ def worker(server, connect, clock) -> Callable[..., RedisLimiter]:
 
     def make(replicas: int = 1, *, turned: bool = True) -> RedisLimiter:
         now = clock.now if turned else None
-        return RedisLimiter(connect(server), clock, next(names), lambda: replicas, now=now)
+        return RedisLimiter(connect(server, timeout=2.0), clock, next(names), lambda: replicas, now=now)
 
     return make
 
