@@ -125,7 +125,7 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
     stack.push_async_callback(ledger.close)
     presence = ledger.presence
     limiter = RedisLimiter(
-        redis, clock, presence.owner, presence.live_workers, slot_ttl=config.timeouts.total + SETTLE_TIME
+        redis, clock, lambda: presence.owner, presence.live_workers, slot_ttl=config.timeouts.total + SETTLE_TIME
     )
 
     async def free_slots(owner: str) -> None:

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 class RedisLimiter:
     """`ports.Limiter`: at most `rpm` requests in any 60 seconds and `max_parallel` at a time, over all workers.
 
-    `worker_id` is new with every start of a process. `replicas`: how many share the limits while Redis is away; each
+    `worker`: the name under which this process is known to live, at the moment. `replicas`: how many share the limits while Redis is away; each
     lets at least one request through. `now`: seconds, in place of the server's clock.
     """
 
@@ -39,13 +39,13 @@ class RedisLimiter:
         self,
         connection: RedisConnection,
         clock: Clock,
-        worker_id: str,
+        worker: Callable[[], str],
         replicas: Callable[[], int],
         slot_ttl: float = SLOT_TTL,
         now: Callable[[], float] | None = None,
     ) -> None:
         self._connection = connection
-        self._worker_id = worker_id
+        self._worker = worker
         self._replicas = replicas
         self._slot_ttl = slot_ttl
         self._now = now
@@ -88,7 +88,7 @@ class RedisLimiter:
         keys = [
             self._connection.key("limit", identity.key_id, "window"),
             self._slots_key(identity.key_id),
-            self._worker_key(self._worker_id),
+            self._worker_key(self._worker()),
         ]
         args: list[str | int] = [micros_of(self._now), int(WINDOW * MICRO)]
         args += [limit_of(identity.rpm), limit_of(identity.max_parallel), call_id, round(self._slot_ttl * MICRO)]
@@ -120,7 +120,7 @@ class RedisLimiter:
             return
         owed, self._owed = self._owed, {}
         freed = False
-        worker = self._worker_key(self._worker_id)
+        worker = self._worker_key(self._worker())
         commands = []
         for call_id, key_id in owed.items():
             slots = self._slots_key(key_id)

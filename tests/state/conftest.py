@@ -76,7 +76,7 @@ class Kind:
     def limiter(self) -> Limiter:
         if self.connect is None:
             return MemoryLimiter(self.clock)
-        return RedisLimiter(self.connection(), self.clock, "w1", lambda: 1, now=self.clock.now)
+        return RedisLimiter(self.connection(), self.clock, lambda: "w1", lambda: 1, now=self.clock.now)
 
     def cache(self, **bounds: int) -> Cache:
         if self.connect is None:

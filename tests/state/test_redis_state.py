@@ -36,7 +36,8 @@ def worker(server, connect, clock) -> Callable[..., RedisLimiter]:
 
     def make(replicas: int = 1, *, turned: bool = True) -> RedisLimiter:
         now = clock.now if turned else None
-        return RedisLimiter(connect(server, timeout=2.0), clock, next(names), lambda: replicas, now=now)
+        name = next(names)
+        return RedisLimiter(connect(server, timeout=2.0), clock, lambda: name, lambda: replicas, now=now)
 
     return make
 
