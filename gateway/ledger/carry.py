@@ -93,23 +93,33 @@ class Carrier:
             finally:
                 journal.release(file, delete=done)
 
-    async def reap(self, counters: Counters, owner: str, request_id: str) -> None:
+    async def reap(self, counters: Counters, owner: str, names: Sequence[str]) -> None:
         """End what a dead worker left open, each attempt charged at the most it can cost."""
-        found = await counters.redis.call("HGETALL", counters.key("req", request_id))
-        if found:
-            left = running_of(pairs([part.decode() for part in found]))
-            await self.settle(counters, wire.stopped(request_id, self._clock.now()), left, only_of=owner)
+        booked = await self._booked(names)
+        for name in names:
+            found = await counters.redis.call("HGETALL", counters.key("req", name))
+            if name in booked:
+                await counters.act("forget", name)
+            elif found:
+                left = running_of(pairs([part.decode() for part in found]))
+                await self.settle(counters, wire.stopped(name, self._clock.now()), left, only_of=owner)
 
     async def _again(self, counters: Counters, settled: Sequence[Ended]) -> None:
-        """Settle what SQL does not have: what it has may not be charged a second time."""
-        names = [ended.running.record.id for ended in settled]
-        with store_errors():
-            booked = await booking.booked(self._engine, names) if names else set()
+        """Settle what SQL does not have."""
+        booked = await self._booked([ended.running.record.id for ended in settled])
         for ended in settled:
-            if ended.running.record.id in booked:
-                self._mirror.ended.pop(ended.running.record.id, None)
+            if (name := ended.running.record.id) in booked:
+                await counters.act("forget", name)
+                self._mirror.ended.pop(name, None)
             else:
                 await self.settle(counters, ended.settlement, ended.running)
+
+    async def _booked(self, names: Sequence[str]) -> set[str]:
+        """Those that SQL has as ended: a Redis of before may have them open, and they are not charged a second time."""
+        if not names:
+            return set()
+        with store_errors():
+            return await booking.booked(self._engine, names)
 
 
 def running_of(fields: Mapping[str, str]) -> Running:

@@ -7,6 +7,7 @@ brings its requests along. Redis away: nobody is given up, and `live_workers` st
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -35,6 +36,8 @@ class Presence:
         self._hooks: list[Hook] = []
         self._seen: dict[str, tuple[str, float]] = {}  # a worker's count, and since when it stands there
         self._beaten_at: float | None = None
+        self._graves: dict[str, None] = {}  # workers that are to be buried, in order
+        self._renaming = asyncio.Lock()
 
     @property
     def owner(self) -> str:
@@ -50,31 +53,51 @@ class Presence:
         self._hooks.append(hook)
 
     async def step(self) -> float:
-        """Beat, look at the others, end what the dead ones left. Raises Unavailable."""
+        """Beat, look at the others, end what the dead ones left, and beat on meanwhile. Raises Unavailable."""
+        await self._beat()
+        burial = asyncio.create_task(self._bury_all(), name="ledger-burial")
         try:
-            reply = await self._counters.act("beat", self.owner, 0)
-            if reply.word == DEAD:
-                await self.rename()
-                return 0.0
-        except errors.Unavailable:
-            self._beaten_at = None
-            raise
-        self.unread = int(reply.rest[2])
-        for owner in self._look(pairs(reply.rest[3:])):
-            await self._bury(owner)
+            while not (await asyncio.wait({burial}, timeout=EVERY))[0]:
+                await self._beat()
+        finally:
+            burial.cancel()
+            await asyncio.gather(burial, return_exceptions=True)
+        burial.result()
         return EVERY
 
     async def rise(self, counters: Counters) -> None:
         """Be counted, under a new name where the old one was given up, and bring along what runs."""
-        while not self.owner or (await counters.act("beat", self.owner, 1)).word == DEAD:
-            self._carrier.owner = f"w_{secrets.token_hex(8)}"
+        await self._enrol(counters, self.owner)
+
+    async def rename(self, given_up: str) -> None:
+        """`given_up`, which was this worker's name, was given up: go on under one that nobody ends the requests of.
+
+        However many notice it: there is one new name.
+        """
+        async with self._renaming:
+            if self.owner == given_up:
+                log.error("worker_was_given_up", owner=given_up)
+                await self._enrol(self._counters, "")
+
+    async def _enrol(self, counters: Counters, name: str) -> None:
+        """The name counts before anybody uses it."""
+        while not name or (await counters.act("beat", name, 1)).word == DEAD:
+            name = f"w_{secrets.token_hex(8)}"
+        self._carrier.owner = name
         await self._carrier.rejoin(counters)
 
-    async def rename(self) -> None:
-        """After this worker was given up: go on under a name that nobody is ending the requests of."""
-        log.error("worker_was_given_up", owner=self.owner)
-        self._carrier.owner = ""
-        await self.rise(self._counters)
+    async def _beat(self) -> None:
+        owner = self.owner
+        try:
+            reply = await self._counters.act("beat", owner, 0)
+            if reply.word == DEAD:
+                await self.rename(owner)
+                return
+        except errors.Unavailable:
+            self._beaten_at = None
+            raise
+        self.unread = int(reply.rest[2])
+        self._graves.update(dict.fromkeys(self._look(pairs(reply.rest[3:]))))
 
     async def leave(self) -> None:
         """End in good order: nobody has to wait for this worker to be given up."""
@@ -98,12 +121,17 @@ class Presence:
                 log.warning("worker_given_up", owner=owner)
         return dead
 
+    async def _bury_all(self) -> None:
+        while self._graves:
+            owner = next(iter(self._graves))
+            await self._bury(owner)
+            self._graves.pop(owner, None)
+
     async def _bury(self, owner: str) -> None:
         """Settle what it left open; it is forgotten once nothing is left."""
         reply = await self._counters.act("bury", owner)
         if reply.rest:
-            for name in reply.rest:
-                await self._carrier.reap(self._counters, owner, name)
+            await self._carrier.reap(self._counters, owner, reply.rest)
             await self._counters.act("bury", owner)
         for hook in self._hooks:
             await hook(owner)

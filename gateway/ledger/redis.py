@@ -137,13 +137,16 @@ class RedisLedger:
         for _ in range(2):
             lifetime = wire.instant(running.expires_at - self._clock.now())
             values = (record.id, wire.dump(record), amount, lifetime, self._most_unread, *listed(*running.scopes))
-            reply = await self.counters.act("open", self.presence.owner, *values)
+            owner = self.presence.owner
+            reply = await self.counters.act("open", owner, *values)
             if reply.word != "dead":
                 break
-            await self.presence.rename()
+            await self.presence.rename(owner)
         match reply.word:
             case "ok":
                 self.mirror.opened(running)
+                if owner != self.presence.owner:  # renamed since, and brought along what was in the mirror then
+                    await self._carrier.register(self.counters, running)
                 self._offline.learn(reply.balances)
                 return Opened(reply.balances)
             case "gone" | "busy":

@@ -188,6 +188,8 @@ class RedisConnection:
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+            elif not task.cancelled():
+                task.exception()  # the caller may have been cancelled in the very moment in which it failed
 
     def _checked(self, reply: Any) -> Any:
         if isinstance(reply, ResponseError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -330,3 +331,26 @@ def test_a_url_that_cannot_be_read_is_refused_without_quoting_it(url, connect):
         connect(url)
     assert "pa" not in str(refused.value).replace("password", "")
     assert refused.value.__suppress_context__
+
+
+async def test_a_caller_that_is_cancelled_as_its_call_fails_leaves_no_complaint(connect, server) -> None:
+    """An exception that nobody takes is told by the loop, with a traceback, when its task is collected."""
+    connection, complaints = connect(server), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    fail = asyncio.Event()
+
+    async def failing() -> None:
+        await fail.wait()
+        raise ConnectionError
+
+    call = asyncio.create_task(connection._in_time(failing(), BACK))
+    await asyncio.sleep(0)
+    fail.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises((asyncio.CancelledError, ConnectionError)):
+        await call
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []
