@@ -148,7 +148,22 @@ def test_ordinary_lines_stay_as_they_are(text):
 
 
 @pytest.mark.parametrize(
-    "unit", ["://", "://a:", "key=", "bearer ", "sk-", "-atl-", "sess-", "a-", "key': '", "authorization: basic ", "AIza", " ", "=key"]
+    "unit",
+    [
+        "://",
+        "://a:",
+        "key=",
+        "bearer ",
+        "sk-",
+        "-atl-",
+        "sess-",
+        "a-",
+        "key': '",
+        "authorization: basic ",
+        "AIza",
+        " ",
+        "=key",
+    ],
 )
 def test_no_text_makes_the_shapes_slow(unit):
     redactor = Redactor([f"secret-number-{number}" for number in range(50)])
