@@ -16,7 +16,6 @@ MAY_CATCH_ALL = {
     "gateway/pipeline.py": "a bug in one request is that request's",
     "gateway/providers/": "LiteLLM raises anything; all of it becomes a ProviderError",
     "gateway/bootstrap.py": "whatever keeps the gateway from starting is told",
-    "gateway/ledger/upkeep.py": "a bug in one of its endless tasks must not end the others",
     "gateway/ledger/upkeep.py": "a step's bug is told, and must not end what keeps the ledger going",
     "gateway/tasks.py": "what goes on beside the requests is begun anew, whatever broke it",
     "gateway/ledger/writer.py": "an act's error is its waiter's, and must not end the thread",
