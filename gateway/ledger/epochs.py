@@ -1,4 +1,4 @@
-"""Mends a Redis that was emptied, or restored from a time before what the workers have seen.
+"""Mends a Redis that was emptied, started again, or restored from a time before what the workers have seen.
 
 One worker repairs under a lock: what the outbox still has goes to SQL, all sums are dropped (they come back out of SQL
 when they are needed), `seq` jumps ahead of everything that anyone has seen, and a new epoch begins. Whoever meets the
@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.ledger import booking
-from gateway.ledger.counters import Counters, Operand, pairs, unavailable
+from gateway.ledger.counters import Counters, Operand, pairs, script, unavailable
 from gateway.ledger.outbox import BATCH, TRIES, Consumer
 from gateway.ledger.seeds import Seeds
 from gateway.store.database import store_errors
@@ -25,6 +26,16 @@ WAITS, PAUSE = 40, 0.05  # looks for another worker's repair, and the seconds be
 LEAP = 1_000_000  # how far `seq` jumps: more than any worker can have been ahead
 Rejoin = Callable[[Counters], Awaitable[None]]
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Redis at one moment. `restarted`: it is not the process any more that began the epoch."""
+
+    epoch: str | None
+    seq: int
+    run: str
+    restarted: bool
 
 
 class Epochs:
@@ -52,8 +63,9 @@ class Epochs:
         await asyncio.shield(self._mending)
 
     async def _mend(self) -> None:
-        epoch, seq = await self._look()
-        if epoch is None or seq < max(self._counters.seen, await self._seeds.position()):
+        now = await self._look()
+        epoch = now.epoch
+        if epoch is None or now.restarted or now.seq < max(self._counters.seen, await self._seeds.position()):
             epoch = await self._repair(epoch)
         if epoch == self._counters.epoch:
             return
@@ -61,17 +73,18 @@ class Epochs:
         await self._rejoin(fresh)
         self._counters.epoch, self._counters.seen = epoch, max(self._counters.seen, fresh.seen)
 
-    async def _look(self) -> tuple[str | None, int]:
-        redis, key = self._counters.redis, self._counters.key
-        epoch, seq = await redis.pipeline([("GET", key("epoch")), ("GET", key("seq"))])
-        return None if epoch is None else epoch.decode(), int(seq or 0)
+    async def _look(self) -> Seen:
+        redis, base = self._counters.redis, self._counters.base
+        answer = await redis.script(script("look"), [base], ("", 0, ""))
+        epoch, seq, began, run = (part.decode() for part in answer)
+        return Seen(epoch or None, int(seq), run, restarted=began != run)
 
     async def _repair(self, old: str | None) -> str:
         redis, key = self._counters.redis, self._counters.key
         if await redis.call("SET", key("repair"), "1", "NX", "PX", LOCK) is None:
             return await self._wait(old)
         try:
-            found, _ = await self._look()
+            found = (await self._look()).epoch
             return found if found is not None and found != old else await self._begin(old)
         finally:
             await redis.call("DEL", key("repair"))
@@ -80,19 +93,21 @@ class Epochs:
         """Under the lock: a new epoch, in which only SQL and what is open counts."""
         redis, key = self._counters.redis, self._counters.key
         if old is not None or self._counters.epoch:
-            log.error("redis_lost_state", emptied=old is None, consequence="sums are taken from SQL again")
+            consequence = "it may have forgotten its last second: what was spent is taken from SQL again"
+            log.warning("redis_starts_over", emptied=old is None, consequence=consequence)
         await redis.call("DEL", key("epoch"))
         await self._drain()
         position = await self._seeds.position()
         lost = await self._open_requests()
         await self._drop("acct:*")
-        _, seq = await self._look()
+        now = await self._look()
         epoch = secrets.token_hex(8)
-        ahead = max(seq, position, self._counters.seen)
+        ahead = max(now.seq, position, self._counters.seen)
         begin: list[Sequence[Operand]] = [
             ("DEL", key("unacked"), key("holds")),
             ("SET", key("seq"), ahead + LEAP if ahead else 0),
             ("SET", key("acked"), position),
+            ("SET", key("run"), now.run),
             ("SET", key("epoch"), epoch),
         ]
         if self._grace and (ahead or lost or self._counters.epoch):
@@ -106,7 +121,7 @@ class Epochs:
     async def _wait(self, old: str | None) -> str:
         for _ in range(WAITS):
             await asyncio.sleep(PAUSE)
-            epoch, _ = await self._look()
+            epoch = (await self._look()).epoch
             if epoch is not None and epoch != old:
                 return epoch
         raise unavailable()

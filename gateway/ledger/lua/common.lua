@@ -32,9 +32,17 @@ local function text(number)
   return string.format('%.17g', number)
 end
 
--- Redis was emptied, or restored from a time before what the caller has seen.
+-- The name of this very process of Redis; a killed one may have forgotten what it had answered last.
+local function run()
+  local told = redis.pcall('INFO', 'server')
+  return type(told) == 'string' and string.match(told, 'run_id:(%w+)') or ''
+end
+
+-- Redis was emptied, started again, or restored from a time before what the caller has seen. What it forgot cannot be
+-- told from `seq` alone: others may have counted on, beyond all that the caller has seen, before it comes.
 local function stale()
-  return redis.call('GET', key('epoch')) ~= epoch or tonumber(redis.call('GET', key('seq')) or '0') < known
+  return redis.call('GET', key('epoch')) ~= epoch or redis.call('GET', key('run')) ~= run()
+    or tonumber(redis.call('GET', key('seq')) or '0') < known
 end
 
 -- Whether a look at SQL, which had booked up to `watermark`, and the outbox add up to what was ever spent: no event in
