@@ -33,15 +33,24 @@ class Carrier:
         self._clock = clock
 
     async def settle(
-        self, counters: Counters, settlement: Settlement, running: Running | None, *, only_of: str = ""
+        self,
+        counters: Counters,
+        settlement: Settlement,
+        running: Running | None,
+        *,
+        only_of: str = "",
+        again: bool = False,
     ) -> Reply:
-        """Settle in Redis; `running` brings along what Redis may have lost. `only_of`: only a request of that worker."""
+        """Settle in Redis; `running` brings along what Redis may have lost. `only_of`: only a request of that worker.
+
+        `again`: it was tried before and may be in SQL, which is asked when Redis has lost it (`rejoin`).
+        """
         named = (settlement.request_id, self.owner, only_of, TOMBSTONE, wire.dump(settlement))
         lost: tuple[object, ...] = (*listed(), "", *listed(), *listed())
         if running is not None:
             void = listed(*sorted(running.void))
             lost = (*void, wire.dump(running.record), *listed(*running.scopes), *running.attempts)
-        reply = await counters.act("settle", *named, *reported(settlement), *lost)
+        reply = await counters.act("settle", *named, *reported(settlement), *lost, anew=not again)
         if running is not None and reply.word in {"ok", "done"}:
             self._mirror.settled(Ended(running, settlement, reply.seq))
         self._mirror.consumed(counters.acked)
@@ -59,10 +68,10 @@ class Carrier:
             self._mirror.running.pop(running.record.id, None)
 
     async def rejoin(self, counters: Counters) -> None:
-        """In a new epoch: what this worker runs, and what it settled and SQL does not have."""
+        """In a new epoch: what this worker runs, and what it settled, or tried to, and SQL does not have."""
         for running in list(self._mirror.running.values()):
             await self.register(counters, running)
-        await self._again(counters, [ended for ended in self._mirror.ended.values() if ended.seq is not None])
+        await self._again(counters, list(self._mirror.ended.values()))
 
     async def replay(self, counters: Counters) -> bool:
         """What happened while Redis was away; False when there was nothing."""
@@ -70,6 +79,7 @@ class Carrier:
         running = [each for each in mirror.running.values() if each.journaled]
         if not (entries or running or mirror.unsent or mirror.doubtful):
             return False
+        await counters.act("balances", *listed())  # a Redis that has lost something is mended before it is told anything
         for name in list(mirror.doubtful):
             if name not in mirror.running:
                 await counters.act("forget", name)
@@ -77,7 +87,7 @@ class Carrier:
         for each in running:
             await self.register(counters, each)
         for ended in mirror.unsent:
-            await self.settle(counters, ended.settlement, ended.running)
+            await self.settle(counters, ended.settlement, ended.running, again=True)
         await self._offline.clear(entries)
         log.info("journal_replayed", entries=entries)
         return True
@@ -112,7 +122,7 @@ class Carrier:
                 await counters.act("forget", name)
                 self._mirror.ended.pop(name, None)
             else:
-                await self.settle(counters, ended.settlement, ended.running)
+                await self.settle(counters, ended.settlement, ended.running, again=True)
 
     async def _booked(self, names: Sequence[str]) -> set[str]:
         """Those that SQL has as ended: a Redis of before may have them open, and they are not charged a second time."""

@@ -130,13 +130,18 @@ class Counters:
             self.seen, self.acked = max(self.seen, reply.seq), reply.acked
         return reply
 
-    async def act(self, name: str, *args: object) -> Reply:
-        """The act, done; what it needs is brought to Redis first. Raises Unavailable, also where that cannot be had."""
+    async def act(self, name: str, *args: object, anew: bool = True) -> Reply:
+        """The act, done; what it needs is brought to Redis first. Raises Unavailable, also where that cannot be had.
+
+        Not `anew`: it may have been done before Redis lost it, so after a mending the caller has to look again.
+        """
         for _ in range(MAX_TRIES):
             try:
                 reply = await self.once(name, *args)
             except Stale:
                 await self.mend()
+                if not anew:
+                    raise unavailable() from None
                 continue
             if reply.word == "seed":
                 await self.plant(self, reply.rest)
