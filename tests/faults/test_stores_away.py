@@ -120,7 +120,7 @@ def test_redis_away_refuses_whoever_has_a_budget_and_lets_the_others_go_on(
     assert degraded["dependency"] == "redis"
     assert "budget" in degraded["effect"]
     setting.back("redis", again)
-    assert setting.ask(setting.limited).status_code == 200
+    wait_until(lambda: setting.ask(setting.limited).status_code == 200, "budgets to be given again")
     setting.all_is_booked()
     assert setting.told("dependency_away", "redis") - said == 1
     assert setting.told("dependency_back", "redis") == setting.told("dependency_away", "redis")
