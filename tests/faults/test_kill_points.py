@@ -9,14 +9,12 @@ be it, the living one is stopped (SIGSTOP) meanwhile, which is a fault of its ow
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 from redis import Redis
@@ -24,6 +22,7 @@ from redis import Redis
 from gateway.fleet import Pacing, Record, Settings
 from gateway.killpoints import NAMES
 from tests.faults.audit import MONEY, Books, check, compare, journal_of, read
+from tests.faults.open_requests import OpenRequests
 from tests.faults.traffic import Errand, crowd
 from tests.harness import FleetThread, GatewayProcess, Stores, wait_until
 from tests.servers import PostgresServer, RedisServer
@@ -33,8 +32,11 @@ PACE = Settings(pacing=Pacing(ttft=0.03, tokens_per_second=500))
 AT_ONCE = 6
 WITHIN = 20.0  # seconds from a death to the last settlement, where another gateway lives
 OF_THE_CONSUMER = ("before_commit", "after_commit", "before_ack", "after_ack")
-WRITES_OF_A_START = 2  # that pass the same points: the writer's first look, and the recovery
-PASSES = {False: (AT_ONCE + 1, 3 * AT_ONCE), True: (3, 8)}  # at which to die; a pass of the consumer is a whole batch
+WRITES_OF_A_START = 2  # that pass points of the consumer too: the writer's first look, and the recovery
+# At which of its passes a point kills: once the load is under way. There are several writes to a request of an embedded
+# gateway, and several requests to a batch of a scaled one.
+EMBEDDED = {False: (AT_ONCE + 1, 3 * AT_ONCE), True: (3 * AT_ONCE, 6 * AT_ONCE)}
+SCALED = {False: (AT_ONCE + 1, 3 * AT_ONCE), True: (3, 8)}
 HALF = [(point, number % 2 == 0) for number, point in enumerate(NAMES)]
 OTHER_HALF = [(point, not stream) for point, stream in HALF]
 SEEDS = range(1, 6)
@@ -113,7 +115,7 @@ def embedded(tmp_path: Path, cells: list[Cell]) -> Run:
         gateway.stop()
         before: Cell | None = None
         for cell in [*cells, None]:
-            gateway.start(**({} if cell is None else armed(cell, WRITES_OF_A_START)))
+            gateway.start(**({} if cell is None else armed(cell, EMBEDDED)))
             if before is not None:
                 before.left_open = [name for name, status in read(run.where).requests.items() if status is None]
             if cell is not None:
@@ -128,10 +130,8 @@ def embedded(tmp_path: Path, cells: list[Cell]) -> Run:
     return run
 
 
-def armed(cell: Cell, skip: int = 0) -> dict[str, str]:
-    """Die at one of the passes that the load makes once it is under way."""
-    batched = cell.point in OF_THE_CONSUMER
-    return {"ATELIER_KILL_AT": f"{cell.point}:{skip * batched + cell.rnd.randint(*PASSES[batched])}"}
+def armed(cell: Cell, passes: dict[bool, tuple[int, int]]) -> dict[str, str]:
+    return {"ATELIER_KILL_AT": f"{cell.point}:{cell.rnd.randint(*passes[cell.point in OF_THE_CONSUMER])}"}
 
 
 def made(gateway: GatewayProcess) -> tuple[str, str]:
@@ -179,7 +179,7 @@ def die(tmp_path: Path, stores: Stores, cell: Cell, instead_of: GatewayProcess |
     fleet = FleetThread(PACE)
     gateway = GatewayProcess(folder, fleet, stores=stores)
     try:
-        gateway.start(**armed(cell))
+        gateway.start(**armed(cell, SCALED))
         if instead_of is not None:
             pause(instead_of, signal.SIGSTOP)
             with Redis.from_url(stores.redis_url) as redis:
@@ -195,34 +195,6 @@ def die(tmp_path: Path, stores: Stores, cell: Cell, instead_of: GatewayProcess |
 def pause(gateway: GatewayProcess, number: signal.Signals) -> None:
     assert gateway.process is not None
     gateway.process.send_signal(number)
-
-
-class OpenRequests(Thread):
-    """Looks into Redis: when each key was last seen with a request that is open, or settled and not in SQL yet."""
-
-    def __init__(self, stores: Stores) -> None:
-        super().__init__(daemon=True)
-        self.seen: dict[str, float] = {}
-        self._redis = Redis.from_url(stores.redis_url, decode_responses=True)
-        self._end = Event()
-
-    def run(self) -> None:
-        while not self._end.wait(0.2):
-            for key in self.keys():
-                self.seen[key] = time.monotonic()
-
-    def keys(self) -> set[str]:
-        records = [self._redis.hget(name, "record") for name in self._redis.scan_iter(f"{MONEY}req:*", count=1000)]
-        records += [fields["r"] for _, fields in self._redis.xrange(f"{MONEY}outbox")]
-        return {json.loads(record)["key_id"] for record in records if record is not None}
-
-    def is_idle(self) -> bool:
-        return not self.keys()
-
-    def stop(self) -> None:
-        self._end.set()
-        self.join()
-        self._redis.close()
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +234,7 @@ def test_a_kill_in_the_recovery_itself_changes_nothing(tmp_path: Path) -> None:
     fleet = FleetThread(PACE)
     gateway = GatewayProcess(tmp_path, fleet)
     try:
-        gateway.start(**armed(cell))
+        gateway.start(**armed(cell, EMBEDDED))
         cell.key, cell.key_id = made(gateway)
         load(cell, gateway, fleet)
         for point in ("before_commit", "after_commit"):
