@@ -92,27 +92,27 @@ class Epochs:
     async def _begin(self, old: str | None) -> str:
         """Under the lock: a new epoch, in which only SQL and what is open counts."""
         redis, key = self._counters.redis, self._counters.key
-        if old is not None or self._counters.epoch:
-            consequence = "it may have forgotten its last second: what was spent is taken from SQL again"
-            log.warning("redis_starts_over", emptied=old is None, consequence=consequence)
+        run = (await self._look()).run  # before all else: another start in the middle of this makes it void
         await redis.call("DEL", key("epoch"))
         await self._drain()
         position = await self._seeds.position()
         lost = await self._open_requests()
         await self._drop("acct:*")
-        now = await self._look()
         epoch = secrets.token_hex(8)
-        ahead = max(now.seq, position, self._counters.seen)
+        ahead = max((await self._look()).seq, position, self._counters.seen)
         begin: list[Sequence[Operand]] = [
             ("DEL", key("unacked"), key("holds")),
             ("SET", key("seq"), ahead + LEAP if ahead else 0),
             ("SET", key("acked"), position),
-            ("SET", key("run"), now.run),
+            ("SET", key("run"), run),
             ("SET", key("epoch"), epoch),
         ]
         if self._grace and (ahead or lost or self._counters.epoch):
             begin.append(("SET", key("grace"), "1", "PX", int(self._grace * 1000)))
         await redis.pipeline(begin, atomic=True)
+        if old is not None or self._counters.epoch:
+            consequence = "it may have forgotten its last second: what was spent is taken from SQL again"
+            log.warning("redis_starts_over", emptied=old is None, consequence=consequence)
         fresh = self._counters.at(epoch)
         for name in lost:
             await fresh.act("restore", name)
