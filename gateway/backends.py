@@ -17,11 +17,13 @@ import structlog
 from gateway.config.config import Config
 from gateway.errors import Unavailable
 from gateway.ledger.live import Live
+from gateway.ledger.pairing import belong_together
 from gateway.ledger.records import SqlRecords
 from gateway.ledger.redis import RedisLedger
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ports import Cache, Clock, Ledger, Limiter
 from gateway.state.connection import RedisConnection
+from gateway.state.failures import StateUnavailable
 from gateway.state.live import RedisLive
 from gateway.state.memory import MemoryCache, MemoryLimiter
 from gateway.state.redis import RedisCache, RedisLimiter
@@ -120,6 +122,11 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
     redis = RedisConnection(redis_url.get_secret_value(), clock)
     await redis.start()
     stack.push_async_callback(redis.close)
+    if not await belong_together(redis, database.engine):
+        raise StateUnavailable(
+            f"Redis at {redis.where} belongs to another database: its sums are of other books. Give this gateway a "
+            "Redis, or a database number in it, of its own; or empty it, if nothing else uses it."
+        )
     ledger = RedisLedger(redis, database.engine, clock, config.data_dir)
     await ledger.start()
     stack.push_async_callback(ledger.close)

@@ -5,11 +5,12 @@ Redis and PostgreSQL likewise: one server of each a session, started by the firs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from redis import Redis
 
-from tests.harness import FleetThread, GatewayProcess, GatewayThread
+from tests.harness import FleetThread, GatewayProcess, GatewayThread, Stores
 from tests.servers import PostgresServer, RedisServer
 
 
@@ -66,3 +67,15 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     url = postgres_server.fresh()
     yield url
     postgres_server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def empty_stores(redis_server: RedisServer, postgres_server: PostgresServer) -> Callable[[], Stores]:
+    """Makes a scaled set-up's stores: an emptied Redis and a fresh database. Those made before are no more."""
+
+    def make() -> Stores:
+        with Redis.from_url(redis_server.url) as redis:
+            redis.flushall()
+        return Stores(postgres_server.fresh(), redis_server.url)
+
+    return make

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import ROOT, FleetThread, GatewayProcess, Stores, clean_environment, config_of
+from tests.harness import ROOT, FleetThread, GatewayProcess, clean_environment, config_of
 from tests.recorder import Recorder
 
 HERE = Path(__file__).parent
@@ -43,8 +43,7 @@ def serving(
     """Both set-ups; the scaled one with two workers."""
     stores, workers = None, 1
     if request.param == "scaled":
-        postgres, redis = (request.getfixturevalue(f"{name}_server") for name in ("postgres", "redis"))
-        stores, workers = Stores(postgres.fresh(), redis.url), 2
+        stores, workers = request.getfixturevalue("empty_stores")(), 2
     models = config_of(running_fleet)["model_list"]
     params = {"model": "openai/recorder-1", "api_base": recorder.url, "api_key": "sk-recorder"}
     models.append({"model_name": "recorder", "litellm_params": params})

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-from redis import Redis
 
 from tests.harness import Stores
-from tests.servers import PostgresServer, RedisServer
+from tests.servers import PostgresServer
 
 
 @pytest.fixture
-def stores(redis_server: RedisServer, postgres_server: PostgresServer) -> Iterator[Stores]:
-    with Redis.from_url(redis_server.url) as redis:
-        redis.flushall()
-    url = postgres_server.fresh()
-    yield Stores(url, redis_server.url)
-    postgres_server.drop(url)
+def stores(empty_stores: Callable[[], Stores], postgres_server: PostgresServer) -> Iterator[Stores]:
+    made = empty_stores()
+    yield made
+    postgres_server.drop(made.database_url)

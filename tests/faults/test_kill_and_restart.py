@@ -48,19 +48,23 @@ async def kills(tmp_path: Path, seed: int, rounds: int) -> None:
     try:
         gateway.start()
         key = gateway.key(max_budget=5000)
-        for round_number in range(rounds):
+        hit = 0
+        for _ in range(3 * rounds):
             load = asyncio.create_task(crowd(gateway.url, key, [plain(rnd, n) for n in range(60)], at_once=30))
             await asyncio.to_thread(wait_until, lambda: in_flight(gateway, key) >= 10, "a load")
             await asyncio.sleep(rnd.uniform(0, 0.3))
             await asyncio.to_thread(gateway.kill)
             await load
             left = read(gateway.data_dir)
-            assert left.intents != set(left.lines), f"round {round_number}: the kill came when nothing was running"
+            hit += left.intents != set(left.lines)  # on a busy machine a kill may come when nothing is on its way
             await asyncio.to_thread(gateway.restart)
             recovered = read(gateway.data_dir)
             assert recovered.intents == set(recovered.lines)
             assert None not in recovered.requests.values()
             assert recovered.holds["held"] == 0
+            if hit == rounds:
+                break
+        assert hit == rounds
         after = await crowd(gateway.url, key, [plain(rnd, n) for n in range(20)], at_once=10)
         assert sum(after.values()) == after["done"] + after["200"]
         records = await asyncio.to_thread(fleet.settled, 1)

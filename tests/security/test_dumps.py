@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from redis import Redis
 
 from tests.faults.audit import rows_of
 from tests.harness import MASTER, PROVIDER_KEY, FleetThread, GatewayThread, Stores
-from tests.servers import PostgresServer, RedisServer
 
 PASSWORD = "correct-Horse-9-battery"
 EMAIL = "lea@example.com"
@@ -87,10 +86,8 @@ def test_the_data_folder(tmp_path: Path, fleet: FleetThread) -> None:
     assert_absent(secrets, dump)
 
 
-def test_postgresql_and_redis(
-    tmp_path: Path, fleet: FleetThread, postgres_server: PostgresServer, redis_server: RedisServer
-) -> None:
-    stores = Stores(postgres_server.fresh(), redis_server.url)
+def test_postgresql_and_redis(tmp_path: Path, fleet: FleetThread, empty_stores: Callable[[], Stores]) -> None:
+    stores = empty_stores()
     with GatewayThread(tmp_path, fleet, stores=stores, cache={"enabled": True}) as gateway:
         secrets = [*use(gateway), stores.secret]
         with Redis.from_url(stores.redis_url) as redis:
