@@ -79,7 +79,7 @@ class Carrier:
         running = [each for each in mirror.running.values() if each.journaled]
         if not (entries or running or mirror.unsent or mirror.doubtful):
             return False
-        await counters.act("balances", *listed())  # a Redis that has lost something is mended before it is told anything
+        await counters.act("balances", *listed())  # so that a Redis that has lost something is mended first
         for name in list(mirror.doubtful):
             if name not in mirror.running:
                 await counters.act("forget", name)
