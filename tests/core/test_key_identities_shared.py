@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import identities as module
+from gateway.clock import SystemClock
 from gateway.errors import Unauthenticated, Unavailable
 from gateway.identities import LONGEST_AWAY, PROBE_EVERY, KeyIdentities
 from gateway.ports import Found, KeyInfo, TeamInfo, UserInfo
@@ -244,3 +246,24 @@ async def test_random_keys_hit_nothing(identities: KeyIdentities, directory: Gat
     tried = {DIGESTS.keys.digest(new_key(secrets.token_bytes)) for _ in range(100_000)}
     assert len(tried) == 100_000
     assert not tried & (identities._known.keys() | directory.keys.keys())
+
+
+async def test_a_process_that_was_held_up_does_not_take_the_store_for_away(
+    directory: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer may be there already when the time is over: what was held up is this process."""
+    monkeypatch.setattr(module, "LONGEST_LOOK_UP", 0.05)
+    answer = directory._answer
+
+    async def by_turns(found: Found | None) -> Found | None:
+        await answer(found)
+        await turns()  # as a driver takes them
+        return found
+
+    monkeypatch.setattr(directory, "_answer", by_turns)
+    identities = KeyIdentities(directory, DIGESTS.keys, SystemClock(), None, TTL)
+    directory.gate.clear()
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.01, directory.gate.set)
+    loop.call_later(0.005, time.sleep, 0.1)
+    assert (await identities.identify(KEY)).key_id == "k_1"
