@@ -119,14 +119,7 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
         raise RuntimeError("the configuration was not checked")
     database = await open_database(config.data_dir, url.get_secret_value(), exclusive=True)
     stack.push_async_callback(database.close)
-    redis = RedisConnection(redis_url.get_secret_value(), clock)
-    await redis.start()
-    stack.push_async_callback(redis.close)
-    if not await belong_together(redis, database.engine):
-        raise StateUnavailable(
-            f"Redis at {redis.where} belongs to another database: its sums are of other books. Give this gateway a "
-            "Redis, or a database number in it, of its own; or empty it, if nothing else uses it."
-        )
+    redis = await _connected(redis_url.get_secret_value(), database, clock, stack)
     ledger = RedisLedger(redis, database.engine, clock, config.data_dir)
     await ledger.start()
     stack.push_async_callback(ledger.close)
@@ -162,6 +155,19 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
         read_gauges=read_gauges,
         workers=presence.live_workers,
     )
+
+
+async def _connected(url: str, database: Database, clock: Clock, stack: AsyncExitStack) -> RedisConnection:
+    """The Redis that belongs to this database. Raises StateUnavailable for another one's."""
+    redis = RedisConnection(url, clock)
+    await redis.start()
+    stack.push_async_callback(redis.close)
+    if not await belong_together(redis, database.engine):
+        raise StateUnavailable(
+            f"Redis at {redis.where} belongs to another database: its sums are of other books. Give this gateway a "
+            "Redis, or a database number in it, of its own; or empty it, if nothing else uses it."
+        )
+    return redis
 
 
 def configured_secret(config: Config) -> bytes | None:

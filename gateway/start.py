@@ -103,6 +103,11 @@ class Start:
     def drain_timeout(self) -> float:
         return self.config.server.drain_timeout if self.config is not None else 60.0
 
+    @property
+    def patience(self) -> float:
+        """Seconds that a worker may take to end once it was asked to."""
+        return self.drain_timeout + DRAIN_MARGIN + LAST_MARGIN
+
     def load(self) -> Loaded:
         """Import and build the gateway; runs in a thread."""
         from gateway import app, extra_stages  # noqa: PLC0415 - the heavy imports, off the loop
@@ -122,6 +127,7 @@ class Start:
         shared_fleet = None
         if self._worker is not None:
             worker_metrics.count_as(self._worker.number)
+            self._worker.patience = self.patience
             shared_fleet = self._worker.fleet
         self._gateway = app.Gateway(config, self._env, redactor, shared_fleet)
         return self._gateway
@@ -182,7 +188,7 @@ class Start:
             command=(sys.executable, "-m", "gateway", "serve", "--config", str(self._file)),
             env={**self._env, VARIABLE: str(folder.path)},
             size=self.workers,
-            patience=self.drain_timeout + DRAIN_MARGIN + LAST_MARGIN,
+            patience=self.patience,
             fleet=Fleet(config.simulation, config.data_dir),
             ready=lambda: complain(f"Atelier serves on {self._url} with {self.workers} workers"),
             ended=folder.forget,

@@ -1,6 +1,7 @@
 """A worker's end of the line to its supervisor: one socket, one JSON object a line, in both directions.
 
-When the line closes, the supervisor is gone, however it went: the worker then drains, as if it had been asked to end.
+When the line closes, the supervisor is gone, however it went: the worker then drains, as if it had been asked to end,
+and is ended when it takes too long: nobody else would.
 What the supervisor cannot be told any more is told on stderr.
 """
 
@@ -14,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any, Self
@@ -25,6 +27,8 @@ LISTENER = "ATELIER_LISTEN_FD"  # the socket that all workers accept from
 LINE = "ATELIER_SUPERVISOR_FD"
 LATE = "ATELIER_ACCEPT_LATE"  # "1": others serve, so connections are theirs until this one is loaded
 
+PATIENCE = 120.0  # seconds to end in, without a supervisor
+
 Urls = dict[str, str]
 
 
@@ -35,6 +39,7 @@ class Worker:
         self.number = number
         self.listener = listener
         self.late = late
+        self.patience = PATIENCE
         self._line = line
         self._fleet: concurrent.futures.Future[Urls] = concurrent.futures.Future()
         for each in (listener, line):
@@ -77,6 +82,8 @@ class Worker:
                 self._hear(json.loads(line))
         self._hear({"fleet_failed": "The supervisor is gone."})
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(self.patience)  # a thread of its own, which ends with the process
+        os._exit(1)
 
     def _hear(self, told: dict[str, Any]) -> None:
         if self._fleet.done():

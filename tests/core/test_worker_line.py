@@ -24,6 +24,17 @@ except FleetError as error:
 print(signal.Signals(signal.sigwait({signal.SIGTERM})).name)
 """
 
+STUCK = """
+import signal, socket, threading
+from gateway.worker import Worker
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+ours, theirs = socket.socketpair()
+Worker(1, socket.socket(), theirs, late=False).patience = 0.1
+ours.close()
+while True:
+    signal.pause()
+"""
+
 
 def test_without_its_supervisor_it_is_asked_to_end_and_speaks_for_itself() -> None:
     alone = subprocess.run(
@@ -36,6 +47,17 @@ def test_without_its_supervisor_it_is_asked_to_end_and_speaks_for_itself() -> No
         check=True,
     )
     assert (alone.stdout, alone.stderr) == ("SIGTERM\n", "No fleet: The supervisor is gone.\n")
+
+
+def test_without_its_supervisor_it_does_not_outstay_its_time() -> None:
+    stuck = subprocess.run(
+        [sys.executable, "-c", STUCK],
+        env={**clean_environment(), "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+        check=False,
+    )
+    assert stuck.returncode == 1
 
 
 def test_who_was_given_no_place_is_no_worker() -> None:
