@@ -32,7 +32,7 @@ from gateway.store.tables import LedgerLine, Position, SpendDay, SpendRollup
 
 EVERY = 2.0  # seconds between two looks
 MOST_LINES = 5_000  # a step
-LONGEST_STEP = 0.01  # seconds
+LONGEST_STEP = 0.03  # seconds
 BREATH = 0.05  # seconds between two steps, so that whoever waits for the store gets it
 _is_ours = col(Position.name) == ROLLUP
 _seq = col(LedgerLine.seq)
