@@ -21,14 +21,14 @@ from gateway.ledger.pairing import belong_together
 from gateway.ledger.records import SqlRecords
 from gateway.ledger.redis import RedisLedger
 from gateway.ledger.sqlite import SqliteLedger
-from gateway.ports import Cache, Clock, Ledger, Limiter
+from gateway.ports import Cache, Clock, Ledger, Limiter, Throttle
 from gateway.state.connection import RedisConnection
 from gateway.state.failures import StateUnavailable
 from gateway.state.live import RedisLive
 from gateway.state.memory import MemoryCache, MemoryLimiter
 from gateway.state.redis import RedisCache, RedisLimiter
 from gateway.state.revocations import RedisChanges
-from gateway.state.throttle import MemoryThrottle, RedisThrottle, Throttle
+from gateway.state.throttle import MemoryThrottle, RedisThrottle
 from gateway.store.database import Database, open_database
 from gateway.store.failures import StoreUnavailable
 from gateway.store.secrets import load_or_create_secret, parse_secret

@@ -268,8 +268,13 @@ class Identities(Protocol):
     async def identify(self, credential: str | None) -> Identity: ...
 
 
-class Records(Protocol):
-    """Reads what the ledger holds. Returns None for what the viewer may not see."""
+class Throttle(Protocol):
+    """A refused try does not count, so whoever waits as long as it was told gets through."""
 
-    async def generation(self, generation_id: str, viewer: Identity) -> JsonObject | None: ...
-    async def spend(self, viewer: Identity, key_id: str | None = None) -> JsonObject: ...
+    async def hit(self, name: str, limit: int, window: float) -> float | None:
+        """Count a try: None, or when there were `limit` in the last `window` seconds, the seconds to wait."""
+        ...
+
+    async def forget(self, name: str) -> None:
+        """Begin anew, as after a success."""
+        ...

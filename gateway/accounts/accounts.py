@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.accounts import roles
-from gateway.accounts.actor import CLI
 from gateway.accounts.audit import Audit
 from gateway.accounts.brands import Brands
 from gateway.accounts.invitations import Invitations
 from gateway.accounts.key_ring import KeyRing
 from gateway.accounts.passwords import Passwords
-from gateway.accounts.sign_ins import SignIns, Throttle
+from gateway.accounts.sign_ins import SignIns
 from gateway.accounts.teams import Teams
 from gateway.accounts.transaction import Settings, Transactions
 from gateway.accounts.users import Users
-from gateway.ports import Clock
+from gateway.ports import Clock, Throttle
 from gateway.store.secrets import Digesters
 
 
@@ -47,8 +45,3 @@ class Accounts:
         self.keys = KeyRing(store, digests)
         self.sign_ins = SignIns(store, digests, passwords, throttle)
         self.invitations = Invitations(store, digests, passwords, self.sign_ins)
-
-    async def bootstrap_admin(self, email: str) -> str:
-        """An invitation token for the first admin; for the command line alone. Raises Unprocessable."""
-        _, token = await self.invitations.create(CLI, email=email, role=roles.ADMIN)
-        return token

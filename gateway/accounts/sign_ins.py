@@ -7,7 +7,6 @@ get the same answer after the same time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from sqlmodel import col, select
 
@@ -18,6 +17,7 @@ from gateway.accounts.passwords import Passwords
 from gateway.accounts.roles import Reach
 from gateway.accounts.transaction import Act, Transactions
 from gateway.accounts.values import NewSession, SessionInfo
+from gateway.ports import Throttle
 from gateway.store.directory import Membership, SignIn, Team, User
 from gateway.store.infos import user_info
 from gateway.store.secrets import SESSION_PREFIX, Digesters, new_id, new_key
@@ -27,13 +27,6 @@ TRIES_BY_EMAIL = 10
 TRIES_BY_ADDRESS = 50
 WRONG = "The e-mail address or the password is wrong."
 _NOBODY = Actor("system", roles.VIEWER)
-
-
-class Throttle(Protocol):
-    """Counts tries by name. `hit` answers how many seconds to wait, None: go on."""
-
-    async def hit(self, name: str, limit: int, window: float) -> float | None: ...
-    async def forget(self, name: str) -> None: ...
 
 
 class SignIns:

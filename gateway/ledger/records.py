@@ -38,7 +38,7 @@ class Balances(Protocol):
 
 
 class SqlRecords:
-    """`ports.Records` on any database that SQLAlchemy reaches.
+    """On any database that SQLAlchemy reaches.
 
     `ledger` has the accounts as they stand; `live` finds a request that SQL does not have yet, where there is a way
     between the two.

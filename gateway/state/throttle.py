@@ -9,7 +9,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from hashlib import blake2b
 from itertools import islice
-from typing import Protocol
 
 from gateway.errors import Unavailable
 from gateway.ports import Clock
@@ -18,18 +17,6 @@ from gateway.state.redis import MICRO, micros_of
 from gateway.state.script import Script
 
 SWEEP = 2  # names looked at for each try: more than can come in
-
-
-class Throttle(Protocol):
-    """A refused try does not count, so whoever waits as long as it was told gets through."""
-
-    async def hit(self, name: str, limit: int, window: float) -> float | None:
-        """Count a try: None, or when there were `limit` in the last `window` seconds, the seconds to wait."""
-        ...
-
-    async def forget(self, name: str) -> None:
-        """Begin anew, as after a success."""
-        ...
 
 
 class MemoryThrottle:

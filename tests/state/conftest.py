@@ -11,11 +11,11 @@ from functools import cache
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.ports import Cache, Limiter
+from gateway.ports import Cache, Limiter, Throttle
 from gateway.state.connection import RedisConnection
 from gateway.state.memory import MemoryCache, MemoryLimiter
 from gateway.state.redis import RedisCache, RedisLimiter
-from gateway.state.throttle import MemoryThrottle, RedisThrottle, Throttle
+from gateway.state.throttle import MemoryThrottle, RedisThrottle
 from tests.servers import RedisServer, redis_binaries
 from tests.state.fake_connection import FakeRedisConnection
 
