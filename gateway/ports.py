@@ -6,7 +6,7 @@ Every port says what it raises when its dependency fails; a stage never sees a d
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.types import (
@@ -51,6 +51,7 @@ class ProviderRequest:
     attempt_id: str  # "gen-…:1", sent on as X-Client-Request-Id
     timeout: float
     include_usage: bool = False  # the client asked for usage in the stream
+    traceparent: str | None = None  # W3C trace context, sent on where there is one
 
 
 class Provider(Protocol):
@@ -252,6 +253,8 @@ class Signals:
     in_flight: Mapping[str, int]
     latency: Mapping[str, float]  # seconds to first token, by deployment id
     draw: float
+    requests: Mapping[str, int] = field(default_factory=dict)  # in the last minute, by deployment id
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
 
 class Policy(Protocol):

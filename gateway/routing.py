@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import routing_policies
 from gateway.config.config import Config
 from gateway.config.deployments import Resolved
-from gateway.config.models import Rule, RuleWhen, VirtualModel
+from gateway.config.routing_models import Rule, RuleWhen, VirtualModel
 from gateway.ports import Policy
 from gateway.types import Call, Deployment, Endpoint
 

@@ -106,6 +106,12 @@ class Deployment:
     order: int = 1
     tier: str | None = None
     max_parallel: int | None = None
+    rpm: int | None = None  # requests in any 60 seconds
+    tpm: int | None = None  # tokens, in and out, in any 60 seconds
+    tags: frozenset[str] = frozenset()
+    access_groups: frozenset[str] = frozenset()  # names in a key's models that stand for this group too
+    budget: int | None = None  # nano-dollars in each window; when they are spent, it is left out of plans
+    budget_window: float | None = None  # seconds; None: once for ever
     context_window: int | None = None
     max_output: int | None = None
     reasoning: bool = False
@@ -124,8 +130,12 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
+    """`group`: the one it was ranked in. `after`: it is tried only once an attempt failed in one of these ways."""
+
     deployment: Deployment
     reason: str
+    group: str | None = None
+    after: frozenset[Fault] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

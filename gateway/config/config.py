@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
 
-from gateway.config import models
+from gateway.config import models, money_models, routing_models, watching_models
 from gateway.config.kinds import Name, Names, Strict
 from gateway.config.litellm_models import GeneralSettings, LitellmSettings, ModelEntry, RouterSettings
 from gateway.config.positions import Section, place
@@ -36,8 +36,10 @@ class ConfigFile(Strict):
     stream: models.Stream = Field(default=models.Stream(), description="Times of streamed answers.")
     timeouts: models.Timeouts = Field(default=models.Timeouts(), description="Times of every request.")
     limits: models.Limits = Field(default=models.Limits(), description="Bounds of requests and keys.")
-    routing: models.Routing = Field(default=models.Routing(), description="Which model group serves a request.")
-    groups: Mapping[str, models.Group] = Field(default={}, description="Settings of single model groups.")
+    routing: routing_models.Routing = Field(
+        default=routing_models.Routing(), description="Which model group serves a request."
+    )
+    groups: Mapping[str, routing_models.Group] = Field(default={}, description="Settings of single model groups.")
     health: models.Health = Field(default=models.Health(), description="When a failing deployment is left out.")
     retry: models.Retry = Field(default=models.Retry(), description="How often a request is tried.")
     queue: models.Queue = Field(default=models.Queue(), description="Waiting for a free place.")
@@ -51,7 +53,14 @@ class ConfigFile(Strict):
     accounts: models.Accounts = Field(default=models.Accounts(), description="People who sign in.")
     content: models.Content = Field(default=models.Content(), description="What is kept of requests without a team.")
     store: models.Store = Field(default=models.Store(), description="Where accounts, ledger and shared state lie.")
-    telemetry: models.Telemetry = Field(default=models.Telemetry(), description="Logs.")
+    budgets: money_models.Budgets = Field(
+        default=money_models.Budgets(), description="Budgets that belong to nobody, and those of new accounts."
+    )
+    prices: money_models.Prices = Field(default=money_models.Prices(), description="Discounts and margins.")
+    telemetry: watching_models.Telemetry = Field(default=watching_models.Telemetry(), description="Logs and traces.")
+    alerts: watching_models.Alerts = Field(
+        default=watching_models.Alerts(), description="Who is told when something is wrong."
+    )
     simulation: models.Simulation = Field(default=models.Simulation(), description="Answers without a provider key.")
     dashboard: models.Dashboard = Field(default=models.Dashboard(), description="The dashboard beside the gateway.")
     model_list: tuple[ModelEntry, ...] = Field(min_length=1, description="LiteLLM's: the deployments.")

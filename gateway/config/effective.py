@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from gateway.config.config import ConfigFile
 from gateway.config.kinds import Strict
-from gateway.config.models import Group, Routing, Rule, VirtualModel
+from gateway.config.routing_models import Group, Routing, Rule, VirtualModel
 
 S = TypeVar("S", bound=Strict)
 STRATEGIES = {"simple-shuffle": "weighted"}

@@ -6,6 +6,8 @@ A wrong value fails validation with pydantic's own error types; `wording.py` say
 from __future__ import annotations
 
 import math
+import re
+import zoneinfo
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -88,6 +90,24 @@ def _address(value: str) -> str:
     return value
 
 
+def _time_of_day(value: str) -> str:
+    if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d|24:00", value):
+        raise ValueError('is not a time of day; write it in quotes, from "00:00" to "24:00"')
+    return value.rjust(5, "0")
+
+
+def _timezone(value: str) -> str:
+    if value not in zoneinfo.available_timezones():
+        raise ValueError("is not a time zone; write its name from the tz database, such as `Europe/Berlin` or `UTC`")
+    return value
+
+
+def _dollars(value: float) -> float:
+    if round(value * 1e9) < 1:
+        raise ValueError("is less than a nano-dollar; write dollars, for example 20")
+    return value
+
+
 Number = Annotated[float, BeforeValidator(_plain_number), Field(allow_inf_nan=False)]
 Seconds = Annotated[Number, Field(gt=0)]
 Megabytes = Annotated[Number, Field(gt=0)]
@@ -102,3 +122,6 @@ HostPattern = Annotated[Name, AfterValidator(_host_pattern)]
 Origin = Annotated[Name, AfterValidator(_origin)]
 Issuer = Annotated[Name, AfterValidator(_issuer)]
 Address = Annotated[Name, AfterValidator(_address)]
+TimeOfDay = Annotated[Name, AfterValidator(_time_of_day)]  # "HH:MM"
+Timezone = Annotated[Name, AfterValidator(_timezone)]
+Dollars = Annotated[Number, Field(gt=0), AfterValidator(_dollars)]

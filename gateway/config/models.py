@@ -21,7 +21,6 @@ from gateway.config.kinds import (
     Issuer,
     Megabytes,
     Name,
-    Names,
     Number,
     Origin,
     Port,
@@ -32,12 +31,8 @@ from gateway.config.kinds import (
 )
 
 BUILT_IN_STAGES = ("observe", "authenticate", "replay", "admit", "prompt", "cache", "route", "wait", "spend", "call")
-BUILT_IN_POLICIES = ("priority", "weighted", "complexity")
+BUILT_IN_POLICIES = ("priority", "weighted", "complexity", "least_busy", "latency", "cost", "usage")
 COMPLEXITY_TIERS = ("fast", "smart", "best")
-
-
-def _without_absent(value: Any) -> Any:
-    return [each for each in value if each is not None] if isinstance(value, list) else value
 
 
 class Cors(Strict):
@@ -120,58 +115,11 @@ class Limits(Strict):
     max_parallel: Count | None = Field(
         default=None, description="Requests at once for keys that have no limit of their own."
     )
+    max_parallel_total: Count | None = Field(default=None, description="Requests at once, of everybody together.")
+    require_user: bool = Field(default=False, description="Refuse requests that do not name their `user`.")
 
 
-class VirtualModel(Strict):
-    """A model name behind which a policy picks the group."""
-
-    policy: Name = Field(default="complexity", description="The policy that picks the tier.")
-    tiers: Mapping[str, Name] = Field(min_length=1, description="Tier to model group, cheapest first.")
-
-
-class RuleWhen(Strict):
-    """All that are given must hold; of several values one is enough."""
-
-    model: Names = Field(default=(), description="The model that was asked for.")
-    team: Names = Field(default=(), description="The key's team.")
-    user: Names = Field(default=(), description="The key's user.")
-    key: Names = Field(default=(), description="The key's name.")
-    brand: Names = Field(default=(), description="The request's brand.")
-    template: Names = Field(default=(), description="The prompt template.")
-    tags: Names = Field(default=(), description="A tag of the request.")
-
-
-class RuleUse(Strict):
-    """What requests get; a policy may be named beside a group or a tier."""
-
-    group: Name | None = Field(default=None, description="Serve from this model group.")
-    tier: Name | None = Field(default=None, description="Serve from this tier of `routing.models`.")
-    policy: Name | None = Field(default=None, description="Rank with this policy.")
-
-
-class Rule(Strict):
-    """One rule of routing."""
-
-    name: Name | None = Field(default=None, description="Shown as the reason of a route.")
-    when: RuleWhen = Field(description="Which requests it is for.")
-    use: RuleUse = Field(description="What they get.")
-
-
-class Routing(Strict):
-    """Which group serves a request, and in which order its deployments are tried."""
-
-    policy: Name = Field(default="weighted", description="Ranks the deployments of a group that names no policy.")
-    models: Mapping[str, VirtualModel] = Field(
-        default={}, description="Model names behind which a policy picks the group."
-    )
-    rules: tuple[Rule, ...] = Field(default=(), description="The first that fits counts.")
-
-
-class Group(Strict):
-    """Settings of one model group."""
-
-    policy: Name | None = Field(default=None, description="Ranks this group's deployments; null: `routing.policy`.")
-    fallbacks: Names = Field(default=(), description="Groups to go on with when this one fails, in order.")
+ErrorKind = Literal["timeout", "rate_limited", "server", "credentials", "bad_request", "content_policy"]
 
 
 class Health(Strict):
@@ -179,6 +127,9 @@ class Health(Strict):
 
     enabled: bool = Field(default=True, description="false: every deployment always counts as healthy.")
     failures: Count = Field(default=5, description="Failures in a row that take a deployment out.")
+    failures_by_error: Mapping[ErrorKind, Count] = Field(
+        default={}, description="The same for single kinds of error; those that are not named go by `failures`."
+    )
     open_for: Seconds = Field(default=5, description="How long it stays out the first time; doubles each time.")
     max_open: Seconds = Field(default=300, description="The longest it stays out.")
 
@@ -187,6 +138,12 @@ class Retry(Strict):
     """How often a request is tried."""
 
     attempts: Count = Field(default=3, le=10, description="Attempts a request, over all deployments.")
+    per_group: Count | None = Field(
+        default=None, le=10, description="Attempts in one group before its fallbacks; null: as many as `attempts`."
+    )
+    by_error: Mapping[ErrorKind, Count] = Field(
+        default={}, description="Attempts in one group once it failed this way; kinds not named go by `per_group`."
+    )
 
 
 class Queue(Strict):
@@ -242,6 +199,9 @@ class Pipeline(Strict):
 class Keys(Strict):
     """Virtual keys."""
 
+    header: Name | None = Field(
+        default=None, description="A further header that keys are taken from, besides `Authorization`."
+    )
     cache_ttl: Number = Field(
         default=60, ge=0, description="How long a looked-up key is remembered; a change is heard of within 2 s anyway."
     )
@@ -277,20 +237,6 @@ class Store(Strict):
 
     database_url: SecretStr | None = Field(default=None, description="PostgreSQL; null: SQLite in the data folder.")
     redis_url: SecretStr | None = Field(default=None, description="Redis; null: memory.")
-
-
-class Telemetry(Strict):
-    """Logs."""
-
-    log_format: Literal["json", "console"] = Field(
-        default="json", description="One JSON object a line, or text for a person."
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least that is logged."
-    )
-    redact: Annotated[tuple[SecretStr, ...], BeforeValidator(_without_absent)] = Field(
-        default=(), description="Further values that never appear in logs."
-    )
 
 
 class Simulation(Strict):

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from gateway.config.config import ConfigFile
 from gateway.config.litellm_models import ModelEntry
-from gateway.config.models import BUILT_IN_POLICIES, COMPLEXITY_TIERS, Rule
+from gateway.config.models import BUILT_IN_POLICIES, COMPLEXITY_TIERS
 from gateway.config.problems import Path as KeyPath
 from gateway.config.problems import did_you_mean
+from gateway.config.routing_models import Rule
 
 Finding = tuple[KeyPath, str, str]
 _NO_GROUP = "no model group or alias of that name"
@@ -180,7 +181,7 @@ def _rules(file: ConfigFile, targets: set[str]) -> Iterator[Finding]:
 
 
 def _rule(rule: Rule, path: KeyPath) -> Iterator[Finding]:
-    if not any(getattr(rule.when, name) for name in type(rule.when).model_fields):
+    if rule.when.empty:
         yield (*path, "when"), "has no condition, so every request fits", "name at least one, for example `brand: …`"
     chosen = [name for name in ("group", "tier", "policy") if getattr(rule.use, name)]
     if not chosen:
