@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
 
 from gateway.config import models, money_models, routing_models, watching_models
+from gateway.config.files import Sources
 from gateway.config.kinds import Name, Names, Strict
 from gateway.config.litellm_models import GeneralSettings, LitellmSettings, ModelEntry, RouterSettings
 from gateway.config.positions import Section, place
@@ -91,6 +92,7 @@ class Config(ConfigFile):
     _root: Section = PrivateAttr()
     _absent: Mapping[KeyPath, str] = PrivateAttr()
     _secrets: frozenset[str] = PrivateAttr()
+    _sources: Sources = PrivateAttr()
 
     @property
     def master_key(self) -> SecretStr | None:
@@ -130,9 +132,21 @@ class Config(ConfigFile):
         """Every value that must never be seen: provider keys, master key, passwords in URLs, what `redact` lists."""
         return self._secrets
 
-    def with_source(self, root: Section, absent: Mapping[KeyPath, str], secrets: frozenset[str]) -> Self:
+    @property
+    def sources(self) -> Sources:
+        """The files that it was read from."""
+        return self._sources
+
+    @property
+    def version(self) -> str:
+        """Twelve hexadecimal digits that change with every byte of its files."""
+        return self._sources.version
+
+    def with_source(
+        self, root: Section, absent: Mapping[KeyPath, str], secrets: frozenset[str], sources: Sources
+    ) -> Self:
         """The same, knowing what it was read from. For the loader."""
-        self._root, self._absent, self._secrets = root, absent, secrets
+        self._root, self._absent, self._secrets, self._sources = root, absent, secrets, sources
         return self
 
     def place(self, path: KeyPath) -> Mark:

@@ -1,7 +1,8 @@
 """The gateway's own environment variables. Nothing else in the gateway reads the environment.
 
 A variable wins over the file. One whose name begins with ATELIER_ but is not known becomes a warning, because a typing
-mistake would otherwise pass in silence.
+mistake would otherwise pass in silence. A secret may stand in a file: NAME_FILE names the file with the value of NAME, and
+is read at each load, so that a secret can be replaced while the gateway runs.
 """
 
 from __future__ import annotations
@@ -33,9 +34,47 @@ DEFAULT_CONFIG = "config.yaml"
 DEFAULT_DATA_DIR = "data"
 
 
+IN_FILE = "_FILE"
+_SECRETS = ("_KEY", "_KEY_ID", "_TOKEN", "_SECRET", "_PASSWORD", "_URL")
+_NOT_OURS = frozenset({"AWS_WEB_IDENTITY_TOKEN_FILE"})  # who signs requests reads it, again and again
+
+
 def read_environment() -> dict[str, str]:
-    """A copy of the process's environment: the one place where it is read."""
-    return dict(os.environ)
+    """A copy of the process's environment, with what stands in secret files: the one place where it is read."""
+    return with_secrets(os.environ)
+
+
+def secret_files(env: Mapping[str, str]) -> dict[str, Path]:
+    """The variables that stand in files, each with its file: `{"OPENAI_API_KEY": Path("/run/secrets/openai")}`."""
+    named = {
+        name.removesuffix(IN_FILE): Path(env[name]) for name in sorted(env) if name.endswith(IN_FILE) and env[name]
+    }
+    return {
+        name: path
+        for name, path in named.items()
+        if name + IN_FILE not in _NOT_OURS and (name in {*OVERRIDES, *OTHERS} or name.endswith(_SECRETS))
+    }
+
+
+def with_secrets(env: Mapping[str, str]) -> dict[str, str]:
+    """`env` with the values of its secret files, as they are now; a file wins over a variable, an absent one is none."""
+    out = dict(env)
+    for name, path in secret_files(env).items():
+        try:
+            out[name] = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            out[name] = ""
+    return out
+
+
+def unreadable(env: Mapping[str, str]) -> list[Problem]:
+    """A warning for each secret file that has nothing to say."""
+    mend = "check that the file is there, is not empty and may be read"
+    return [
+        Problem(Mark(name + IN_FILE), (), f"{path} holds no value, so {name} is not set", mend)
+        for name, path in secret_files(env).items()
+        if not env.get(name)
+    ]
 
 
 def config_path(env: Mapping[str, str]) -> Path:
@@ -65,6 +104,7 @@ def override(root: Section, env: Mapping[str, str]) -> None:
 def unknown_variables(env: Mapping[str, str], used: Iterable[str]) -> list[Problem]:
     """A warning for every ATELIER_ variable that neither the gateway nor the file reads."""
     known = {*OVERRIDES, *OTHERS, *OF_WORKERS}
+    known |= {name + IN_FILE for name in (*OVERRIDES, *OTHERS)}
     strange = sorted(
         name for name in env if name.startswith("ATELIER_") and name not in known and name not in set(used)
     )

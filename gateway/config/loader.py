@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from gateway.config import environment
+from gateway.config import environment, files
 from gateway.config.checks import check
 from gateway.config.config import Config, ConfigFile
 from gateway.config.effective import effective_sections
@@ -20,21 +20,25 @@ from gateway.config.positions import Section
 from gateway.config.problems import ConfigError, Problem, in_order
 from gateway.config.references import resolve_references, variables_of
 from gateway.config.secret_values import secret_values
-from gateway.config.sources import read
+from gateway.config.sources import Reading
 from gateway.config.wording import problems_of
 
 _PLACEHOLDER = [{"model_name": "?", "litellm_params": {"model": "?"}}]
 
 
-def load(path: Path, env: Mapping[str, str]) -> Config:
+def load(path: Path, env: Mapping[str, str], texts: Mapping[Path, str] | None = None) -> Config:
     """Read and check the configuration. Raises `ConfigError` with every problem; warnings are in the result.
 
-    Options of a command line come in through `env`: `load(path, {**env, "ATELIER_PORT": "8080"})`.
+    Options of a command line come in through `env`: `load(path, {**env, "ATELIER_PORT": "8080"})`. `texts` stand in for
+    the files of these names: what would it mean if they said that?
     """
+    env = environment.with_secrets(env)
     problems: list[Problem] = []
-    root = read(path, problems)
+    reading = Reading(problems, texts or {})
+    root = reading.read(path)
     if any(not problem.path for problem in problems):
-        raise ConfigError(problems)  # a whole file is missing: whatever else is found may only follow from that
+        # a whole file is missing: whatever else is found may only follow from that
+        raise ConfigError(problems, reading.texts)
     environment.override(root, env)
     variables = variables_of(root, env)
     references = resolve_references(root, variables, problems)
@@ -44,8 +48,9 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
     errors, warnings = check(file, root, path.parent, broken)
     problems += errors
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(problems, reading.texts)
     warnings += [*aside, *ignored_keys(file, root), *environment.unknown_variables(env, references.used)]
+    warnings += environment.unreadable(env)
     sections: dict[str, Any] = {name: getattr(file, name) for name in ConfigFile.model_fields}
     config = Config(
         **sections | effective_sections(file, path.parent),
@@ -54,7 +59,7 @@ def load(path: Path, env: Mapping[str, str]) -> Config:
         secret=SecretStr(env["ATELIER_SECRET"]) if env.get("ATELIER_SECRET") else None,
         warnings=in_order(warnings),
     )
-    return config.with_source(root, references.absent, secrets)
+    return config.with_source(root, references.absent, secrets, files.Sources.of(config, reading.texts, env))
 
 
 def _validate(root: Section, problems: list[Problem]) -> tuple[ConfigFile, set[str]]:

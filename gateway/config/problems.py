@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path as FilePath
 
 MANY = 15  # more names than that are no help in one line
 Path = tuple[str | int, ...]
@@ -40,10 +41,14 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. `problems` has every mistake that was found, in the order of the file."""
+    """The configuration cannot be used. `problems` has every mistake that was found, in the order of the file.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `files`: those that were read, or looked for.
+    """
+
+    def __init__(self, problems: Iterable[Problem], files: Iterable[FilePath] = ()) -> None:
         self.problems = in_order(problems)
+        self.files = tuple(files)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -6,6 +6,8 @@ in two files is a mistake, because nobody could tell which one counts. Each file
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.config.positions import Items, Section, parse
@@ -15,14 +17,24 @@ from gateway.config.problems import Path as KeyPath
 MAX_BYTES = 4_000_000
 
 
-def read(path: Path, problems: list[Problem]) -> Section:
-    """What `path` and the files it includes hold together. Files that cannot be read become problems."""
-    return _read(path, Mark(str(path)), problems, set())
+@dataclass(slots=True)
+class Reading:
+    """One reading of the files. `instead`: texts that count in place of files'; `texts`: what was read, None: nothing."""
+
+    problems: list[Problem]
+    instead: Mapping[Path, str] = field(default_factory=dict)
+    texts: dict[Path, str | None] = field(default_factory=dict)
+
+    def read(self, path: Path) -> Section:
+        """What `path` and the files it includes hold together. Files that cannot be read become problems."""
+        return _read(path, Mark(str(path)), self, set())
 
 
-def _read(path: Path, asked_at: Mark, problems: list[Problem], seen: set[Path]) -> Section:
+def _read(path: Path, asked_at: Mark, reading: Reading, seen: set[Path]) -> Section:
     seen.add(path.resolve())
-    text = _text(path, asked_at, problems)
+    problems = reading.problems
+    text = reading.instead.get(path)
+    text = reading.texts[path] = _text(path, asked_at, problems) if text is None else text
     root = parse(text, str(path), problems) if text is not None else Section(asked_at)
     included = root.get("include")
     names = included if isinstance(included, Items) else [included] if isinstance(included, str) else []
@@ -31,7 +43,7 @@ def _read(path: Path, asked_at: Mark, problems: list[Problem], seen: set[Path]) 
             mark = included.values_at[index] if isinstance(included, Items) else root.values_at["include"]
             target = path.parent / name
             if target.resolve() not in seen:
-                _merge(root, _read(target, mark, problems, seen), (), problems)
+                _merge(root, _read(target, mark, reading, seen), (), problems)
     return root
 
 
