@@ -16,6 +16,8 @@ from gateway.types import JsonObject
 
 IMAGE_TOKENS = 8_000  # the dearest tiling of today's vision models, rounded up
 AUDIO_BYTES_PER_TOKEN = 24  # base64 characters; the densest speech codecs in use carry more
+TYPICAL_TOKEN_BYTES = 4
+TYPICAL_IMAGE_TOKENS = 1_000
 MESSAGE_OVERHEAD = 16  # tokens of framing around one message
 REQUEST_OVERHEAD = 32  # tokens of framing around the whole request
 TOOLS_OVERHEAD = 1_024  # tokens of a provider's own preamble when there are tools
@@ -44,6 +46,16 @@ class Size:
     audio_chars: int = 0
     file_chars: int = 0
     tools: bool = False
+
+    @property
+    def estimate(self) -> int:
+        """About how many input tokens these are: for rules and windows, never for money."""
+        return (
+            self.text_bytes // TYPICAL_TOKEN_BYTES
+            + self.images * TYPICAL_IMAGE_TOKENS
+            + self.audio_chars // AUDIO_BYTES_PER_TOKEN
+            + self.file_chars // TYPICAL_TOKEN_BYTES
+        )
 
     def token_bound(self, text_tokens: int | None = None) -> int:
         """An upper bound of the input tokens; `text_tokens` replaces the byte bound where it was counted."""

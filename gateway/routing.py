@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import routing_policies
 from gateway.config.config import Config
 from gateway.config.deployments import Resolved
-from gateway.config.routing_models import Rule, RuleWhen, VirtualModel
+from gateway.config.routing_models import Rule, VirtualModel
 from gateway.ports import Policy
+from gateway.rules import Rules
 from gateway.types import Call, Deployment, Endpoint
 
 
@@ -32,6 +33,7 @@ class Routes:
         own = routing_policies.load_path(config.policies.path) if config.policies.path is not None else {}
         names = {*routing_policies.BUILT_IN, *own}
         self._config = config
+        self._rules = Rules(config.routing)
         parameters = config.policies.parameters
         self._policies: Mapping[str, Policy] = {
             name: routing_policies.load(name, own, **parameters.get(name, {})) for name in names
@@ -61,10 +63,8 @@ class Routes:
 
     def choose(self, asked: str, call: Call) -> Choice:
         """The first rule that fits; else the virtual model's tiers, or the group itself."""
-        for number, rule in enumerate(self._config.routing.rules, 1):
-            if fits(rule.when, asked, call):
-                return self._by_rule(rule, asked, rule.name or f"rule {number}")
-        return self.plain(asked)
+        fit = self._rules.first(asked, call)
+        return self.plain(asked) if fit is None else self._by_rule(fit.rule, asked, fit.reason)
 
     def plain(self, asked: str) -> Choice:
         """Without any rule: the virtual model's tiers, or the group itself."""
@@ -110,18 +110,3 @@ class Routes:
     def _virtual(self, asked: str) -> VirtualModel:
         models = self._config.routing.models
         return models.get(asked) or next(iter(models.values()))
-
-
-def fits(when: RuleWhen, asked: str, call: Call) -> bool:
-    """All conditions that are given hold; of several values one is enough."""
-    identity = call.identity
-    pairs = (
-        (when.model, {asked, call.model}),
-        (when.team, {identity.team if identity else None}),
-        (when.user, {identity.user if identity else None}),
-        (when.key, {identity.name if identity else None}),
-        (when.brand, {call.brand}),
-        (when.template, {call.template}),
-        (when.tags, {*call.options.tags, *(identity.tags if identity else ())}),
-    )
-    return all(not wanted or not found.isdisjoint(wanted) for wanted, found in pairs)

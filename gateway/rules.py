@@ -1,0 +1,140 @@
+"""Which of the admin's rules a request fits: pure; the moment is the request's own `created_at`.
+
+Built once from `routing`, so that a request costs a few set look-ups. What is dear is asked last and at most once for
+each request: the time of day in `routing.timezone`, and the prompt's size (an estimate, see `measure.Size.estimate`).
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from gateway.config.routing_models import DAYS, Routing, Rule, RuleWhen, TokenRange
+from gateway.measure import measure
+from gateway.types import Call
+
+_Found = frozenset[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The rule that counts, and what a route's reason calls it."""
+
+    rule: Rule
+    reason: str
+
+
+class Rules:
+    """The rules of one configuration, in their order."""
+
+    def __init__(self, routing: Routing) -> None:
+        self._zone = zoneinfo.ZoneInfo(routing.timezone)
+        self._rules = tuple(
+            (Fit(rule, rule.name or f"rule {number}"), _Conditions(rule.when))
+            for number, rule in enumerate(routing.rules, 1)
+        )
+
+    def first(self, asked: str, call: Call) -> Fit | None:
+        """The first rule all of whose conditions hold. `asked`: the model's name behind an alias."""
+        if not self._rules:
+            return None
+        request = _Request(asked, call, self._zone)
+        return next((fit for fit, conditions in self._rules if conditions.hold(request)), None)
+
+
+class _Request:
+    """What rules ask of one request; what has to be worked out is worked out when a rule asks for it."""
+
+    def __init__(self, asked: str, call: Call, zone: zoneinfo.ZoneInfo) -> None:
+        self._call = call
+        self._zone = zone
+        self.models: _Found = frozenset((asked, call.model))
+
+    @cached_property
+    def names(self) -> dict[str, _Found]:
+        call, identity = self._call, self._call.identity
+        return {
+            "team": frozenset((identity.team if identity else None,)),
+            "user": frozenset((identity.user if identity else None,)),
+            "key": frozenset((identity.name if identity else None,)),
+            "brand": frozenset((call.brand,)),
+            "template": frozenset((call.template,)),
+            "tags": frozenset((*call.options.tags, *(identity.tags if identity else ()))),
+        }
+
+    @cached_property
+    def moment(self) -> tuple[int, int]:
+        """Day of the week (Monday is 0) and minute of the day, on the admin's clock."""
+        there = datetime.fromtimestamp(self._call.created_at, self._zone)
+        return there.weekday(), there.hour * 60 + there.minute
+
+    @cached_property
+    def tokens(self) -> int:
+        return measure(self._call.body).estimate
+
+
+class _Conditions:
+    """One rule's conditions as tests, the cheap ones first; of several values one is enough."""
+
+    def __init__(self, when: RuleWhen) -> None:
+        tests: list[Callable[[_Request], bool]] = []
+        if when.model:
+            tests.append(_model_test(when.model))
+        tests += [
+            _name_test(name, frozenset(wanted))
+            for name in ("team", "user", "key", "brand", "template", "tags")
+            if (wanted := getattr(when, name))
+        ]
+        if when.after or when.before or when.days:
+            tests.append(_time_test(when))
+        if when.input_tokens:
+            tests.append(_size_test(when.input_tokens))
+        self._tests = tuple(tests)
+
+    def hold(self, request: _Request) -> bool:
+        return all(test(request) for test in self._tests)
+
+
+def _name_test(name: str, wanted: frozenset[str]) -> Callable[[_Request], bool]:
+    return lambda request: not request.names[name].isdisjoint(wanted)
+
+
+def _model_test(names: tuple[str, ...]) -> Callable[[_Request], bool]:
+    """Names as they are; a `*` in one stands for anything, as in `model_name`."""
+    exact = frozenset(name for name in names if "*" not in name)
+    parts = ["(?s:.*)".join(map(re.escape, name.split("*"))) for name in names if "*" in name]
+    if not parts:
+        return lambda request: not request.models.isdisjoint(exact)
+    pattern = re.compile("|".join(parts))
+    return lambda request: (
+        not request.models.isdisjoint(exact) or any(pattern.fullmatch(m or "") for m in request.models)
+    )
+
+
+def _time_test(when: RuleWhen) -> Callable[[_Request], bool]:
+    after, before = minutes(when.after or "00:00"), minutes(when.before or "24:00")
+    days = frozenset(DAYS.index(day) for day in when.days or DAYS)
+
+    def within(request: _Request) -> bool:
+        day, minute = request.moment
+        if after < before:
+            return after <= minute < before and day in days
+        if minute >= after:
+            return day in days
+        return minute < before and (day - 1) % 7 in days  # past midnight: the range began the day before
+
+    return within
+
+
+def _size_test(size: TokenRange) -> Callable[[_Request], bool]:
+    return lambda request: size.min <= request.tokens and (size.max is None or request.tokens <= size.max)
+
+
+def minutes(time_of_day: str) -> int:
+    """`"18:30"` as minutes since midnight; `"24:00"` is 1440."""
+    hours, _, rest = time_of_day.partition(":")
+    return int(hours) * 60 + int(rest)
