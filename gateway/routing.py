@@ -62,9 +62,12 @@ class Routes:
         return frozenset(self._endpoints.get(name, ()))
 
     def choose(self, asked: str, call: Call) -> Choice:
-        """The first rule that fits; else the virtual model's tiers, or the group itself."""
-        fit = self._rules.first(asked, call)
-        return self.plain(asked) if fit is None else self._by_rule(fit.rule, asked, fit.reason)
+        """The first rule that fits and can serve this kind of request; else the virtual model's tiers, or the group."""
+        for fit in self._rules.fitting(asked, call):
+            choice = self._by_rule(fit.rule, asked, fit.reason)
+            if any(self.known(group, call.endpoint) for group in choice.groups):
+                return choice
+        return self.plain(asked)
 
     def plain(self, asked: str) -> Choice:
         """Without any rule: the virtual model's tiers, or the group itself."""

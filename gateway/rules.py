@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -22,7 +22,7 @@ _Found = frozenset[str | None]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The rule that counts, and what a route's reason calls it."""
+    """A rule that fits, and what a route's reason calls it."""
 
     rule: Rule
     reason: str
@@ -38,12 +38,10 @@ class Rules:
             for number, rule in enumerate(routing.rules, 1)
         )
 
-    def first(self, asked: str, call: Call) -> Fit | None:
-        """The first rule all of whose conditions hold. `asked`: the model's name behind an alias."""
-        if not self._rules:
-            return None
+    def fitting(self, asked: str, call: Call) -> Iterator[Fit]:
+        """The rules all of whose conditions hold, in their order. `asked`: the model's name behind an alias."""
         request = _Request(asked, call, self._zone)
-        return next((fit for fit, conditions in self._rules if conditions.hold(request)), None)
+        return (fit for fit, conditions in self._rules if conditions.hold(request))
 
 
 class _Request:

@@ -36,6 +36,7 @@ _BOUNDS = {
     "string_too_long": ("is too long", "shorten it"),
     "too_short": ("is empty", "give at least one entry"),
 }
+_KEY = "[key]"  # pydantic's mark for a mapping's key, where its value would stand
 _OTHERWISE = ("has a value that does not fit", "see docs/configuration.md")
 _PATTERNS = {
     "class": ("must name a class", "write `package.module:Class`"),
@@ -47,10 +48,17 @@ def problems_of(error: ValidationError, model: type[BaseModel], root: Section) -
     """Every finding of one validation of `model` against `root`."""
     findings = error.errors(include_input=False, include_url=False)
     paths = {tuple(found["loc"]) for found in findings}
+    wrong_keys = {path[:-1] for path in paths if path[-1:] == (_KEY,)}
     for found in findings:
         path, kind = tuple(found["loc"]), found["type"]
         if kind == "too_short" and any(other[:-1][: len(path)] == path for other in paths):
             continue  # its entries are there, but wrong
+        if path[-1:] == (_KEY,):
+            key, options = path[:-1], _key_options(model, path[:-2])
+            yield Problem(place(root, key, key=True), key, *_no_such_key(str(key[-1]), options))
+            continue
+        if any(path[: len(key)] == key for key in wrong_keys):
+            continue  # whatever is wrong below a key that does not exist
         mark = place(root, path, key=kind == "extra_forbidden")
         yield Problem(mark, path, *_say(kind, path, found.get("ctx", {}), model, root))
 
@@ -59,7 +67,7 @@ def _say(kind: str, path: Path, ctx: Mapping[str, Any], model: type[BaseModel], 
     last = str(path[-1]) if path else ""
     match kind:
         case "extra_forbidden":
-            return "there is no such key", did_you_mean(last, keys_at(model, path[:-1]))
+            return _no_such_key(last, keys_at(model, path[:-1]))
         case "missing":
             return "is missing", f"add `{last}: …`"
         case "literal_error":
@@ -72,6 +80,10 @@ def _say(kind: str, path: Path, ctx: Mapping[str, Any], model: type[BaseModel], 
     what, mend = said or _KINDS.get(kind.split("_", maxsplit=1)[0], _OTHERWISE)
     bounds = {name: f"{value:g}" for name, value in ctx.items() if isinstance(value, int | float)}
     return what.format(**bounds), mend
+
+
+def _no_such_key(key: str, known: list[str]) -> tuple[str, str]:
+    return "there is no such key", did_you_mean(key, known)
 
 
 def _plain_word(root: Section, path: Path) -> str:
@@ -96,6 +108,11 @@ def model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
 def literal_options(model: type[BaseModel], path: Path) -> list[str]:
     """The words that the value at `path` may be."""
     return [str(option) for option in get_args(_bare(_annotation_at(model, path)))]
+
+
+def _key_options(model: type[BaseModel], path: Path) -> list[str]:
+    """The keys that the mapping at `path` may have."""
+    return [str(option) for option in get_args(_bare(get_args(_bare(_annotation_at(model, path)))[0]))]
 
 
 def _annotation_at(model: type[BaseModel], path: Path) -> Any:

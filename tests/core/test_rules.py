@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.config.deployments import Facts, resolve
+from gateway.config.loader import load
 from gateway.config.routing_models import Routing
+from gateway.routing import Routes
 from gateway.rules import Rules
-from gateway.types import Call, Options
+from gateway.types import Call, Endpoint, Options
 from tests.core.fakes import FakeClock, asking, person
 
 
 def fits(when: dict[str, Any], call: Call, *, asked: str = "fast", zone: str = "UTC") -> bool:
     routing = Routing.model_validate({"timezone": zone, "rules": [{"when": when, "use": {"group": "fast"}}]})
-    return Rules(routing).first(asked, call) is not None
+    return any(Rules(routing).fitting(asked, call))
 
 
 def at(clock: FakeClock, moment: str, zone: str = "UTC") -> Call:
@@ -142,7 +146,7 @@ def test_all_conditions_must_hold_and_of_several_values_one_is_enough(clock: Fak
     assert not fits(when, call)
 
 
-def test_the_first_rule_that_fits_counts_and_says_its_name_or_number(clock: FakeClock) -> None:
+def test_rules_that_fit_come_in_their_order_with_their_names_or_numbers(clock: FakeClock) -> None:
     routing = Routing.model_validate(
         {
             "rules": [
@@ -155,6 +159,22 @@ def test_the_first_rule_that_fits_counts_and_says_its_name_or_number(clock: Fake
     rules = Rules(routing)
 
     monday, tuesday = at(clock, "2026-11-23T10:00"), at(clock, "2026-11-24T10:00")
-    found = [rules.first("fast", call) for call in (monday, tuesday)]
+    found = [[(fit.rule.use.group, fit.reason) for fit in rules.fitting("fast", call)] for call in (monday, tuesday)]
 
-    assert [fit and (fit.rule.use.group, fit.reason) for fit in found] == [("two", "rule 2"), ("three", "all day")]
+    assert found == [[("two", "rule 2"), ("three", "all day")], [("three", "all day")]]
+
+
+def test_a_rule_to_a_group_of_chat_models_leaves_embeddings_alone(clock: FakeClock, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "model_list:\n"
+        "  - {model_name: fast, litellm_params: {model: openai/f, api_key: sk-x}}\n"
+        "  - {model_name: vectors, litellm_params: {model: openai/e, api_key: sk-x}, model_info: {mode: embedding}}\n"
+        "routing: {rules: [{when: {team: red}, use: {group: fast}}]}\n"
+    )
+    config = load(path, {})
+    routes = Routes(config, resolve(config, {}, lambda *_, **__: Facts("openai"), None))
+    embedding = asking(clock, body={"model": "vectors", "input": "x"}, endpoint=Endpoint.EMBEDDINGS)
+
+    assert routes.choose("vectors", embedding).groups == ("vectors",)
+    assert routes.choose("other", asking(clock)).groups == ("fast",)
