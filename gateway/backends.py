@@ -51,6 +51,12 @@ class SweptLedger(Ledger, Protocol):
     async def sweep(self) -> int: ...
 
 
+class BoundedCache(Cache, Protocol):
+    """A cache of so many answers."""
+
+    max_entries: int
+
+
 @dataclass(slots=True)
 class Backends:
     """Everything with state, started. `announce` and `listen` reach the other processes, where there are any."""
@@ -59,7 +65,7 @@ class Backends:
     secret: bytes
     ledger: SweptLedger
     limiter: Limiter
-    cache: Cache
+    cache: BoundedCache
     throttle: Throttle
     dependencies: tuple[str, ...]
     redis: RedisConnection | None = None
@@ -73,6 +79,12 @@ class Backends:
     def records(self, clock: Clock) -> SqlRecords:
         """Reads the ledger; where SQL follows behind, the ledger itself has the last word."""
         return SqlRecords(self.database.engine, clock, self.ledger if self.live is not None else None, self.live)
+
+    def configure(self, config: Config) -> None:
+        """What of a changed configuration concerns the stores; their addresses do not change while it serves."""
+        self.cache.max_entries = config.cache.max_entries
+        if isinstance(self.limiter, RedisLimiter):
+            self.limiter.slot_ttl = config.timeouts.total + SETTLE_TIME
 
     async def sweep_holds(self) -> None:
         """For ever: give back what expired holds set aside."""

@@ -36,6 +36,7 @@ class Loaded(Protocol):
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
     def begin_drain(self) -> None: ...
+    def begin_reload(self) -> None: ...
 
 
 def complain(sentence: str) -> None:
@@ -82,6 +83,10 @@ class Bootstrap:
     def begin_drain(self) -> None:
         if self._gateway is not None:
             self._gateway.begin_drain()
+
+    def begin_reload(self) -> None:
+        if self._gateway is not None:
+            self._gateway.begin_reload()
 
     async def _early(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] in LIVE:
@@ -157,8 +162,12 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM as requests to drain; uvicorn's own way dies of the signal when all is done."""
+        """Take SIGINT and SIGTERM as requests to drain; uvicorn's own way dies of the signal when all is done.
+
+        SIGHUP asks to look at the configuration's files.
+        """
         loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._bootstrap.begin_reload)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._asked_to_end, number)
         yield

@@ -24,7 +24,7 @@ def run_check(config_file: Path | None, *, as_json: bool) -> int:
     env = environment.read_environment()
     try:
         config = load(config_file or environment.config_path(env), env)
-        from gateway.app import load_library  # noqa: PLC0415 - heavy, and only needed after the file was read
+        from gateway.assembly import load_library  # noqa: PLC0415 - heavy, and only needed after the file was read
 
         resolved = resolve(config, env, model_facts, PRETEND)
         load_library(config)

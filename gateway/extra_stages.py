@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway.config.models import CustomStage
 from gateway.ports import Stage
@@ -18,15 +18,17 @@ class StageError(Exception):
     """A stage of the configuration that cannot be had. The message says which and why."""
 
 
-def with_extra(stages: Mapping[str, Stage], extra: Sequence[CustomStage]) -> list[Stage]:
-    """The built-in stages in order, with the extra ones before or after those they name.
+def with_extra(
+    stages: Mapping[str, Stage], extra: Sequence[CustomStage], make: Callable[[CustomStage], Stage] | None = None
+) -> list[Stage]:
+    """The built-in stages in order, with the extra ones before or after those they name. Raises StageError.
 
-    A place counts even where its built-in stage is switched off and not among `stages`.
+    A place counts even where its built-in stage is switched off and not among `stages`. `make` may know some already.
     """
     names = list(ORDER)
     found = dict(stages)
     for wanted in extra:
-        found[wanted.name] = made(wanted)
+        found[wanted.name] = (make or made)(wanted)
         place = names.index(wanted.before) if wanted.before else names.index(str(wanted.after)) + 1
         names.insert(place, wanted.name)
     return [found[name] for name in names if name in found]

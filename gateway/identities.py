@@ -76,13 +76,18 @@ class KeyIdentities:
         self._digests = digests
         self._sessions = sessions
         self._clock = clock
-        self._master = digests.digest(master_key) if master_key else None
-        self._ttl = ttl
-        self._defaults = defaults or Defaults()
         self._known: dict[bytes, _Known] = {}  # the longest unasked first
         self._running: dict[bytes, asyncio.Task[_Known | None]] = {}
         self._tasks: set[asyncio.Task[_Known | None]] = set()  # the loop itself holds them weakly
         self._away_until: float | None = None  # monotonic: the store is away, and is asked again then
+        self.configure(master_key, ttl, defaults or Defaults())
+
+    def configure(self, master_key: str | None, ttl: float, defaults: Defaults) -> None:
+        """What the admin set; whoever is known is looked up again, because it decides about them."""
+        self._master = self._digests.digest(master_key) if master_key else None
+        self._ttl = ttl
+        self._defaults = defaults
+        self.forget()
 
     async def identify(self, credential: str | None) -> Identity:
         """Raise Unauthenticated for no key, an unknown, expired, blocked or revoked one."""

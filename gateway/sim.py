@@ -25,6 +25,15 @@ class Fleet:
         self._settings = settings
         self._journal = data_dir / "fleet-journal.jsonl"
         self._process: asyncio.subprocess.Process | None = None
+        self._urls: dict[str, str] | None = None
+        self._starting = asyncio.Lock()
+
+    async def urls(self) -> dict[str, str]:
+        """Addresses by wire format; the first to ask starts it. Raises FleetError."""
+        async with self._starting:
+            if self._urls is None:
+                self._urls = await self.start()
+            return self._urls
 
     async def start(self) -> dict[str, str]:
         """Addresses by wire format. Raises FleetError."""

@@ -110,6 +110,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._asked_to_end, number)
+        loop.add_signal_handler(signal.SIGHUP, self._asked_to_reload)
         impatience = asyncio.create_task(self._lose_patience())
         await asyncio.gather(*(self._keep(number) for number in range(1, self._crew.size + 1)))
         impatience.cancel()
@@ -122,6 +123,12 @@ class Supervisor:
         """Pass the wish on. A terminal's SIGINT reaches the workers as well, and two of them end a drain at once."""
         again = self._stopping.is_set()
         self._stop(number if again else signal.SIGTERM)
+
+    def _asked_to_reload(self) -> None:
+        """Pass it on to those who can; who is still loading reads the files anyway."""
+        for child in self._children.values():
+            if child.ready:
+                child.send_signal(signal.SIGHUP)
 
     def _stop(self, number: int) -> None:
         self._stopping.set()

@@ -36,7 +36,7 @@ class Accounts:
         settings: Settings | None = None,
         passwords: Passwords | None = None,
     ) -> None:
-        store = Transactions(engine, clock, settings or Settings())
+        store = self._store = Transactions(engine, clock, settings or Settings())
         passwords = passwords or Passwords()
         self.audit = Audit(store)
         self.users = Users(store, digests)
@@ -45,3 +45,7 @@ class Accounts:
         self.keys = KeyRing(store, digests)
         self.sign_ins = SignIns(store, digests, passwords, throttle)
         self.invitations = Invitations(store, digests, passwords, self.sign_ins)
+
+    def configure(self, settings: Settings) -> None:
+        """What the admin set, from now on."""
+        self._store.settings = settings

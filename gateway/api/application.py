@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from gateway import __version__
 from gateway.api import problem
 from gateway.api.auth import on_port
+from gateway.api.ops import with_version
 from gateway.api.routers import admin_routers, public_routers
 from gateway.config.config import Config
 
@@ -29,7 +30,7 @@ def create_api(config: Config) -> FastAPI:
     for router in public_routers:
         api.include_router(router)
     for router in admin_routers:
-        api.include_router(router, dependencies=[Depends(on_port(config.admin.port))])
+        api.include_router(router, dependencies=[Depends(on_port(config.admin.port)), Depends(with_version)])
     if config.server.cors.allow_origins:
         api.add_middleware(
             CORSMiddleware,

@@ -22,7 +22,11 @@ PUBLIC = frozenset(
 
 
 def credential(request: Request) -> str | None:
-    """The key from `Authorization: Bearer`, `x-api-key` (Anthropic's clients) or `api-key` (Azure's)."""
+    """The key from `Authorization: Bearer`, `x-api-key` (Anthropic's clients), `api-key` (Azure's) or the admin's own."""
+    own = request.app.state.services.serving.config.keys.header
+    given = request.headers.get(own) if own else None
+    if given is not None:
+        return given.removeprefix("Bearer ").strip()
     header = request.headers.get("authorization")
     if header is not None:
         scheme, _, value = header.partition(" ")

@@ -33,6 +33,11 @@ async def ready(request: Request) -> JSONResponse:
         "reasons": reasons,
         "degraded": found.dependencies.degraded(),
         "simulated": found.simulated,
+        "config": {
+            "version": found.serving.version,
+            "loaded_at": found.serving.loaded_at,
+            "rejected": found.reloader.rejected is not None,
+        },
     }
     return JSONResponse(body, 503 if reasons else 200)
 
@@ -45,6 +50,11 @@ async def metrics(request: Request, _: Caller) -> Response:
     return Response(found.metrics.render(), media_type=CONTENT_TYPE)
 
 
+async def with_version(request: Request, response: Response) -> None:
+    """Say which version of the configuration answers."""
+    response.headers["x-atelier-config-version"] = services(request).serving.version
+
+
 def read_gauges(found: Services) -> None:
     """Set what is not counted but read: the line and the breakers of this process."""
     found.more_gauges(found.metrics)
@@ -53,9 +63,13 @@ def read_gauges(found: Services) -> None:
         found.metrics.breaker_state(deployment.id, found.health.state(deployment.id))
 
 
-def at_work(found: Services) -> dict[str, int]:
-    """What this process does at the moment."""
-    return {"running": len(found.generations), "waiting": found.places.snapshot().waiting}
+def at_work(found: Services) -> dict[str, int | str]:
+    """What this process does at the moment, and by which version of the configuration."""
+    return {
+        "running": len(found.generations),
+        "waiting": found.places.snapshot().waiting,
+        "config": found.serving.version,
+    }
 
 
 @router.get("/v1/status")

@@ -8,19 +8,21 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from gateway.accounts import Accounts
-from gateway.api.bodies import Bounds
+from gateway.api.bodies import MEGABYTE, Bounds
 from gateway.api.delivery import Pace
 from gateway.changes import Changes
 from gateway.config.deployments import NoKey
 from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
 from gateway.ledger.records import SqlRecords
-from gateway.oidc import Oidc
+from gateway.oidc import Oidc, OidcSettings
 from gateway.ports import Clock, Health, Ledger
 from gateway.prompts.library import Library
 from gateway.queue.places import Places
+from gateway.reloading import Reloader
 from gateway.reports import Days, Filters, SpendReport, Viewer
 from gateway.routing import Routes
+from gateway.serving import Serving
 from gateway.telemetry.dependencies import Dependencies
 from gateway.telemetry.metrics import Metrics
 from gateway.types import Deployment
@@ -28,7 +30,7 @@ from gateway.types import Deployment
 
 @dataclass(slots=True)
 class Services:
-    """Everything behind the routes."""
+    """Everything behind the routes. `adopt` puts another version of the configuration in the place of the one before."""
 
     clock: Clock
     identities: KeyIdentities
@@ -39,20 +41,51 @@ class Services:
     records: SqlRecords
     spend_report: Callable[[Viewer, Days, str, Filters], Awaitable[SpendReport]]
     generations: Generations
-    routes: Routes
-    library: Library
     health: Health
     places: Places
     metrics: Metrics
     more_gauges: Callable[[Metrics], None]  # sets those that the stores know
-    bounds: Bounds
-    pace: Pace
-    total_timeout: float
-    deployments: tuple[Deployment, ...] = ()
-    no_key: tuple[NoKey, ...] = ()
-    simulated: bool = False
-    oidc: Oidc | None = None  # where people may sign in by an identity provider
+    announce: Callable[[dict[str, str]], Awaitable[None]] | None  # to the other processes, where there are any
+    reloader: Reloader
     unready: list[str] = field(default_factory=list)  # reasons not to take requests
+    serving: Serving = field(init=False)
+    bounds: Bounds = field(init=False)
+    pace: Pace = field(init=False)
+    oidc: Oidc | None = field(init=False)  # where people may sign in by an identity provider
+
+    def adopt(self, serving: Serving) -> None:
+        """Serve by this version from now on."""
+        server, stream, sso = serving.config.server, serving.config.stream, serving.config.accounts.oidc
+        self.serving = serving
+        plain, media = round(server.max_body_mb * MEGABYTE), round(server.max_media_body_mb * MEGABYTE)
+        self.bounds = Bounds(plain, media, server.max_depth)
+        litellm = server.compat_headers == "litellm"
+        self.pace = Pace(stream.commit_after, stream.heartbeat, litellm_headers=litellm)
+        self.oidc = Oidc(OidcSettings(sso.issuer, sso.client_id), self.clock) if sso is not None else None
+
+    @property
+    def routes(self) -> Routes:
+        return self.serving.routes
+
+    @property
+    def library(self) -> Library:
+        return self.serving.library
+
+    @property
+    def total_timeout(self) -> float:
+        return self.serving.config.timeouts.total
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        return self.serving.resolved.deployments
+
+    @property
+    def no_key(self) -> tuple[NoKey, ...]:
+        return self.serving.resolved.no_key
+
+    @property
+    def simulated(self) -> bool:
+        return self.serving.resolved.simulated
 
 
 def services(request: Request) -> Services:

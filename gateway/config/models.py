@@ -200,7 +200,7 @@ class Keys(Strict):
     """Virtual keys."""
 
     header: Name | None = Field(
-        default=None, description="A further header that keys are taken from, besides `Authorization`."
+        default=None, description="A header of your own that keys are taken from, before `Authorization`."
     )
     cache_ttl: Number = Field(
         default=60, ge=0, description="How long a looked-up key is remembered; a change is heard of within 2 s anyway."

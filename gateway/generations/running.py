@@ -51,12 +51,11 @@ class Generations:
     def __init__(
         self, pipeline: Pipeline, relay: Relay, ledger: Ledger, tasks: Tasks, clock: Clock, client_stall: float = 60.0
     ) -> None:
-        self._pipeline = pipeline
+        self.use(pipeline, client_stall)
         self._relay = relay
         self._ledger = ledger
         self._tasks = tasks
         self._clock = clock
-        self._client_stall = client_stall
         self._running: dict[str, Generation] = {}
         self._extended = 0.0
         self.draining = False
@@ -64,9 +63,14 @@ class Generations:
     def __len__(self) -> int:
         return len(self._running)
 
+    def use(self, pipeline: Pipeline, client_stall: float) -> None:
+        """What starts from now on goes through this pipeline; what runs ends in the one it began with."""
+        self._pipeline = pipeline
+        self._client_stall = client_stall
+
     def start(self, call: Call, client: ClientEnd) -> Generation:
         """Run `call` through the pipeline, whatever becomes of its client."""
-        task = self._tasks.spawn(self._run(call, client), f"generation {call.id}")
+        task = self._tasks.spawn(self._run(call, client, self._pipeline), f"generation {call.id}")
         generation = self._running[call.id] = Generation(call, client, task)
         return generation
 
@@ -114,12 +118,12 @@ class Generations:
         except GatewayError as error:
             log.warning("holds_not_extended", error=error.message)
 
-    async def _run(self, call: Call, client: ClientEnd) -> Outcome:
+    async def _run(self, call: Call, client: ClientEnd, pipeline: Pipeline) -> Outcome:
         async def deliver(answered: Call) -> Outcome:
             return await self._relay.deliver(answered, client)
 
         try:
-            outcome = await self._pipeline.run(call, deliver)
+            outcome = await pipeline.run(call, deliver)
             reached("before_last_byte")
             await client.end(call, outcome)
         finally:

@@ -59,7 +59,7 @@ class Retention:
     def __init__(self, engine: AsyncEngine, clock: Clock, *, teamless_days: int | None = None) -> None:
         self._engine = engine
         self._clock = clock
-        self._teamless_days = teamless_days
+        self.teamless_days = teamless_days
         self._steps = Steps(MOST_ROWS, LONGEST_STEP)
 
     async def run(self) -> None:
@@ -96,7 +96,7 @@ class Retention:
         async with self._engine.connect() as connection:
             kept: list[tuple[str | None, int | None]] = [(row.id, row.days) for row in await connection.execute(limits)]
         count = 0
-        for team, days in (*kept, (None, self._teamless_days)):
+        for team, days in (*kept, (None, self.teamless_days)):
             if days is not None:
                 count += await self._step_by_step(_detailed(team, now - days * DAY), _details)
         return count

@@ -73,6 +73,10 @@ class Places:
         self._freed_at: dict[str, float] = {}  # when a place was last handed on; only while somebody waits
         self._interval: dict[str, float] = {}  # smoothed seconds between two places that were handed on
 
+    def configure(self, *, max_waiting: int) -> None:
+        """How many may wait, from now on."""
+        self._max_waiting = max_waiting
+
     async def acquire(
         self,
         candidates: Sequence[Candidate],

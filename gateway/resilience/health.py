@@ -58,6 +58,14 @@ class DeploymentHealth:
         self._rules = rules or Rules()
         self._records: dict[str, _Record] = {}
 
+    def configure(self, rules: Rules) -> None:
+        """Go by these rules from now on."""
+        self._rules = rules
+
+    def forget(self, deployment_id: str) -> None:
+        """Begin anew with a deployment whose address or credential is another one now."""
+        self._records.pop(deployment_id, None)
+
     def state(self, deployment_id: str) -> str:
         """The breaker alone, without cooldowns: "closed", "open" or "half_open"."""
         record = self._records.get(deployment_id)

@@ -1,4 +1,4 @@
-"""The key's money: a hold for the most that the call can still cost, a capture of what it did cost.
+"""The payers' money: a hold for the most that the call can still cost, a capture of what it did cost.
 
 Held is not spent: when only other requests' holds stand in the way, the request waits for their capture. With the store
 away nothing is dispatched (503). Settling never fails; the ledger keeps what it could not write yet.
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from gateway.errors import BudgetExhausted, GatewayError, RateLimited
 from gateway.ledger.prices import bound, usd
+from gateway.ledger.scopes import TOTAL, payer
 from gateway.measure import choices, measure, output_limit, plain_text
 from gateway.ports import Clock, Ledger, Tokens
 from gateway.stages.need import identity_of, plan_of
@@ -22,6 +23,7 @@ from gateway.types import (
     Endpoint,
     HoldRefused,
     HoldRequest,
+    JsonObject,
     Outcome,
     RequestRecord,
     Settlement,
@@ -35,12 +37,14 @@ LEAST_OUTPUT = 16  # tokens below which an answer is not worth starting
 class Spend:
     """Opens the request in the ledger with its hold; settles it with everything its attempts used."""
 
-    def __init__(self, ledger: Ledger, tokens: Tokens, clock: Clock, defaults: LimitDefaults) -> None:
+    def __init__(
+        self, ledger: Ledger, tokens: Tokens, clock: Clock, defaults: LimitDefaults, lines: Lines | None = None
+    ) -> None:
         self._ledger = ledger
         self._tokens = tokens
         self._clock = clock
         self._defaults = defaults
-        self._lines = Lines()
+        self._lines = Lines() if lines is None else lines
 
     async def enter(self, call: Call) -> None:
         size = measure(call.body)
@@ -62,14 +66,17 @@ class Spend:
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
         balances = await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
-        for scope in payers(call):
+        for scope in self._payers(call):
             self._lines.captured(scope)
         tell_what_is_left(call, balances)
+
+    def _payers(self, call: Call) -> tuple[str, ...]:
+        return payers(call, everybody=self._defaults.total)
 
     async def _hold(self, call: Call) -> HoldRefused | None:
         call.held = most(call, call.bound_tokens)
         expires = self._clock.now() + max(0.0, call.deadline - self._clock.monotonic()) + HOLD_GRACE
-        scopes = payers(call)
+        scopes = self._payers(call)
         hold = HoldRequest(scopes, call.held, expires) if scopes else None
         answer = await self._ledger.open(record(call), hold)
         if isinstance(answer, HoldRefused):
@@ -94,15 +101,16 @@ class Spend:
                     refused = await self._hold(call)
 
 
-def payers(call: Call) -> tuple[str, ...]:
-    """The accounts that pay: those of whoever asks, and the brand's that it is written for."""
-    scopes = identity_of(call).scopes
-    return scopes if call.brand is None else (*scopes, f"brand:{call.brand}")
+def payers(call: Call, *, everybody: bool) -> tuple[str, ...]:
+    """The accounts that pay: those of whoever asks, the brand's that it is written for, and the one for `everybody`."""
+    identity = identity_of(call)
+    scopes = identity.scopes if call.brand is None else (*identity.scopes, f"brand:{call.brand}")
+    return (*(scopes or (f"key:{identity.key_id}",)), TOTAL) if everybody else scopes
 
 
 def tell_what_is_left(call: Call, balances: Sequence[Balance]) -> None:
-    """The header says what is not spent of the tightest budget; for a stream, before it began."""
-    left = [balance.limit - balance.spent for balance in balances if balance.limit is not None]
+    """The header says what is not spent of the caller's tightest budget; for a stream, before it began."""
+    left = [each.limit - each.spent for each in balances if each.limit is not None and each.scope != TOTAL]
     if left:
         call.headers["x-atelier-budget-remaining"] = usd(max(0, min(left)))
 
@@ -128,14 +136,7 @@ def affordable(call: Call, refused: HoldRefused) -> int:
 
 
 def no_money(refused: HoldRefused) -> GatewayError:
-    balance = refused.balance
-    budget = {
-        "scope": balance.scope,
-        "limit": usd(balance.limit or 0),
-        "spent": usd(balance.spent),
-        "held": usd(balance.held),
-        "resets_at": balance.resets_at,
-    }
+    budget = shown(refused.balance)
     if refused.busy:
         return RateLimited(
             "Other running requests hold the rest of this budget. Please try again when they have ended.",
@@ -144,16 +145,18 @@ def no_money(refused: HoldRefused) -> GatewayError:
             budget=budget,
         )
     return BudgetExhausted(
-        f"The budget of {payer(balance.scope)} does not cover the request. "
+        f"The budget of {payer(refused.balance.scope)} does not cover the request. "
         "Ask for less output, or ask an admin for more budget.",
         budget=budget,
     )
 
 
-def payer(scope: str) -> str:
-    """An account in words."""
-    kind, _, name = scope.partition(":")
-    return "this key" if kind == "key" else f"the {kind} '{name}'"
+def shown(balance: Balance) -> JsonObject:
+    """An account as its payers may see it: how much the whole gateway may spend is not for every caller."""
+    facts = {"scope": balance.scope, "resets_at": balance.resets_at}
+    if balance.scope == TOTAL:
+        return facts
+    return facts | {"limit": usd(balance.limit or 0), "spent": usd(balance.spent), "held": usd(balance.held)}
 
 
 def record(call: Call) -> RequestRecord:

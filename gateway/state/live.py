@@ -26,13 +26,13 @@ class RedisLive:
         self._worker = worker
         self._key = connection.key("live", "workers")
 
-    async def show(self, read: Callable[[], Mapping[str, int]]) -> None:
+    async def show(self, read: Callable[[], Mapping[str, int | str]]) -> None:
         """For ever: show what `read` says each second."""
         while True:
             await self.publish(read())
             await asyncio.sleep(EVERY)
 
-    async def publish(self, figures: Mapping[str, int]) -> None:
+    async def publish(self, figures: Mapping[str, int | str]) -> None:
         """Show these figures, and drop what is too old. Never raises for Redis."""
         now = self._clock.now()
         try:

@@ -110,7 +110,7 @@ class MemoryCache:
 
     def __init__(self, clock: Clock, *, max_entries: int = 10_000, max_bytes: int = 64 * 1024 * 1024) -> None:
         self._clock = clock
-        self._max_entries = max_entries
+        self.max_entries = max_entries
         self._max_bytes = max_bytes
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self.bytes = 0
@@ -135,7 +135,7 @@ class MemoryCache:
             return
         self._entries[key] = _Entry(encoded, self._clock.monotonic() + ttl)
         self.bytes += size_of(key, encoded)
-        while len(self._entries) > self._max_entries or self.bytes > self._max_bytes:
+        while len(self._entries) > self.max_entries or self.bytes > self._max_bytes:
             self._drop(next(iter(self._entries)))
 
     def __len__(self) -> int:

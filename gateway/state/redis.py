@@ -47,7 +47,7 @@ class RedisLimiter:
         self._connection = connection
         self._worker = worker
         self._replicas = replicas
-        self._slot_ttl = slot_ttl
+        self.slot_ttl = slot_ttl
         self._now = now
         self._admit = Script.load("admit")
         self._free_worker = Script.load("free_worker")
@@ -91,7 +91,7 @@ class RedisLimiter:
             self._worker_key(self._worker()),
         ]
         args: list[str | int] = [micros_of(self._now), int(WINDOW * MICRO)]
-        args += [limit_of(identity.rpm), limit_of(identity.max_parallel), call_id, round(self._slot_ttl * MICRO)]
+        args += [limit_of(identity.rpm), limit_of(identity.max_parallel), call_id, round(self.slot_ttl * MICRO)]
         answered = False
         try:
             verdict, count, left = await self._connection.script(self._admit, keys, args)
@@ -160,7 +160,8 @@ class RedisCache:
         now: Callable[[], float] | None = None,
     ) -> None:
         self._connection = connection
-        self._bounds = (max_entries, max_bytes)
+        self.max_entries = max_entries
+        self._max_bytes = max_bytes
         self._now = now
         self._get = Script.load("cache_get")
         self._put = Script.load("cache_put")
@@ -180,10 +181,11 @@ class RedisCache:
         """Keep it for `ttl` seconds at most. One that is too large is not kept, nor anything while Redis is away."""
         encoded = json.dumps(value, separators=(",", ":")).encode()
         size = size_of(key, encoded)
-        if size > min(MAX_VALUE, self._bounds[1]):
+        if size > min(MAX_VALUE, self._max_bytes):
             encoded, ttl = b"", 0
         lives = round(max(0.0, ttl) * MICRO)
-        args: list[str | bytes | int] = [micros_of(self._now), key, encoded, size, lives, *self._bounds]
+        bounds = (self.max_entries, self._max_bytes)
+        args: list[str | bytes | int] = [micros_of(self._now), key, encoded, size, lives, *bounds]
         try:
             await self._connection.script(self._put, [self._values, *self._books], args)
         except Unavailable:

@@ -60,15 +60,20 @@ def configure(redactor: Redactor, *, level: str = "INFO", style: str = "json", s
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+    logging.getLogger().handlers[:] = [handler]
+    set_level(level)
     adopt_loggers()
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
+
+
+def set_level(level: str) -> None:
+    """The least that is logged, a name as `logging` knows it; chatty libraries say no less than warnings."""
+    root = logging.getLogger()
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 
 def adopt_loggers() -> None:

@@ -38,8 +38,7 @@ class Metrics:
     """Everything the gateway counts. Durations in seconds, money in nano-dollars."""
 
     def __init__(self, groups: Iterable[str] = (), deployments: Iterable[str] = ()) -> None:
-        self._groups = frozenset(groups)
-        self._deployments = frozenset(deployments)
+        self.knows(groups, deployments)
         registry = _Registry()
         self._shown = add_up(_Registry()) if count_together() else registry
         self._requests = Counter(
@@ -108,6 +107,11 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+
+    def knows(self, groups: Iterable[str], deployments: Iterable[str]) -> None:
+        """The names that labels may have, from now on; any other one is counted as "other"."""
+        self._groups = frozenset(groups)
+        self._deployments = frozenset(deployments)
 
     def request_started(self) -> None:
         """A request came in; `request_ended` follows."""

@@ -1,0 +1,179 @@
+"""Follows the configuration's files: a change that is valid as a whole is served from then on, any other changes nothing.
+
+What is broken is told at once (log, alert, `/health/ready`, the dashboard), and the version before goes on serving. One
+load at a time; requests wait for none. The file is looked at often instead of listening for events: that works on every
+file system, and for Kubernetes' and editors' way of putting another file in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from gateway.config.config import Config
+from gateway.config.deployments import Resolved
+from gateway.config.diff import Difference, differences
+from gateway.config.files import Signature, signature
+from gateway.config.problems import ConfigError, Problem
+from gateway.ports import Clock
+from gateway.serving import Serving
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 0.4  # seconds
+MOST_TOLD = 20  # problems, or differences, in one log line
+ON_DISK = "file"  # who changed it, where nobody asked
+
+Texts = Mapping[Path, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Files that cannot be served. `at`: Unix seconds."""
+
+    at: float
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the files would mean, and how that differs from what is served."""
+
+    config: Config
+    resolved: Resolved
+    differences: tuple[Difference, ...]
+
+
+class Listener(Protocol):
+    """Who is told what became of the files. Called on the loop; must not raise."""
+
+    def adopted(self, serving: Serving, by: str, changes: Sequence[Difference]) -> Awaitable[None]: ...
+    def rejected(self, rejection: Rejection, by: str) -> None: ...
+
+
+class Reloader:
+    """`prepare` reads the files (`texts` in place of some) and makes all that they decide; it raises ConfigError.
+
+    `adopt` puts it in the place of what is served. The first version is the one that the process began with.
+    """
+
+    def __init__(
+        self,
+        serving: Serving,
+        prepare: Callable[[Texts], Awaitable[Serving]],
+        adopt: Callable[[Serving], Awaitable[None]],
+        listener: Listener,
+        clock: Clock,
+    ) -> None:
+        self._first = serving
+        self._serving = serving
+        self._prepare = prepare
+        self._adopt = adopt
+        self._listener = listener
+        self._clock = clock
+        self._rejected: Rejection | None = None
+        self._lock = asyncio.Lock()
+        self._poked = asyncio.Event()
+        self._files: tuple[Path, ...] = serving.config.sources.files
+        self._seen = self._look()
+
+    @property
+    def serving(self) -> Serving:
+        return self._serving
+
+    @property
+    def rejected(self) -> Rejection | None:
+        """Why the files, as they are now, are not served; None when they are."""
+        return self._rejected
+
+    @property
+    def restart(self) -> tuple[str, ...]:
+        """Keys whose new value waits for a restart."""
+        first, now = self._first, self._serving
+        if first is now:
+            return ()
+        found = differences(first.config, now.config, first.resolved, now.resolved)
+        return tuple(dict.fromkeys(each.key for each in found if each.restart))
+
+    def poke(self) -> None:
+        """Look at once: somebody says that the files were changed."""
+        self._poked.set()
+
+    async def watch(self) -> None:
+        """For ever: load what was changed, once it has stood still for a moment or somebody said so."""
+        settling = self._seen
+        while True:
+            poked = await self._rest()
+            found = await asyncio.to_thread(self._look)
+            if found == self._seen:
+                continue
+            if found != settling and not poked:  # somebody may still be writing
+                settling = found
+                continue
+            try:
+                await self.reload(ON_DISK)
+            except ConfigError:
+                settling = self._seen
+
+    async def reload(self, by: str) -> Serving:
+        """Read the files now: what they say is served from then on, or nothing changes. Raises ConfigError."""
+        async with self._lock:
+            self._seen = await asyncio.to_thread(self._look)
+            try:
+                made = await self._prepare({})
+            except ConfigError as error:
+                self._reject(error, by)
+                raise
+            self._files = made.config.sources.files
+            self._seen = await asyncio.to_thread(self._settled, self._seen, made)
+            before, self._rejected = self._rejected, None
+            if made.version == self._serving.version and before is None:
+                return self._serving
+            changes = self._changes(made)
+            await self._adopt(made)
+            self._serving = made
+            facts = [each.what for each in changes[:MOST_TOLD]]
+            log.warning("config_loaded", version=made.version, by=by, changes=facts, more=len(changes) - len(facts))
+            await self._listener.adopted(made, by, changes)
+            return made
+
+    async def try_texts(self, texts: Texts) -> Trial:
+        """What would be served if the files had these texts; changes nothing. Raises ConfigError."""
+        made = await self._prepare(texts)
+        return Trial(made.config, made.resolved, self._changes(made))
+
+    def _changes(self, made: Serving) -> tuple[Difference, ...]:
+        before = self._serving
+        return differences(before.config, made.config, before.resolved, made.resolved)
+
+    def _reject(self, error: ConfigError, by: str) -> None:
+        self._files = tuple(dict.fromkeys((*self._serving.config.sources.files, *error.files)))
+        self._seen = self._look()
+        self._rejected = Rejection(self._clock.now(), error.problems)
+        facts = [str(problem) for problem in error.problems[:MOST_TOLD]]
+        log.error("config_rejected", by=by, serving=self._serving.version, problems=facts)
+        self._listener.rejected(self._rejected, by)
+
+    def _look(self) -> Signature:
+        return signature(self._files, self._serving.config.sources.folders)
+
+    def _settled(self, seen: Signature, made: Serving) -> Signature:
+        """What there was before it was read, as far as that was looked at; else what there is now."""
+        now = signature(made.config.sources.files, made.config.sources.folders)
+        before = {name: stamp for name, *stamp in seen}
+        return tuple((name, *(before.get(name) or stamp)) for name, *stamp in now)  # type: ignore[misc]
+
+    async def _rest(self) -> bool:
+        """Wait for the next look; whether somebody asked for it."""
+        try:
+            async with asyncio.timeout(LOOK_EVERY):
+                await self._poked.wait()
+        except TimeoutError:
+            return False
+        self._poked.clear()
+        return True
