@@ -1,13 +1,16 @@
 """The attempts: one deployment after the other, until one gives a first chunk or a whole answer.
 
 Each attempt is durable in the ledger before it is dispatched and has its terminal record when this stage, or the relay,
-is done with it. Nothing has reached the client yet, so falling back is free of seams.
+is done with it. Nothing has reached the client yet, so falling back is free of seams. Which comes next, and after what
+pause, says `resilience.retries`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,13 +31,32 @@ from gateway.measure import choices
 from gateway.ports import Clock, Health, Ledger, Provider, ProviderRequest
 from gateway.queue.places import Places
 from gateway.relay import close, note
+from gateway.resilience.retries import Retries, Step, Walk
 from gateway.stages.cache import replayed
 from gateway.stages.need import plan_of
 from gateway.stages.spend_limits import limit_at, with_limit
-from gateway.types import Answer, Call, Chunk, Completion, Deployment, Intent, Outcome, RunningAttempt, Usage
+from gateway.types import (
+    Answer,
+    Call,
+    Candidate,
+    Chunk,
+    Completion,
+    Deployment,
+    Intent,
+    Outcome,
+    RunningAttempt,
+    Usage,
+)
 
 T = TypeVar("T")
-NOT_ELSEWHERE = frozenset({Fault.CALLER, Fault.CONTENT_POLICY})  # another deployment would answer the same
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """How this stage waits, and what it draws the length of it from."""
+
+    sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
+    draw: Callable[[], float] = random.random
 
 
 class CallProvider:
@@ -48,7 +70,8 @@ class CallProvider:
         health: Health,
         attempts: Attempts,
         clock: Clock,
-        max_attempts: int = 3,
+        retries: Retries | int = Retries(),  # noqa: B008 - frozen; a number: so many attempts in all
+        pauses: Pauses | None = None,
     ) -> None:
         self._lanes = lanes
         self._ledger = ledger
@@ -56,26 +79,32 @@ class CallProvider:
         self._health = health
         self._attempts = attempts
         self._clock = clock
-        self._max_attempts = max_attempts
+        self._retries = Retries(retries) if isinstance(retries, int) else retries
+        self._pauses = pauses or Pauses()
 
     async def enter(self, call: Call) -> None:
         if call.options.mock_response is not None:
             call.answer = mock(call)
             return
+        candidates, healthy = self._candidates(call)
+        walk = Walk(candidates, self._retries, self._pauses.draw, call.options.num_retries)
         error: ProviderError | None = None
-        for deployment, usable in self._order(call):
-            if not await self._take_place(call, deployment):
+        while (step := walk.next(call.deadline - self._clock.monotonic())) is not None:
+            if step.pause > 0:
+                await self._rest(call, step.pause)
+            if not await self._take_place(call, step.deployment):
                 continue
             self._go_on(call)
-            if usable and not self._health.claim(deployment.id):
+            claimed = healthy and self._health.claim(step.deployment.id)
+            if healthy and not claimed and not self._only_cools(step):
                 continue
             try:
-                await self._attempt(call, deployment, claimed=usable)
+                await self._attempt(call, step.deployment, claimed=claimed)
             except ProviderError as failed:
                 error = failed
-                if failed.fault in NOT_ELSEWHERE or self._spent_its_tries(call):
-                    break
+                walk.failed(failed, step.deployment)
             else:
+                tell_fallbacks(call, step.deployment)
                 return
         if error is None:
             raise Unavailable(f"Every deployment of '{call.model}' is busy or out of service.", retry_after=5)
@@ -85,19 +114,27 @@ class CallProvider:
         """End an attempt that a bug on its way to the client left open."""
         self._attempts.abandoned(call)
 
-    def _order(self, call: Call) -> list[tuple[Deployment, bool]]:
-        """Healthy deployments in the plan's order; when none is, all of them: the last one standing is tried anyway."""
-        deployments = [candidate.deployment for candidate in plan_of(call).candidates]
-        usable = [deployment for deployment in deployments if self._health.usable(deployment.id)]
-        if not usable:
-            call.headers["x-atelier-degraded"] = "no healthy deployment"
-        return [(deployment, bool(usable)) for deployment in usable or deployments]
+    def _candidates(self, call: Call) -> tuple[list[Candidate], bool]:
+        """The healthy ones in the plan's order; when none is, all of them: the last one standing is tried anyway."""
+        candidates = plan_of(call).candidates
+        usable = [candidate for candidate in candidates if self._health.usable(candidate.deployment.id)]
+        if any(not candidate.after for candidate in usable):
+            return usable, True
+        call.headers["x-atelier-degraded"] = "no healthy deployment"
+        return list(candidates), False
 
-    def _spent_its_tries(self, call: Call) -> bool:
-        allowed = self._max_attempts
-        if call.options.num_retries is not None:
-            allowed = min(allowed, call.options.num_retries + 1)
-        return len(call.attempts) >= allowed or self._clock.monotonic() >= call.deadline
+    def _only_cools(self, step: Step) -> bool:
+        """Whether the deployment may be tried again although it said, to this very request, that it has enough."""
+        return step.again and self._health.state(step.deployment.id) == "closed"
+
+    async def _rest(self, call: Call, seconds: float) -> None:
+        """Wait before the same deployments are tried again; meanwhile the place is somebody else's."""
+        self._leave_place(call)
+        started = self._clock.monotonic()
+        try:
+            await call.interruption.run(self._pauses.sleep(seconds))
+        finally:
+            call.queue_ms += (self._clock.monotonic() - started) * 1000
 
     def _go_on(self, call: Call) -> None:
         """Raise Interrupted when nothing may be sent any more."""
@@ -110,14 +147,17 @@ class CallProvider:
         """The call's place moves to the deployment it is sent to; False when that one is full."""
         if call.place == deployment.id:
             return True
-        if call.place is not None:
-            self._places.release(call.place)
-            call.place = None
+        self._leave_place(call)
         try:
             call.place = await self._places.acquire([(deployment.id, deployment.max_parallel)], 0.0)
         except RateLimited:
             return False
         return True
+
+    def _leave_place(self, call: Call) -> None:
+        if call.place is not None:
+            self._places.release(call.place)
+            call.place = None
 
     async def _attempt(self, call: Call, deployment: Deployment, *, claimed: bool) -> None:
         lane = self._lanes[deployment.lane]
@@ -193,6 +233,12 @@ class CallProvider:
             await close(chunks)
             raise
         return Answer(chunks=chunks, read=read)
+
+
+def tell_fallbacks(call: Call, served: Deployment) -> None:
+    """A second try at the same deployment is an attempt, but no fallback."""
+    tried = {*(result.intent.deployment_id for result in call.attempts), served.id}
+    call.headers["x-atelier-fallbacks"] = str(len(tried) - 1)
 
 
 async def bounded(work: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:

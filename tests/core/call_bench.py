@@ -10,7 +10,8 @@ from gateway.errors import (
     ProviderError,
 )
 from gateway.queue.places import Places
-from gateway.stages.call import CallProvider
+from gateway.resilience.retries import Retries
+from gateway.stages.call import CallProvider, Pauses
 from gateway.types import Call, Deployment
 from tests.core.fakes import (
     FakeClock,
@@ -30,11 +31,20 @@ SLOW = ProviderError(Fault.TIMEOUT, "slow")
 class Bench:
     """The stage with a provider by script, four deployments, and a call that holds a place on the first."""
 
-    def __init__(self, clock: FakeClock, *scripts: object) -> None:
+    def __init__(self, clock: FakeClock, *scripts: object, retries: Retries | None = None) -> None:
         self.clock, self.lane, self.ledger = clock, FakeLane(*scripts), FakeLedger()
+        self.slept: list[float] = []
         self.places, self.health = Places(clock), SpyHealth(clock)
         attempts = Attempts(self.health, Words(), clock)
-        self.stage = CallProvider({"sdk": self.lane}, self.ledger, self.places, self.health, attempts, clock)
+        pauses = Pauses(self.sleep, draw=lambda: 0.5)
+        self.stage = CallProvider(
+            {"sdk": self.lane}, self.ledger, self.places, self.health, attempts, clock, retries or Retries(), pauses
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        """Nothing waits: the clock goes on instead."""
+        self.slept.append(seconds)
+        self.clock.advance(seconds)
 
     async def call(self, *deployments: Deployment, **changes: object) -> Call:
         call = asking(self.clock, *deployments, **{"input_bound": 500, "bound_tokens": 100, **changes})

@@ -17,7 +17,7 @@ from gateway.errors import (
     UpstreamError,
 )
 from gateway.ledger.prices import bound
-from gateway.types import Chunk, Outcome, Status
+from gateway.types import Chunk, Options, Outcome, Status
 from tests.core.call_bench import DOWN, SLOW, A, B, Bench, C, claims
 from tests.core.fakes import (
     PRICE,
@@ -60,7 +60,7 @@ async def test_a_stream_that_fails_is_closed_whatever_it_is(clock: FakeClock, mo
     bench, stream = Bench(clock), PlainStream()
     monkeypatch.setattr(bench.lane, "stream", lambda request: stream)
     with pytest.raises(UpstreamError):
-        await bench.stage.enter(await bench.call(A, stream=True))
+        await bench.stage.enter(await bench.call(A, stream=True, options=Options(num_retries=0)))
     assert stream.closed == 1
 
 
@@ -202,7 +202,7 @@ async def test_an_attempt_that_the_relay_left_open_ends_with_the_stage(clock: Fa
 async def test_a_fault_after_a_role_is_not_free(clock: FakeClock) -> None:
     """The provider had begun to answer before it said 429 in the stream."""
     bench = Bench(clock, [ROLE, ProviderError(Fault.RATE_LIMITED, "in the stream")])
-    call = await bench.call(A, stream=True)
+    call = await bench.call(A, stream=True, options=Options(num_retries=0))
     with pytest.raises(RateLimited):
         await bench.stage.enter(call)
     assert call.attempts[0].cost > 0
