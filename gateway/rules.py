@@ -6,14 +6,15 @@ each request: the time of day in `routing.timezone`, and the prompt's size (an e
 
 from __future__ import annotations
 
-import re
 import zoneinfo
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 
-from gateway.config.routing_models import DAYS, Routing, Rule, RuleWhen, TokenRange
+from gateway.config.routing_models import Routing, Rule, RuleWhen, TokenRange
+from gateway.config.served_names import starred
+from gateway.config.week import DAY, week
 from gateway.measure import measure
 from gateway.types import Call
 
@@ -32,7 +33,7 @@ class Rules:
     """The rules of one configuration, in their order."""
 
     def __init__(self, routing: Routing) -> None:
-        self._zone = zoneinfo.ZoneInfo(routing.timezone)
+        self._zone = UTC if routing.timezone == "UTC" else zoneinfo.ZoneInfo(routing.timezone)
         self._rules = tuple(
             (Fit(rule, rule.name or f"rule {number}"), _Conditions(rule.when))
             for number, rule in enumerate(routing.rules, 1)
@@ -47,10 +48,10 @@ class Rules:
 class _Request:
     """What rules ask of one request; what has to be worked out is worked out when a rule asks for it."""
 
-    def __init__(self, asked: str, call: Call, zone: zoneinfo.ZoneInfo) -> None:
+    def __init__(self, asked: str, call: Call, zone: tzinfo) -> None:
         self._call = call
         self._zone = zone
-        self.models: _Found = frozenset((asked, call.model))
+        self.models = frozenset((asked, call.model))
 
     @cached_property
     def names(self) -> dict[str, _Found]:
@@ -65,10 +66,10 @@ class _Request:
         }
 
     @cached_property
-    def moment(self) -> tuple[int, int]:
-        """Day of the week (Monday is 0) and minute of the day, on the admin's clock."""
+    def minute(self) -> int:
+        """The minute of the week, on the admin's clock."""
         there = datetime.fromtimestamp(self._call.created_at, self._zone)
-        return there.weekday(), there.hour * 60 + there.minute
+        return there.weekday() * DAY + there.hour * 60 + there.minute
 
     @cached_property
     def tokens(self) -> int:
@@ -103,36 +104,16 @@ def _name_test(name: str, wanted: frozenset[str]) -> Callable[[_Request], bool]:
 
 def _model_test(names: tuple[str, ...]) -> Callable[[_Request], bool]:
     """Names as they are; a `*` in one stands for anything, as in `model_name`."""
-    exact = frozenset(name for name in names if "*" not in name)
-    parts = ["(?s:.*)".join(map(re.escape, name.split("*"))) for name in names if "*" in name]
-    if not parts:
-        return lambda request: not request.models.isdisjoint(exact)
-    pattern = re.compile("|".join(parts))
+    exact, pattern = frozenset(names), starred(name for name in names if "*" in name)
     return lambda request: (
-        not request.models.isdisjoint(exact) or any(pattern.fullmatch(m or "") for m in request.models)
+        not request.models.isdisjoint(exact) or any(pattern.fullmatch(name) for name in request.models)
     )
 
 
 def _time_test(when: RuleWhen) -> Callable[[_Request], bool]:
-    after, before = minutes(when.after or "00:00"), minutes(when.before or "24:00")
-    days = frozenset(DAYS.index(day) for day in when.days or DAYS)
-
-    def within(request: _Request) -> bool:
-        day, minute = request.moment
-        if after < before:
-            return after <= minute < before and day in days
-        if minute >= after:
-            return day in days
-        return minute < before and (day - 1) % 7 in days  # past midnight: the range began the day before
-
-    return within
+    holds = week(when)
+    return lambda request: bool(holds >> request.minute & 1)
 
 
 def _size_test(size: TokenRange) -> Callable[[_Request], bool]:
     return lambda request: size.min <= request.tokens and (size.max is None or request.tokens <= size.max)
-
-
-def minutes(time_of_day: str) -> int:
-    """`"18:30"` as minutes since midnight; `"24:00"` is 1440."""
-    hours, _, rest = time_of_day.partition(":")
-    return int(hours) * 60 + int(rest)
