@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway import trace_context
 from gateway.ports import ProviderRequest
 from gateway.providers.runtime import load
 from gateway.types import Deployment, Endpoint, JsonObject
@@ -69,7 +70,8 @@ def arguments(request: ProviderRequest) -> dict[str, Any]:
     deployment = request.deployment
     drops = bool(deployment.params.get("drop_params", False))
     settings = {name: value for name, value in deployment.params.items() if name in DEPLOYMENT}
-    headers = {**settings.pop("extra_headers", {}), "X-Client-Request-Id": request.attempt_id}
+    own = {"X-Client-Request-Id": request.attempt_id, **trace_context.headers(request.traceparent)}
+    headers = {**settings.pop("extra_headers", {}), **own}
     return {
         **members(deployment, request.body, drops=drops),
         **settings,

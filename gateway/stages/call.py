@@ -35,6 +35,7 @@ from gateway.resilience.retries import Retries, Step, Walk
 from gateway.stages.cache import replayed
 from gateway.stages.need import plan_of
 from gateway.stages.spend_limits import limit_at, with_limit
+from gateway.trace_context import onward
 from gateway.types import (
     Answer,
     Call,
@@ -165,7 +166,9 @@ class CallProvider:
         left = call.deadline - running.started
         timeout = min(deployment.timeout, call.options.timeout or deployment.timeout, left)
         body = with_limit(call.body, running.limit)
-        request = ProviderRequest(deployment, body, f"{call.id}:{running.intent.number}", timeout, call.include_usage)
+        name = f"{call.id}:{running.intent.number}"
+        trace = onward(call.traceparent, name)
+        request = ProviderRequest(deployment, body, name, timeout, call.include_usage, trace)
         try:
             if call.stream:
                 call.answer = await self._stream(call, running, lane.stream(request), timeout)

@@ -77,6 +77,7 @@ async def test_one_line_says_how_it_went_and_nothing_of_what_was_said(clock: Fak
         "log_level": "info",
         "generation_id": "gen-1",
         "request_id": "req_1",
+        "trace_id": None,
         "endpoint": "chat",
         "model": "fast",
         "stream": False,

@@ -28,6 +28,8 @@ ONLY: dict[str, frozenset[str]] = {
             "gateway.routing",
             "gateway.sse",
             "gateway.telemetry.metrics",
+            "gateway.telemetry.tracing",
+            "gateway.trace_context",
         }
     ),
     "gateway.reports": frozenset({"gateway.ledger.prices", "gateway.ledger.sums", "gateway.store", "gateway.types"}),
@@ -40,6 +42,7 @@ ONLY: dict[str, frozenset[str]] = {
             "gateway.ledger.prices",
             "gateway.ports",
             "gateway.sse",
+            "gateway.trace_context",
             "gateway.types",
         }
     ),
