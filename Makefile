@@ -49,6 +49,12 @@ lock:
 	  --no-emit-index-url --no-emit-find-links -q --custom-compile-command "make lock" -o requirements.lock
 	uv pip compile pyproject.toml --all-extras -c requirements.lock --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links -q --custom-compile-command "make lock" -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra otel -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links -q --custom-compile-command "make lock" -o deploy/gateway.lock
+	for part in dashboard build; do \
+	  uv pip compile deploy/$$part.in -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links -q --custom-compile-command "make lock" -o deploy/$$part.lock || exit 1; \
+	done
 	uv pip compile tests/clients/requirements.in --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links -q --custom-compile-command "make lock" -o tests/clients/requirements.lock
 
