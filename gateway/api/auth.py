@@ -21,9 +21,8 @@ PUBLIC = frozenset(
 )
 
 
-def credential(request: Request) -> str | None:
-    """The key from `Authorization: Bearer`, `x-api-key` (Anthropic's clients), `api-key` (Azure's) or the admin's own."""
-    own = request.app.state.services.serving.config.keys.header
+def credential(request: Request, own: str | None = None) -> str | None:
+    """The key from the admin's `own` header, `Authorization: Bearer`, `x-api-key` (Anthropic's clients), `api-key` (Azure's)."""
     given = request.headers.get(own) if own else None
     if given is not None:
         return given.removeprefix("Bearer ").strip()
@@ -35,8 +34,9 @@ def credential(request: Request) -> str | None:
 
 
 async def authenticated(request: Request) -> Identity:
-    identities: Identities = request.app.state.services.identities
-    identity = await identities.identify(credential(request))
+    found = request.app.state.services
+    identities: Identities = found.identities
+    identity = await identities.identify(credential(request, found.serving.config.keys.header))
     request.state.identity = identity
     return identity
 

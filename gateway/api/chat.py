@@ -38,5 +38,6 @@ async def generate(request: Request, endpoint: Endpoint) -> Response:
             "The gateway is restarting. Please repeat the request.", code="service_draining", retry_after=1
         )
     body = await json_body(request, found.bounds)
-    call = new_call(request, endpoint, body, found.clock, found.total_timeout)
+    key_header = found.serving.config.keys.header
+    call = new_call(request, endpoint, body, found.clock, found.total_timeout, key_header)
     return GenerationResponse(found.generations, call, found.clock, found.pace)

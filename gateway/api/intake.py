@@ -15,6 +15,7 @@ from fastapi import Request
 from gateway.api.auth import credential
 from gateway.errors import InvalidRequest
 from gateway.ports import Clock
+from gateway.trace_context import received
 from gateway.types import Call, Endpoint, JsonObject, Options
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
@@ -25,7 +26,9 @@ TAKEN = (
 MOST_TAGS, LONGEST_NAME, LONGEST_MOCK = 20, 200, 10_000
 
 
-def new_call(request: Request, endpoint: Endpoint, body: JsonObject, clock: Clock, total: float) -> Call:
+def new_call(
+    request: Request, endpoint: Endpoint, body: JsonObject, clock: Clock, total: float, key_header: str | None = None
+) -> Call:
     """Everything the pipeline needs to know of a request. `total`: seconds it may take at most."""
     now, started = clock.now(), clock.monotonic()
     options = options_of(request.headers, body)
@@ -39,7 +42,7 @@ def new_call(request: Request, endpoint: Endpoint, body: JsonObject, clock: Cloc
         id=f"gen-{int(now * 1000):012x}{secrets.token_hex(10)}",
         request_id=request_id(request),
         endpoint=endpoint,
-        credential=credential(request),
+        credential=credential(request, key_header),
         body=body,
         options=options,
         created_at=now,
@@ -47,7 +50,7 @@ def new_call(request: Request, endpoint: Endpoint, body: JsonObject, clock: Cloc
         deadline=started + timeout,
         stream=bool(stream) and endpoint is Endpoint.CHAT,
         include_usage=wants_usage(body),
-        traceparent=request.headers.get("traceparent"),
+        traceparent=received(request.headers.getlist("traceparent"), request.headers.getlist("tracestate")),
         retry_count=whole(request.headers.get("x-stainless-retry-count")),
     )
 

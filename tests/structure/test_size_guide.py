@@ -16,7 +16,6 @@ LONG_FILES = {
     "gateway/types.py": "every value that travels through the pipeline, on one page",
 }
 LONG_FUNCTIONS = {
-    "gateway/app.py:_wire": "the wiring itself: one line an object, in the order in which they need each other",
 }
 MANY_PARAMETERS = {
     "gateway/identities.py:__init__": "the composition root names them all",
