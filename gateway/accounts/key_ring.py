@@ -47,7 +47,7 @@ class KeyRing:
         roles.require(actor.role, "key.create", _asked(given, values))
         secret, key_id = new_key(), new_key_id()
         async with self._store.act(actor) as act:
-            values = await for_new_key(act, values)
+            values = act.with_budget("key", await for_new_key(act, values))
             row = VirtualKey(
                 **edits.columns({"name": "unnamed", **values}),
                 id=key_id,

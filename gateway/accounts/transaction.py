@@ -20,6 +20,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway import errors
 from gateway.accounts.actor import Actor
+from gateway.accounts.new_budgets import NewBudget, with_budget
 from gateway.ports import Clock
 from gateway.store.changes import Change
 from gateway.store.database import store_errors
@@ -41,13 +42,14 @@ class Settings:
     """What surrounds the accounts: who is told after a commit, and what the admin configured.
 
     `on_budget` gets the scopes ("key:k_1") whose limit or window changed, `on_change` what was changed. `has_master`: a
-    master key is configured, so that the last admin may go.
+    master key is configured, so that the last admin may go. `new_budgets`: by "key", "user", "team".
     """
 
     on_budget: Callable[[Sequence[str]], Awaitable[None]] = _nobody
     on_change: Callable[[Sequence[Change]], Awaitable[None]] = _nobody
     has_master: bool = False
     session_ttl: float = 43_200.0  # seconds
+    new_budgets: Mapping[str, NewBudget] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -57,8 +59,13 @@ class Act:
     session: AsyncSession
     actor: Actor
     now: float
+    new_budgets: Mapping[str, NewBudget] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     scopes: list[str] = field(default_factory=list)
+
+    def with_budget(self, kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a new key, user or team, with the budget that is given to those without one."""
+        return with_budget(self.new_budgets, kind, values)
 
     def record(
         self,
@@ -106,7 +113,7 @@ class Transactions:
                 async with AsyncSession(self._engine, expire_on_commit=False) as session:
                     async with asyncio.timeout(LONGEST_WAIT):
                         await _alone(session)
-                    act = Act(session, actor, self.clock.now())
+                    act = Act(session, actor, self.clock.now(), self.settings.new_budgets)
                     yield act
                     await session.commit()
         except IntegrityError:

@@ -189,6 +189,7 @@ def visible(actor: Actor, action: str) -> ColumnElement[bool]:
 
 async def new_user(act: Act, values: Mapping[str, Any]) -> User:
     """Add a user of checked fields, with its account and its audit entry. Raises Conflict."""
+    values = act.with_budget("user", values)
     user_id = values.get("id") or new_id("u")
     if await act.session.get(User, user_id) is not None:
         raise errors.Conflict(f"The user {user_id} exists already.", code="already_exists", param="id")

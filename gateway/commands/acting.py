@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.accounts import CLI, Accounts, Page
+from gateway.accounts.new_budgets import new_budgets
 from gateway.accounts.transaction import Settings
 from gateway.clock import SystemClock
 from gateway.commands.output import CONFIG, sentences
@@ -30,7 +31,8 @@ async def opened(config_file: Path | None) -> AsyncIterator[Accounts]:
     setting = read_setting(config_file)
     database = await open_database(setting.folder, setting.url, exclusive=False)
     try:
-        settings = Settings(has_master=True)  # whoever has this command can always make another admin
+        given = new_budgets(setting.config.budgets) if setting.config is not None else {}
+        settings = Settings(has_master=True, new_budgets=given)  # whoever has this command can make another admin
         yield Accounts(database.engine, Digesters(setting.secret()), SystemClock(), settings=settings)
     finally:
         await database.close()

@@ -71,6 +71,11 @@ def usd(nano: int) -> str:
     return f"{'-' if nano < 0 else ''}{whole}{'.' if digits else ''}{digits}"
 
 
+def in_nano(dollars: float) -> int:
+    """US dollars in nano-dollars, to the nearest; a float is taken as the decimal it was written as."""
+    return round(Decimal(str(dollars)) * NANO_PER_USD)
+
+
 def _or(price: int | None, parent: int) -> int:
     return parent if price is None else price
 

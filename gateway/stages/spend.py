@@ -7,7 +7,7 @@ away nothing is dispatched (503). Settling never fails; the ledger keeps what it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.errors import BudgetExhausted, GatewayError, RateLimited
 from gateway.ledger.prices import bound, usd
@@ -18,6 +18,7 @@ from gateway.stages.need import identity_of, plan_of
 from gateway.stages.spend_limits import LimitDefaults, output_tokens
 from gateway.stages.spend_line import Lines
 from gateway.types import (
+    AttemptResult,
     Balance,
     Call,
     Endpoint,
@@ -38,8 +39,16 @@ class Spend:
     """Opens the request in the ledger with its hold; settles it with everything its attempts used."""
 
     def __init__(
-        self, ledger: Ledger, tokens: Tokens, clock: Clock, defaults: LimitDefaults, lines: Lines | None = None
+        self,
+        ledger: Ledger,
+        tokens: Tokens,
+        clock: Clock,
+        defaults: LimitDefaults,
+        lines: Lines | None = None,
+        settled: Callable[[Sequence[AttemptResult]], None] = lambda _: None,
     ) -> None:
+        """`settled` is told what each request's attempts cost."""
+        self._settled = settled
         self._ledger = ledger
         self._tokens = tokens
         self._clock = clock
@@ -65,6 +74,7 @@ class Spend:
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
+        self._settled(call.attempts)
         balances = await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
         for scope in self._payers(call):
             self._lines.captured(scope)

@@ -11,11 +11,15 @@ from gateway.types import Call, Deployment, Endpoint, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class LimitDefaults:
-    """Tokens for requests that set no limit; `max_wait` in seconds for other requests' holds."""
+    """Tokens for requests that set no limit; `max_wait` in seconds for other requests' holds.
+
+    `total`: there is a budget for the whole gateway, which every request pays from too.
+    """
 
     max_tokens: int = 8_192
     max_tokens_reasoning: int = 32_768
     max_wait: float = 30.0
+    total: bool = False
 
 
 def output_tokens(call: Call, defaults: LimitDefaults) -> int:
