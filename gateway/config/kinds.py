@@ -5,15 +5,20 @@ A wrong value fails validation with pydantic's own error types; `wording.py` say
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import zoneinfo
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_HOST_AND_PORT = re.compile(rf"({_HOST_NAME.pattern}|\[[0-9A-Fa-f:.]+\])(:\d{{1,5}})?")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_TAKEN_HEADERS = frozenset({"authorization", "connection", "content-length", "content-type", "cookie", "host"})
 
 
 class Strict(BaseModel):
@@ -65,14 +70,14 @@ def _host_port(value: str) -> str:
 
 
 def _host_pattern(value: str) -> str:
-    if "/" in value or ":" in value or "*" in value[1:] or (value.startswith("*") and value[1:2] not in {"", "."}):
+    if value != "*" and not _HOST_NAME.fullmatch(value.removeprefix("*.")):
         raise ValueError("is not a host; write `app.example.com`, `*.example.com` or `*`, without scheme and port")
     return value
 
 
 def _origin(value: str) -> str:
     scheme, _, rest = value.partition("://")
-    if value != "*" and (scheme not in {"http", "https"} or not rest or "/" in rest or "*" in rest):
+    if value != "*" and (scheme not in {"http", "https"} or not _HOST_AND_PORT.fullmatch(rest)):
         raise ValueError("is not an origin; write `https://app.example.com` without a path, or `*`")
     return value
 
@@ -90,6 +95,31 @@ def _address(value: str) -> str:
     return value
 
 
+def _webhook(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("http://", "https://")):
+        raise ValueError("is not an address; write `https://host/path`, or `os.environ/NAME`")
+    return value
+
+
+def _header(value: str) -> str:
+    if not _TOKEN.fullmatch(value):
+        raise ValueError("is not the name of a header; use letters, digits and `-`")
+    if value.lower() in _TAKEN_HEADERS:
+        raise ValueError("is a header that means something else; name one of your own, such as `x-company-key`")
+    return value
+
+
+def _share(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError("is not a share from 0 to 1; write 0.8 for 80 per cent")
+    return value
+
+
+def _in_quotes(value: Any) -> Any:
+    """`after: 18` is a number in YAML: it gets the words of a wrong time of day."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _time_of_day(value: str) -> str:
     if not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d|24:00", value):
         raise ValueError('is not a time of day; write it in quotes, from "00:00" to "24:00"')
@@ -97,8 +127,11 @@ def _time_of_day(value: str) -> str:
 
 
 def _timezone(value: str) -> str:
-    if value not in zoneinfo.available_timezones():
-        raise ValueError("is not a time zone; write its name from the tz database, such as `Europe/Berlin` or `UTC`")
+    known = {"UTC", *zoneinfo.available_timezones()}
+    if value not in known:
+        near = difflib.get_close_matches(value, known, n=1)
+        example = f"did you mean `{near[0]}`?" if near else "write a name such as `Europe/Berlin` or `UTC`"
+        raise ValueError(f"is not a time zone of the tz database; {example}")
     return value
 
 
@@ -122,6 +155,9 @@ HostPattern = Annotated[Name, AfterValidator(_host_pattern)]
 Origin = Annotated[Name, AfterValidator(_origin)]
 Issuer = Annotated[Name, AfterValidator(_issuer)]
 Address = Annotated[Name, AfterValidator(_address)]
-TimeOfDay = Annotated[Name, AfterValidator(_time_of_day)]  # "HH:MM"
+TimeOfDay = Annotated[Name, BeforeValidator(_in_quotes), AfterValidator(_time_of_day)]  # "HH:MM"
 Timezone = Annotated[Name, AfterValidator(_timezone)]
+SecretAddress = Annotated[SecretStr, AfterValidator(_webhook)]
+HeaderName = Annotated[Name, AfterValidator(_header)]
+Share = Annotated[Number, AfterValidator(_share)]
 Dollars = Annotated[Number, Field(gt=0), AfterValidator(_dollars)]

@@ -45,7 +45,7 @@ def load(path: Path, env: Mapping[str, str], texts: Mapping[Path, str] | None = 
     secrets = secret_values(root, variables)
     aside = set_aside(root)
     file, broken = _validate(root, problems)
-    errors, warnings = check(file, root, path.parent, broken)
+    errors, warnings = check(file, root, path.parent, problems, broken)
     problems += errors
     if problems:
         raise ConfigError(problems, reading.texts)

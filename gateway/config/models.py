@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 from gateway.config.kinds import (
     Address,
     Count,
+    HeaderName,
     Host,
     HostPattern,
     HostPort,
@@ -199,7 +200,7 @@ class Pipeline(Strict):
 class Keys(Strict):
     """Virtual keys."""
 
-    header: Name | None = Field(
+    header: HeaderName | None = Field(
         default=None, description="A header of your own that keys are taken from, before `Authorization`."
     )
     cache_ttl: Number = Field(

@@ -13,39 +13,40 @@ from typing import NamedTuple
 from gateway.config.config import ConfigFile
 from gateway.config.litellm_models import ModelEntry
 from gateway.config.models import BUILT_IN_POLICIES, COMPLEXITY_TIERS
+from gateway.config.problems import Finding, did_you_mean
 from gateway.config.problems import Path as KeyPath
-from gateway.config.problems import did_you_mean
-from gateway.config.routing_models import Rule
+from gateway.config.rule_checks import check_rules
+from gateway.config.served_names import ServedNames
 
-Finding = tuple[KeyPath, str, str]
 _NO_GROUP = "no model group or alias of that name"
+_KINDS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 
 
 class _Fallbacks(NamedTuple):
-    """One list of fallbacks: where it stands, whose it is (`*`: everybody's), and the groups it names."""
+    """One list of fallbacks: where it stands, whose it is (`*`: everybody's), the groups it names, and their kind."""
 
     path: KeyPath
     owner: str
     names: tuple[str, ...]
+    kind: str
 
 
 def check_names(file: ConfigFile, base: Path, warnings: list[Finding]) -> list[Finding]:
     """Every name that means nothing, or two things. What is only doubtful is added to `warnings`."""
-    groups = {entry.model_name for entry in file.model_list}
-    aliases = {name: alias.model for name, alias in file.router_settings.model_group_alias.items()}
-    targets = groups | aliases.keys()
+    served = ServedNames(file)
     lists = [*_fallbacks(file)]
-    owned = [each._replace(owner=aliases.get(each.owner, each.owner)) for each in lists if each.owner != "*"]
+    owned = [each._replace(owner=served.real(each.owner)) for each in lists if each.owner != "*"]
     warnings += _repeated_entries(file)
     return [
         *_ids(file),
-        *_aliases(aliases, groups),
-        *_groups(file, aliases, targets),
-        *_unknown_targets(lists, file, targets),
+        *_aliases(served),
+        *_groups(file, served),
+        *_unknown_targets(lists, file, served),
         *_twice(owned),
-        *_circles(owned, aliases, warnings),
-        *_virtual_models(file, targets),
-        *_rules(file, targets),
+        *_repeats(owned, served, warnings),
+        *_circles(owned, served, warnings),
+        *_virtual_models(file, served),
+        *check_rules(file, served),
         *_policies(file, base),
     ]
 
@@ -73,57 +74,77 @@ def _repeated_entries(file: ConfigFile) -> Iterator[Finding]:
         alike.append(entry)
 
 
-def _aliases(aliases: Mapping[str, str], groups: set[str]) -> Iterator[Finding]:
-    for name, target in aliases.items():
+def _aliases(served: ServedNames) -> Iterator[Finding]:
+    for name, target in served.aliases.items():
         path: KeyPath = ("router_settings", "model_group_alias", name)
-        if name in groups:
+        if name in served.groups:
             yield path, "is the name of a model group too", "rename the alias"
-        if target not in groups:
-            yield path, f"no model group `{target}`", did_you_mean(target, groups)
+        if target in served.aliases or target not in served:
+            yield path, f"no model group `{target}`", did_you_mean(target, served.groups)
 
 
-def _groups(file: ConfigFile, aliases: Mapping[str, str], targets: set[str]) -> Iterator[Finding]:
+def _groups(file: ConfigFile, served: ServedNames) -> Iterator[Finding]:
     for name in file.groups:
-        if name not in targets:
-            yield ("groups", name), _NO_GROUP, did_you_mean(name, targets)
-        elif aliases.get(name) in file.groups:
-            yield ("groups", name), f"is another name of `{aliases[name]}`, which stands here too", "keep one of them"
+        if name not in served:
+            yield ("groups", name), _NO_GROUP, did_you_mean(name, served)
+        elif served.aliases.get(name) in file.groups:
+            what = f"is another name of `{served.aliases[name]}`, which stands here too"
+            yield ("groups", name), what, "keep one of them"
 
 
 def _fallbacks(file: ConfigFile) -> Iterator[_Fallbacks]:
-    for name, group in file.groups.items():
-        yield _Fallbacks(("groups", name, "fallbacks"), name, group.fallbacks)
-    for block, settings in (("router_settings", file.router_settings), ("litellm_settings", file.litellm_settings)):
-        for index, entry in enumerate(settings.fallbacks):
-            for name, names in entry.items():
-                yield _Fallbacks((block, "fallbacks", index, name), name, names)
-        yield _Fallbacks((block, "default_fallbacks"), "*", settings.default_fallbacks)
+    for kind in _KINDS:
+        for name, group in file.groups.items():
+            yield _Fallbacks(("groups", name, kind), name, getattr(group, kind), kind)
+        for block, settings in (("router_settings", file.router_settings), ("litellm_settings", file.litellm_settings)):
+            for index, entry in enumerate(getattr(settings, kind, ())):
+                for name, names in entry.items():
+                    yield _Fallbacks((block, kind, index, name), name, names, kind)
+            if kind == "fallbacks":
+                yield _Fallbacks((block, "default_fallbacks"), "*", settings.default_fallbacks, kind)
 
 
-def _unknown_targets(lists: Iterable[_Fallbacks], file: ConfigFile, targets: set[str]) -> Iterator[Finding]:
-    for path, owner, names in lists:
-        if owner != "*" and owner not in targets and owner not in file.groups:
-            yield path, f"`{owner}`: {_NO_GROUP}", did_you_mean(owner, targets)
+def _unknown_targets(lists: Iterable[_Fallbacks], file: ConfigFile, served: ServedNames) -> Iterator[Finding]:
+    for path, owner, names, _ in lists:
+        if owner != "*" and owner not in served and owner not in file.groups:
+            yield path, f"`{owner}`: {_NO_GROUP}", did_you_mean(owner, served)
         for index, name in enumerate(names):
-            if name not in targets:
-                yield (*path, index), f"`{name}`: {_NO_GROUP}", did_you_mean(name, targets)
+            if name not in served:
+                yield (*path, index), f"`{name}`: {_NO_GROUP}", did_you_mean(name, served)
 
 
 def _twice(owned: Iterable[_Fallbacks]) -> Iterator[Finding]:
-    first: dict[str, KeyPath] = {}
-    for path, owner, names in owned:
-        if names and owner in first:
-            yield path, f"the fallbacks of `{owner}` are given in `{first[owner][0]}` too", "keep one of the two lists"
+    first: dict[tuple[str, str], KeyPath] = {}
+    for path, owner, names, kind in owned:
+        if names and (owner, kind) in first:
+            what = f"the {kind} of `{owner}` are given in `{first[owner, kind][0]}` too"
+            yield path, what, "keep one of the two lists"
         elif names:
-            first[owner] = path
+            first[owner, kind] = path
 
 
-def _circles(owned: Iterable[_Fallbacks], aliases: Mapping[str, str], warnings: list[Finding]) -> Iterator[Finding]:
+def _repeats(owned: Iterable[_Fallbacks], served: ServedNames, warnings: list[Finding]) -> Iterator[Finding]:
+    """A group that a list names twice; and, of the lists in which circles make sense, itself."""
+    for path, owner, names, kind in owned:
+        seen: set[str] = set()
+        for index, name in enumerate(map(served.real, names)):
+            what = "stands above already" if name in seen else "is the group itself" if name == owner else None
+            seen.add(name)
+            if what is None or (name == owner and kind == "fallbacks"):
+                continue  # a group that falls back to itself is a circle
+            finding: Finding = ((*path, index), f"`{names[index]}` {what}", "take it out")
+            if path[0] == "groups":
+                yield finding
+            else:
+                warnings.append(finding)
+
+
+def _circles(owned: Iterable[_Fallbacks], served: ServedNames, warnings: list[Finding]) -> Iterator[Finding]:
     ahead: dict[str, list[str]] = {}
     paths: dict[str, KeyPath] = {}
-    for path, owner, names in owned:
-        if names:
-            ahead.setdefault(owner, []).extend(aliases.get(name, name) for name in names)
+    for path, owner, names, kind in owned:
+        if names and kind == "fallbacks":
+            ahead.setdefault(owner, []).extend(map(served.real, names))
             paths.setdefault(owner, path)
     told: set[str] = set()
     for owner, path in paths.items():
@@ -152,42 +173,16 @@ def _way_back(start: str, ahead: Mapping[str, list[str]]) -> list[str]:
     return []
 
 
-def _virtual_models(file: ConfigFile, targets: set[str]) -> Iterator[Finding]:
+def _virtual_models(file: ConfigFile, served: ServedNames) -> Iterator[Finding]:
     for name, virtual in file.routing.models.items():
         path: KeyPath = ("routing", "models", name)
-        if name in targets:
+        if name in served.groups or name in served.aliases:
             yield path, "is the name of a model group or alias too", "rename one of the two"
         for tier, group in virtual.tiers.items():
-            if group not in targets:
-                yield (*path, "tiers", tier), f"`{group}`: {_NO_GROUP}", did_you_mean(group, targets)
+            if group not in served:
+                yield (*path, "tiers", tier), f"`{group}`: {_NO_GROUP}", did_you_mean(group, served)
             if virtual.policy == "complexity" and tier not in COMPLEXITY_TIERS:
                 yield (*path, "tiers", tier), f"complexity has no tier `{tier}`", did_you_mean(tier, COMPLEXITY_TIERS)
-
-
-def _rules(file: ConfigFile, targets: set[str]) -> Iterator[Finding]:
-    models = [set(virtual.tiers) for virtual in file.routing.models.values()]
-    tiers = set.intersection(*models) if models else set()
-    for index, rule in enumerate(file.routing.rules):
-        path: KeyPath = ("routing", "rules", index)
-        yield from _rule(rule, path)
-        if rule.use.group and rule.use.group not in targets:
-            yield (*path, "use", "group"), f"`{rule.use.group}`: {_NO_GROUP}", did_you_mean(rule.use.group, targets)
-        if rule.use.tier and rule.use.tier not in tiers:
-            yield (
-                (*path, "use", "tier"),
-                f"no tier `{rule.use.tier}` in (all of) `routing.models`",
-                did_you_mean(rule.use.tier, tiers),
-            )
-
-
-def _rule(rule: Rule, path: KeyPath) -> Iterator[Finding]:
-    if rule.when.empty:
-        yield (*path, "when"), "has no condition, so every request fits", "name at least one, for example `brand: …`"
-    chosen = [name for name in ("group", "tier", "policy") if getattr(rule.use, name)]
-    if not chosen:
-        yield (*path, "use"), "says nothing to use", "name a `group`, a `tier` or a `policy`"
-    if "group" in chosen and "tier" in chosen:
-        yield (*path, "use"), "names a group and a tier", "keep one of the two"
 
 
 def _policies(file: ConfigFile, base: Path) -> Iterator[Finding]:

@@ -102,8 +102,8 @@ def parse(text: str, file: str, problems: list[Problem]) -> Section:
         problems.append(_syntax_problem(error, file))
         return Section(start)
     except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        problems.append(Problem(Mark(file, line, 1), (), "a control character stands here", "take it out"))
+        line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
+        problems.append(Problem(Mark(file, line, column), (), "a control character stands here", "take it out"))
         return Section(start)
     except (YAMLError, RecursionError):
         problems.append(Problem(start, (), "this cannot be read as YAML", "check the brackets and the indentation"))

@@ -12,6 +12,7 @@ from pathlib import Path as FilePath
 
 MANY = 15  # more names than that are no help in one line
 Path = tuple[str | int, ...]
+Finding = tuple[Path, str, str]  # path, what is wrong, how to mend it
 
 
 @dataclass(frozen=True, slots=True)

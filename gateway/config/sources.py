@@ -27,11 +27,13 @@ class Reading:
 
     def read(self, path: Path) -> Section:
         """What `path` and the files it includes hold together. Files that cannot be read become problems."""
-        return _read(path, Mark(str(path)), self, set())
+        return _read(path, Mark(str(path)), self, set(), ())
 
 
-def _read(path: Path, asked_at: Mark, reading: Reading, seen: set[Path]) -> Section:
+def _read(path: Path, asked_at: Mark, reading: Reading, seen: set[Path], above: tuple[Path, ...]) -> Section:
+    """`seen`: what was read already; `above`: the files whose `include` led here."""
     seen.add(path.resolve())
+    above = (*above, path.resolve())
     problems = reading.problems
     text = reading.instead.get(path)
     text = reading.texts[path] = _text(path, asked_at, problems) if text is None else text
@@ -42,8 +44,12 @@ def _read(path: Path, asked_at: Mark, reading: Reading, seen: set[Path]) -> Sect
         if isinstance(name, str):
             mark = included.values_at[index] if isinstance(included, Items) else root.values_at["include"]
             target = path.parent / name
-            if target.resolve() not in seen:
-                _merge(root, _read(target, mark, reading, seen), (), problems)
+            if target.resolve() in above:
+                circle = " → ".join(each.name for each in (*above[above.index(target.resolve()) :], target))
+                what = f"the files include each other in a circle: {circle}"
+                problems.append(Problem(mark, ("include", index), what, "take one of them out"))
+            elif target.resolve() not in seen:
+                _merge(root, _read(target, mark, reading, seen, above), (), problems)
     return root
 
 
@@ -65,7 +71,9 @@ def _text(path: Path, asked_at: Mark, problems: list[Problem]) -> str | None:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        problems.append(Problem(Mark(str(path), line, 1), (), "this line is not UTF-8", "save the file as UTF-8"))
+        before = data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8-sig")
+        mark = Mark(str(path), line, len(before) + 1)
+        problems.append(Problem(mark, (), "a character that is not UTF-8 stands here", "save the file as UTF-8"))
         return None
 
 

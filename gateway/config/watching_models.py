@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from gateway.config.kinds import Address, Name, Number, Seconds, Strict, one_or_many
+from gateway.config.kinds import Address, Name, Seconds, SecretAddress, Share, Strict, one_or_many
 
-Fraction = Annotated[Number, Field(ge=0, le=1)]
 AlertKind = Literal["config", "deployment", "dependency", "budget", "ledger"]
 
 
@@ -25,7 +24,7 @@ class Otel(Strict):
     )
     headers: Mapping[str, SecretStr] = Field(default={}, description="Sent along, such as `authorization`.")
     service_name: Name = Field(default="atelier", description="`service.name` of every span.")
-    sample: Fraction = Field(default=1, description="Share of requests that are traced where the caller does not say.")
+    sample: Share = Field(default=1, description="Share of requests that are traced where the caller does not say.")
     content: bool = Field(default=False, description="Put prompts and answers into spans, where the team stores them.")
 
 
@@ -48,7 +47,7 @@ class Telemetry(Strict):
 class Webhook(Strict):
     """An address that is told of alerts."""
 
-    url: SecretStr = Field(description="Where to POST; counts as a secret.")
+    url: SecretAddress = Field(description="Where to POST; counts as a secret.")
     format: Literal["json", "slack"] = Field(default="json", description="Our JSON, or a message that Slack shows.")
     kinds: Annotated[tuple[AlertKind, ...], BeforeValidator(one_or_many)] = Field(
         default=(), description="Only these: config, deployment, dependency, budget, ledger; none given: all."
@@ -59,7 +58,7 @@ class Alerts(Strict):
     """Who is told when something is wrong."""
 
     webhooks: tuple[Webhook, ...] = Field(default=(), description="Addresses that are told.")
-    budget_at: tuple[Fraction, ...] = Field(
+    budget_at: tuple[Share, ...] = Field(
         default=(0.8, 1.0), description="Shares of a budget at which it raises an alert."
     )
     repeat_after: Seconds = Field(default=3600, description="An alert that goes on is told again after so long.")

@@ -5,8 +5,9 @@ Values are never repeated, but for a few plain words that cannot be secrets.
 
 from __future__ import annotations
 
+import difflib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -48,6 +49,7 @@ def problems_of(error: ValidationError, model: type[BaseModel], root: Section) -
     """Every finding of one validation of `model` against `root`."""
     findings = error.errors(include_input=False, include_url=False)
     paths = {tuple(found["loc"]) for found in findings}
+    misspelt = _misspelt(findings, model)
     wrong_keys = {path[:-1] for path in paths if path[-1:] == (_KEY,)}
     for found in findings:
         path, kind = tuple(found["loc"]), found["type"]
@@ -59,6 +61,8 @@ def problems_of(error: ValidationError, model: type[BaseModel], root: Section) -
             continue
         if any(path[: len(key)] == key for key in wrong_keys):
             continue  # whatever is wrong below a key that does not exist
+        if kind == "missing" and path[-1] in misspelt.get(path[:-1], ()):
+            continue  # the key is there, with a typing mistake that is told
         mark = place(root, path, key=kind == "extra_forbidden")
         yield Problem(mark, path, *_say(kind, path, found.get("ctx", {}), model, root))
 
@@ -69,7 +73,7 @@ def _say(kind: str, path: Path, ctx: Mapping[str, Any], model: type[BaseModel], 
         case "extra_forbidden":
             return _no_such_key(last, keys_at(model, path[:-1]))
         case "missing":
-            return "is missing", f"add `{last}: …`"
+            return "is missing", _instead(root, path, model) or f"add `{last}: …`"
         case "literal_error":
             options = literal_options(model, path)
             return f"must be one of {', '.join(options)}", did_you_mean(_plain_word(root, path), options)
@@ -82,14 +86,41 @@ def _say(kind: str, path: Path, ctx: Mapping[str, Any], model: type[BaseModel], 
     return what.format(**bounds), mend
 
 
+def _misspelt(findings: Sequence[Any], model: type[BaseModel]) -> dict[Path, set[str]]:
+    """By section: the keys that are meant by those that do not exist."""
+    meant: dict[Path, set[str]] = {}
+    for found in findings:
+        path = tuple(found["loc"])
+        if found["type"] == "extra_forbidden":
+            meant.setdefault(path[:-1], set()).update(_near(str(path[-1]), keys_at(model, path[:-1])))
+    return meant
+
+
+def _instead(root: Section, path: Path, model: type[BaseModel]) -> str | None:
+    """The unknown key that stands where the missing one is wanted: a block of LiteLLM's may have any key."""
+    known = keys_at(model, path[:-1])
+    strange = [name for name in _at(root, path[:-1]) or () if isinstance(name, str) and name not in known]
+    near = next((name for name in strange if str(path[-1]) in _near(name, known)), None)
+    return f"did you mean it by `{near}`?" if near else None
+
+
+def _near(word: str, known: list[str]) -> list[str]:
+    return difflib.get_close_matches(word, known, n=1)
+
+
+def _at(root: Section, path: Path) -> Any:
+    here: Any = root
+    for part in path:
+        here = here[part]
+    return here
+
+
 def _no_such_key(key: str, known: list[str]) -> tuple[str, str]:
     return "there is no such key", did_you_mean(key, known)
 
 
 def _plain_word(root: Section, path: Path) -> str:
-    here: Any = root
-    for part in path:
-        here = here[part]
+    here = _at(root, path)
     return here if isinstance(here, str) else ""
 
 

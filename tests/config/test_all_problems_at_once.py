@@ -75,11 +75,11 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         load(tmp_path, {})
 
 
-def test_a_file_that_is_not_utf_8_names_the_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf_8_names_the_line_and_the_column(tmp_path: Path) -> None:
     path = tmp_path / "config.yaml"
     path.write_bytes(b"# ok\nserver: {host: '\xff'}\n")
 
-    with pytest.raises(ConfigError, match=r"config\.yaml:2:1: this line is not UTF-8; save the file as UTF-8"):
+    with pytest.raises(ConfigError, match=r"config\.yaml:2:17: a character that is not UTF-8 stands here; save"):
         load(path, {})
 
 

@@ -29,8 +29,9 @@ def test_included_lists_are_joined_and_sections_merged(load_text: Load) -> None:
 def test_an_included_file_may_include_and_each_is_read_once(load_text: Load) -> None:
     config = load_text(
         "include: a.yaml\n",
-        a="include: [b.yaml, config.yaml]\n" + MODEL,
-        b="include: [a.yaml]\nmodel_list: [{model_name: smart, litellm_params: {model: openai/y}}]\n",
+        a="include: [b.yaml, c.yaml]\n" + MODEL,
+        b="include: [c.yaml]\nmodel_list: [{model_name: smart, litellm_params: {model: openai/y}}]\n",
+        c="server: {port: 1}\n",
     )
 
     assert config.group_names == ("fast", "smart")
