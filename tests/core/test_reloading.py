@@ -37,6 +37,7 @@ class World:
         self.served: list[Serving] = []
         self.told: list[tuple[str, str]] = []
         self.reads = 0
+        self.heard = asyncio.Event()
         first = self.made(load(self.path, {}))
         self.reloader = Reloader(first, self.prepare, self.adopt, self, clock)
 
@@ -52,10 +53,14 @@ class World:
         self.served.append(serving)
 
     async def adopted(self, serving: Serving, by: str, changes: Sequence[Difference]) -> None:
-        self.told.append(("adopted", by))
+        self.tell("adopted", by)
 
     def rejected(self, rejection: Rejection, by: str) -> None:
-        self.told.append(("rejected", by))
+        self.tell("rejected", by)
+
+    def tell(self, what: str, by: str) -> None:
+        self.told.append((what, by))
+        self.heard.set()
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -69,7 +74,8 @@ class World:
     async def until(self, told: int) -> None:
         async with asyncio.timeout(30):
             while len(self.told) < told:
-                await asyncio.sleep(0.01)
+                self.heard.clear()
+                await self.heard.wait()
 
 
 @pytest.fixture
@@ -136,18 +142,18 @@ async def test_a_change_on_disk_is_noticed_once_it_stands_still(world: World) ->
 
 async def test_a_file_that_nobody_changes_is_read_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reloading, "LOOK_EVERY", 0.001)
-    looks = 0
-    look = world.reloader._look
+    looked = iter(range(20))
+    enough = asyncio.Event()
+    loop, look = asyncio.get_running_loop(), world.reloader._look
 
-    def counted() -> object:
-        nonlocal looks
-        looks += 1
+    def counted() -> object:  # in a thread
+        if next(looked, None) is None:
+            loop.call_soon_threadsafe(enough.set)
         return look()
 
     monkeypatch.setattr(world.reloader, "_look", counted)
     async with world.watching(), asyncio.timeout(30):
-        while looks < 20:
-            await asyncio.sleep(0.01)
+        await enough.wait()
     assert world.reads == 0
 
 
