@@ -5,7 +5,7 @@ The credential goes into one header and nowhere else: not into an address, a mes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,22 +15,33 @@ import httpx
 
 JsonObject = dict[str, Any]
 QUICK = httpx.Timeout(5.0)
+ACTING = httpx.Timeout(5.0, read=30.0)  # who gives up on a change does not know whether it was made
 PAGE = 200  # objects in one answer to a list
 STREAMING = httpx.Timeout(5.0, read=60.0)  # the gateway sends a sign of life every 10 s, and ends what stalls
 UNREADABLE = "The gateway's answer cannot be read. Is this address really the gateway's?"
 
 
 class Problem(Exception):
-    """Why something could not be had. `code` is the gateway's own, or "unreachable"; `retry_after` is in seconds."""
+    """Why something could not be had. `code` is the gateway's own, or "unreachable"; `retry_after` is in seconds.
+
+    `details`: the mistakes of what was sent, each as the gateway describes it.
+    """
 
     def __init__(
-        self, message: str, *, status: int | None = None, code: str | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+        details: Sequence[JsonObject] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.status = status
         self.code = code
         self.retry_after = retry_after
+        self.details = tuple(details)
 
     @property
     def signed_out(self) -> bool:
@@ -91,16 +102,15 @@ class Client:
             if after is None or len(items) >= most:
                 return Listing(tuple(items), after is not None)
 
-    def post(self, address: str, body: JsonObject | None = None) -> JsonObject:
-        return self._ask("POST", address, json=body)
+    def post(self, address: str, body: JsonObject | None = None, version: int | str | None = None) -> JsonObject:
+        return self._ask("POST", address, json=body, headers=only_at(version))
 
     def put(self, address: str, body: JsonObject) -> JsonObject:
         return self._ask("PUT", address, json=body)
 
-    def patch(self, address: str, changes: JsonObject, version: int | None = None) -> JsonObject:
+    def patch(self, address: str, changes: JsonObject, version: int | str | None = None) -> JsonObject:
         """Change an object. Raises Problem with status 409 when it is not at `version` any more."""
-        headers = {} if version is None else {"if-match": f'"{version}"'}
-        return self._ask("PATCH", address, json=changes, headers=headers)
+        return self._ask("PATCH", address, json=changes, headers=only_at(version))
 
     def delete(self, address: str) -> JsonObject:
         return self._ask("DELETE", address)
@@ -123,13 +133,18 @@ class Client:
 
     def _ask(self, method: str, address: str, **more: Any) -> JsonObject:
         with problems(self._url):
-            response = self._http.request(method, address, **more)
+            response = self._http.request(method, address, timeout=QUICK if method == "GET" else ACTING, **more)
             if response.is_error:
                 raise problem_of(response)
             answer = response.json() if response.content else {}
             if not isinstance(answer, dict):
                 raise Problem(UNREADABLE)
             return answer
+
+
+def only_at(version: int | str | None) -> dict[str, str]:
+    """The header by which a change is made only while its object is at this version."""
+    return {} if version is None else {"if-match": f'"{version}"'}
 
 
 def path(*parts: str) -> str:
@@ -166,14 +181,19 @@ def problem_in(body: Any, status: int | None = None) -> Problem:
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return Problem(f"The gateway answered with status {status}.", status=status)
-    message, code = in_detail(error) or error.get("message"), error.get("code")
-    return Problem(str(message or "The gateway reports an error."), status=status, code=str(code) if code else None)
-
-
-def in_detail(error: JsonObject) -> str | None:
-    """The mistakes of a form, each with its field; None where there is just the one that the message tells."""
     details = error.get("details")
     mistakes = [each for each in details if isinstance(each, dict)] if isinstance(details, list) else []
+    message, code = in_detail(mistakes, error) or error.get("message"), error.get("code")
+    return Problem(
+        str(message or "The gateway reports an error."),
+        status=status,
+        code=str(code) if code else None,
+        details=mistakes,
+    )
+
+
+def in_detail(mistakes: Sequence[JsonObject], error: JsonObject) -> str | None:
+    """The mistakes of a form, each with its field; None where there is just the one that the message tells."""
     if all(each.get("what") == error.get("message") for each in mistakes):
         return None
-    return "; ".join(f"{each.get('where')}: {each.get('what')}" for each in mistakes)
+    return "; ".join(f"{each.get('where') or each.get('key')}: {each.get('what')}" for each in mistakes)

@@ -11,6 +11,7 @@ from dashboard.accounts import called
 from dashboard.client import Problem
 from dashboard.sessions import Me, Session
 from dashboard.views import health, spend, studio
+from dashboard.views.config import page as config
 from dashboard.views.people import page as people
 
 SIMULATED = "**Simulated answers:** no provider key is set, so texts are made up and nobody is billed."
@@ -27,14 +28,15 @@ def run() -> None:
     session, me = gate.signed_in()
     st.html(STYLE)
     st.logo(LOGO, size="large")
-    page = st.navigation(
-        [
-            st.Page(studio.show, title="Studio", icon=":material/edit_note:", url_path="studio", default=True),
-            st.Page(spend.show, title="Spend", icon=":material/payments:", url_path="spend"),
-            st.Page(people.show, title="People", icon=":material/group:", url_path="people"),
-            st.Page(health.show, title="Health", icon=":material/monitor_heart:", url_path="health"),
-        ]
-    )
+    pages = [
+        st.Page(studio.show, title="Studio", icon=":material/edit_note:", url_path="studio", default=True),
+        st.Page(spend.show, title="Spend", icon=":material/payments:", url_path="spend"),
+        st.Page(people.show, title="People", icon=":material/group:", url_path="people"),
+        st.Page(health.show, title="Health", icon=":material/monitor_heart:", url_path="health"),
+    ]
+    if me.is_admin:
+        pages.append(st.Page(config.show, title="Config", icon=":material/tune:", url_path="config"))
+    page = st.navigation(pages)
     with st.sidebar:
         account(session, me)
     if not me.answers:

@@ -1,6 +1,6 @@
 """A gateway for the dashboard's tests: answers from memory, one key for each member, and remembers what it was asked.
 
-People, teams and keys are in `accounts_stub.py`.
+People, teams and keys are in `accounts_stub.py`, the configuration is in `config_stub.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from tests.dashboard.accounts_stub import PUBLIC, AccountsStub
+from tests.dashboard.config_stub import ConfigStub
 
 TEMPLATES = [
     {
@@ -82,6 +83,7 @@ class StubGateway:
         self.answer: Callable[[], httpx.AsyncByteStream] = lambda: Body(events("Hello", " world"))
         self.record: dict[str, Any] = {}
         self.accounts = AccountsStub(self.members)
+        self.config = ConfigStub()
         self.transport = httpx.MockTransport(self._handle)
 
     def member(self, key: str, user: str, **more: Any) -> None:
@@ -124,6 +126,8 @@ class StubGateway:
         return self._routes(request, path, key)
 
     def _routes(self, request: httpx.Request, path: str, key: str) -> httpx.Response:
+        if path.startswith("/admin/config"):
+            return self.config.answer(request)
         if path.startswith(("/admin/", "/auth/")):
             return self.accounts.answer(request, key)
         match path:

@@ -1,0 +1,1 @@
+"""The page on which admins edit rules, groups and limits of `config.yaml`."""

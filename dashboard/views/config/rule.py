@@ -1,0 +1,188 @@
+"""One rule: which requests it is for, what they get, and its place among the others. In words while it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from dashboard import inert
+from dashboard.client import JsonObject
+from dashboard.sessions import Session
+from dashboard.views.config import checked, edits, sentences
+from dashboard.views.config.fields import Fields
+from dashboard.views.config.place import RULES, Place
+
+GROUP, TIER, SAME = "group", "tier", "same"
+GOALS = {GROUP: "A group of models", TIER: "A tier of a virtual model", SAME: "The model that they name"}
+LISTS = ("model", "team", "user", "key", "brand", "template", "tags", "days")
+Names = Mapping[str, Mapping[str, str]]
+
+
+def show(session: Session, place: Place, names: Names) -> None:
+    """The form, for the rule that is open or for a new one."""
+    found = place.rules[place.opened] if isinstance(place.opened, int) else {}
+    number = place.opened if isinstance(place.opened, int) else len(place.rules)
+    form = Fields(place, (*RULES, st.session_state.get(place.key("place"), number)))
+    st.subheader(f"Rule {number + 1}" if found else "New rule", anchor=False)
+    above = st.container()
+    with st.container(key="rule"):
+        when = conditions(session, place, form, found.get("when") or {}, names)
+        form.tell(("when",))
+        use = goal(place, form, found.get("use") or {})
+        form.tell(("use",))
+        to, name = standing(place, form, number, found)
+        rule = {**({"name": name} if name else {}), "when": compact(when), "use": compact(use)}
+        with st.container(border=True, key="meaning"):
+            st.markdown(f"**{inert.plain(sentences.rule(rule, names))}**")
+        body = changes(place, form, rule, number, to)
+        checked.buttons(place, body, leave="Back to the rules")
+    with above:
+        checked.problems(form.others())
+
+
+def conditions(session: Session, place: Place, form: Fields, now: JsonObject, names: Names) -> JsonObject:
+    """Which requests. All that is filled in must hold."""
+    st.markdown("**Which requests?**")
+    st.caption("All that you fill in must hold; of several entries in one field, one is enough.")
+    size = now.get("input_tokens") or {}
+    left, right = st.columns(2)
+    with left:
+        team = form.several("team", "Of team", now.get("team"), names["team"], at=("when", "team"), hint="Any team")
+        after = form.words("after", "From (time of day)", now.get("after"), at=("when", "after"), placeholder="18:00")
+    with right:
+        most = form.number(
+            "max_tokens",
+            "Prompt at most … tokens",
+            size.get("max"),
+            at=("when", "input_tokens", "max"),
+            min_value=1,
+            placeholder="Any length",
+            help="Of the whole prompt, estimated; about four letters each.",
+        )
+        before = form.words(
+            "before", "Until (time of day)", now.get("before"), at=("when", "before"), placeholder="06:00"
+        )
+    further = sum(bool(now.get(name)) for name in LISTS if name != "team") + bool(size.get("min"))
+    with st.expander("More conditions", expanded=further > 0 or bool(place.kept), icon=":material/tune:"):
+        more = rest(session, place, form, now, names)
+    least = more.pop("min_tokens")
+    tokens = {**({"min": int(least)} if least else {}), **({"max": int(most)} if most else {})}
+    return {"team": team, **more, "input_tokens": tokens, "after": clock(after), "before": clock(before)}
+
+
+def rest(session: Session, place: Place, form: Fields, now: JsonObject, names: Names) -> JsonObject:
+    """The conditions that are needed less often."""
+    known = place.base.get("names", {})
+    models = alike([*known.get("models", ()), *known.get("groups", ()), *known.get("aliases", ())])
+    keys = alike(session.accounts.names(session.accounts.keys).values())
+    left, right = st.columns(2)
+
+    def several(name: str, label: str, options: Mapping[str, str], hint: str, *, new: bool = False) -> list[str]:
+        return form.several(name, label, now.get(name), options, at=("when", name), hint=hint, new=new)
+
+    with left:
+        days = several("days", "On days", sentences.DAYS, "Any day")
+        model = several("model", "That ask for the model", models, "Any model")
+        brand = several("brand", "For brand", alike(known.get("brands", ())), "Any brand", new=True)
+        tags = several("tags", "With a tag", {}, "Any: type a tag", new=True)
+    with right:
+        least = form.number(
+            "min_tokens",
+            "Prompt at least … tokens",
+            (now.get("input_tokens") or {}).get("min") or None,
+            at=("when", "input_tokens", "min"),
+            min_value=1,
+            placeholder="Any length",
+        )
+        template = several("template", "From template", alike(known.get("templates", ())), "Any template", new=True)
+        user = several("user", "Of a person", names["user"], "Anybody", new=True)
+        key = several("key", "With a key of the name", keys, "Any key", new=True)
+    given = {"model": model, "user": user, "key": key, "brand": brand, "template": template, "tags": tags}
+    return {**given, "days": [day for day in sentences.DAYS if day in days], "min_tokens": least}
+
+
+def goal(place: Place, form: Fields, now: JsonObject) -> JsonObject:
+    """What the requests get."""
+    st.markdown("**What do they get?**")
+    known = place.base.get("names", {})
+    goals = GOALS if known.get("tiers") else {each: GOALS[each] for each in (GROUP, SAME)}
+    had = TIER if now.get("tier") else SAME if now and not now.get("group") else GROUP
+    use: JsonObject = {"group": None, "tier": None}
+    left, middle, right = st.columns(3)
+    with left:
+        kind = form.choice("kind", "Serve from", had, goals)
+    with middle:
+        if kind == GROUP:
+            options = {None: "Choose a group", **alike([*known.get("groups", ()), *known.get("aliases", ())])}
+            use["group"] = form.choice("group", "Group", now.get("group"), options, at=("use", "group"))
+        elif kind == TIER:
+            options = {None: "Choose a tier", **alike(known.get("tiers", ()))}
+            use["tier"] = form.choice("tier", "Tier", now.get("tier"), options, at=("use", "tier"))
+    with right:
+        policies = {None: "As the group says", **sentences.policies(known.get("policies", ()))}
+        use["policy"] = form.choice("policy", "Ranked by", now.get("policy"), policies, at=("use", "policy"))
+    return use
+
+
+def standing(place: Place, form: Fields, number: int, found: JsonObject) -> tuple[int, str | None]:
+    """Its place among the rules, and its name."""
+    others = len(place.rules) - bool(found)
+    left, right = st.columns(2)
+    with left:
+        name = form.words(
+            "name", "Name", found.get("name"), at=("name",), placeholder="Shown as the reason of a route", max_chars=200
+        )
+    with right:
+        places = {each: f"{each + 1}. of {others + 1}" for each in range(others + 1)}
+        places |= {others: "last"} | {0: "first: before all others" if others else "the only rule"}
+        to = form.choice("place", "Place in the order", number, places)
+    return int(to), name
+
+
+def changes(place: Place, form: Fields, rule: JsonObject, number: int, to: int) -> JsonObject | None:
+    """What is sent: of a rule that is there only what changed, so that its comments stay. None: nothing."""
+    if place.opened is None:
+        blank = not form.changed
+        return None if blank else {"edits": [*place.edits, edits.add((*RULES, to), rule)]}
+    before = place.rules[number]
+    root = (*RULES, number)
+    made = [edits.put((*root, "name"), rule.get("name"))] if rule.get("name") != (before.get("name") or None) else []
+    for part in ("when", "use"):
+        old, new = compact(before.get(part) or {}), rule[part]
+        made += [
+            edits.put((*root, part, name), new.get(name))
+            for name in dict.fromkeys((*old, *new))
+            if old.get(name) != new.get(name)
+        ]
+    if to != number:
+        made.append(edits.move(root, (*RULES, to)))
+    return {"edits": [*place.edits, *made]} if made else None
+
+
+def compact(part: Mapping[str, Any]) -> JsonObject:
+    """As one would write it: nothing that is empty, and one entry without a list."""
+    found: JsonObject = {}
+    for name, value in part.items():
+        if name == "input_tokens":
+            kept: Any = {end: amount for end, amount in (value or {}).items() if amount}
+        else:
+            kept = value[0] if isinstance(value, list) and len(value) == 1 else value
+        if kept:
+            found[name] = kept
+    return found
+
+
+def alike(names: Any) -> dict[Any, str]:
+    """Options that are shown as they are."""
+    return {str(each): str(each) for each in names}
+
+
+def clock(typed: str | None) -> str | None:
+    """A time of day as the file has it: 18, 9.30 and 18:00 are taken; what is none is left to the gateway to refuse."""
+    if not typed:
+        return None
+    hour, _, minute = typed.replace(".", ":").partition(":")
+    whole = hour.isascii() and hour.isdigit() and len(hour) < 3
+    return f"{int(hour):02d}:{minute or '00'}" if whole else typed
