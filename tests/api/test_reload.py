@@ -190,8 +190,8 @@ def test_requests_that_wait_for_money_are_served_across_a_reload(gateway: Gatewa
         headers = {"authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=30, trust_env=False) as http:
             first = [asyncio.create_task(ask(http)) for _ in range(3)]
-            while len(gateway.gateway.services.generations) < 3:  # one is served, two wait in the old version
-                await asyncio.sleep(0.01)
+            served = gateway.gateway.services.generations
+            await asyncio.to_thread(wait_until, lambda: len(served) == 3, "one that is served, and two that wait")
             await asyncio.to_thread(reload, gateway, fleet, limits={"max_n": 3})
             return await asyncio.gather(*first, ask(http))
 
