@@ -36,6 +36,7 @@ COPY --from=wheel /wheels /wheels
 RUN pip install --no-deps --no-index --no-compile /wheels/*.whl \
  && $COMPILE /opt/atelier/lib/python3.*/site-packages/gateway /opt/atelier/lib/python3.*/site-packages/routing_policies
 COPY --chmod=755 deploy/healthy.py /opt/atelier/bin/healthy
+COPY --chmod=755 deploy/grant_reader.py /opt/atelier/bin/grant-reader
 
 # The dashboard's packages.
 FROM builder AS dashboard-tree
