@@ -36,11 +36,11 @@ async def account(world: World, scope: str) -> Any:
 
 def test_only_what_is_configured_is_given() -> None:
     assert new_budgets(Budgets()) == {}
-    assert GIVEN == {
+    assert {
         "key": NewBudget(5 * 10**9, "30d"),
         "user": NewBudget(7, None),
         "team": NewBudget(100 * 10**9, "7d"),
-    }
+    } == GIVEN
 
 
 @pytest.mark.parametrize("nothing", [{}, {"budget": None}, {"budget": None, "budget_window": None}])
