@@ -194,6 +194,7 @@ class Gateway:
             more_gauges=backends.read_gauges,
             announce=backends.announce,
             reloader=Reloader(serving, self._prepare, self._adopt, self, clock),
+            shown=backends.shown,
         )
         await self._adopt(serving)
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.accounts.audit import Audit
 from gateway.accounts.brands import Brands
+from gateway.accounts.config_acts import ConfigActs
 from gateway.accounts.invitations import Invitations
 from gateway.accounts.key_ring import KeyRing
 from gateway.accounts.passwords import Passwords
@@ -39,6 +40,7 @@ class Accounts:
         store = self._store = Transactions(engine, clock, settings or Settings())
         passwords = passwords or Passwords()
         self.audit = Audit(store)
+        self.config = ConfigActs(store)
         self.users = Users(store, digests)
         self.teams = Teams(store)
         self.brands = Brands(store)

@@ -83,6 +83,8 @@ RULES = (
     Rule("session.end", _ALL, _OWN, _OWN, _OWN),
     Rule("audit.list", _ALL, _OWN, _NO, _NO),
     Rule("spend.read", _ALL, _TEAM, _OWN, _OWN),
+    Rule("config.get", _ALL, _NO, _NO, _NO),
+    Rule("config.edit", _ALL, _NO, _NO, _NO),
 )
 
 

@@ -22,17 +22,21 @@ async def acting(request: Request, caller: Caller) -> Actor:
 async def expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
     """The version that the caller has read; None: whatever is there now. Raises InvalidRequest for a missing one."""
     if if_match is None:
-        raise InvalidRequest(
-            "Say which version you change: If-Match with the ETag of your last GET, or * for any.",
-            code="version_required",
-            param="If-Match",
-        )
+        raise version_required()
     if if_match.strip() == ANY_VERSION:
         return None
     digits = if_match.strip().removeprefix('"').removesuffix('"')
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
         raise InvalidRequest('If-Match is written like "3", or *.', param="If-Match")
     return int(digits)
+
+
+def version_required() -> InvalidRequest:
+    return InvalidRequest(
+        "Say which version you change: If-Match with the ETag of your last GET, or * for any.",
+        code="version_required",
+        param="If-Match",
+    )
 
 
 def without_nul(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.api import aliases, catalog, chat, generations, ops, sign_in
-from gateway.api.admin import audit, brands, invitations, keys, reports, teams, users
+from gateway.api.admin import audit, brands, config, invitations, keys, reports, teams, users
 
 public_routers = (
     chat.router,
@@ -22,5 +22,6 @@ admin_routers = (
     invitations.router,
     audit.router,
     reports.router,
+    config.router,
     aliases.router,
 )

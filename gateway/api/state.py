@@ -23,6 +23,7 @@ from gateway.reloading import Reloader
 from gateway.reports import Days, Filters, SpendReport, Viewer
 from gateway.routing import Routes
 from gateway.serving import Serving
+from gateway.state.live import RedisLive
 from gateway.telemetry.dependencies import Dependencies
 from gateway.telemetry.metrics import Metrics
 from gateway.types import Deployment
@@ -47,6 +48,7 @@ class Services:
     more_gauges: Callable[[Metrics], None]  # sets those that the stores know
     announce: Callable[[dict[str, str]], Awaitable[None]] | None  # to the other processes, where there are any
     reloader: Reloader
+    shown: RedisLive | None = None  # what every worker does, where there are several
     unready: list[str] = field(default_factory=list)  # reasons not to take requests
     serving: Serving = field(init=False)
     bounds: Bounds = field(init=False)

@@ -14,7 +14,7 @@ from gateway.errors import Unavailable
 from gateway.ports import Clock
 from gateway.state.connection import RedisConnection
 
-EVERY, FORGOTTEN = 1.0, 60.0  # seconds
+EVERY, STALE, FORGOTTEN = 1.0, 5.0, 60.0  # seconds
 
 
 class RedisLive:
@@ -23,7 +23,7 @@ class RedisLive:
     def __init__(self, connection: RedisConnection, clock: Clock, worker: str) -> None:
         self._connection = connection
         self._clock = clock
-        self._worker = worker
+        self.worker = worker
         self._key = connection.key("live", "workers")
 
     async def show(self, read: Callable[[], Mapping[str, int | str]]) -> None:
@@ -40,14 +40,24 @@ class RedisLive:
             gone = [name for name, text in zip(flat[::2], flat[1::2], strict=True) if _at(text) < now - FORGOTTEN]
             shown = json.dumps({**figures, "at": now})
             drop = [("HDEL", self._key, *gone)] if gone else []
-            await self._connection.pipeline([("HSET", self._key, self._worker, shown), *drop])
+            await self._connection.pipeline([("HSET", self._key, self.worker, shown), *drop])
         except Unavailable:
             return
+
+    async def workers(self) -> dict[str, str]:
+        """The version of the configuration that each worker serves, by its name. Empty while Redis is away."""
+        try:
+            flat = await self._connection.call("HGETALL", self._key)
+        except Unavailable:
+            return {}
+        since = self._clock.now() - STALE
+        pairs = zip(flat[::2], flat[1::2], strict=True)
+        return {name.decode(): _config(text) for name, text in pairs if _at(text) >= since}
 
     async def withdraw(self) -> None:
         """Show nothing any more."""
         try:
-            await self._connection.call("HDEL", self._key, self._worker)
+            await self._connection.call("HDEL", self._key, self.worker)
         except Unavailable:
             return
 
@@ -57,3 +67,7 @@ def _at(text: bytes) -> float:
         return float(json.loads(text)["at"])
     except (ValueError, TypeError, KeyError):
         return 0.0
+
+
+def _config(text: bytes) -> str:
+    return str(json.loads(text).get("config", ""))

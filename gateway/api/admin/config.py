@@ -1,0 +1,153 @@
+"""`/admin/config`: the configuration that serves; its rules, groups and limits changed, checked first; older versions.
+
+A change is served when it is answered, or nothing was changed. The store away: 503, and no file was written; reading
+goes on, without the names of teams and brands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from gateway.accounts import Actor
+from gateway.api.admin.config_saving import conflict, not_there, read_anew, replace_files, unfit
+from gateway.api.admin.config_shapes import (
+    ChangedConfig,
+    CheckShape,
+    ConfigChange,
+    ConfigShape,
+    DifferenceShape,
+    ProblemShape,
+    VersionShape,
+    texts_of,
+)
+from gateway.api.admin.config_view import view
+from gateway.api.admin.shapes import Listed
+from gateway.api.asking import ANY_VERSION, PRIVATE, Acting, Id, version_required
+from gateway.api.bodies import checked_body
+from gateway.api.docs import document
+from gateway.api.state import Services, services
+from gateway.config import disk
+from gateway.config.diff import Difference
+from gateway.config.history import History
+from gateway.config.problems import ConfigError
+
+router = APIRouter(prefix="/admin/config", tags=["Configuration"], dependencies=PRIVATE)
+
+
+async def expected_config(if_match: Annotated[str | None, Header()] = None) -> str:
+    """The version that the caller has read, or "*". Raises InvalidRequest for a missing one."""
+    if if_match is None:
+        raise version_required()
+    return if_match.strip().removeprefix('"').removesuffix('"')
+
+
+Expected = Annotated[str, Depends(expected_config)]
+
+
+@router.get("")
+async def config(request: Request, response: Response, actor: Acting) -> ConfigShape:
+    """What serves now, section by section, and what rules may name."""
+    found = services(request)
+    found.accounts.config.may_read(actor)
+    shown = await view(found, actor)
+    response.headers["etag"] = f'"{shown.version}"'
+    return shown
+
+
+@router.post("/check", openapi_extra=document(ConfigChange))
+async def check(request: Request, actor: Acting) -> CheckShape:
+    """What a change would mean; nothing is changed."""
+    found = services(request)
+    found.accounts.config.may_edit(actor)
+    form = await checked_body(request, found.bounds, ConfigChange)
+    answer = CheckShape(ok=False)
+    try:
+        edited = await asyncio.to_thread(form.of, found.serving.config.sources.texts)
+        answer.diff, answer.sections = edited.diff, texts_of(edited.parts)
+        trial = await found.reloader.try_texts(edited.files)
+    except ConfigError as error:
+        answer.problems = [ProblemShape.of(each) for each in error.problems]
+        return answer
+    answer.ok, answer.differences = True, DifferenceShape.all(trial.differences)
+    return answer
+
+
+@router.patch("", openapi_extra=document(ConfigChange))
+async def edit(request: Request, response: Response, actor: Acting, version: Expected) -> ChangedConfig:
+    """Change sections in the files where they stand, and serve the result. Comments and layout are kept."""
+    found = services(request)
+    found.accounts.config.may_edit(actor)
+    form = await checked_body(request, found.bounds, ConfigChange)
+    unchanged_since(found, version)
+    texts = found.serving.config.sources.texts
+    try:
+        edited = await asyncio.to_thread(form.of, texts)
+        trial = await found.reloader.try_texts(edited.files)
+    except ConfigError as error:
+        raise unfit(error) from None
+    if edited.files:
+        await replace_files(found, actor, "config.edit", trial, texts, edited.files)
+    return await changed(found, response, actor, trial.differences)
+
+
+@router.get("/versions")
+async def versions(request: Request, actor: Acting) -> Listed[VersionShape]:
+    """Versions that were served, newest first; at most 50 are kept."""
+    found = services(request)
+    found.accounts.config.may_read(actor)
+    kept = await asyncio.to_thread(history(found).versions)
+    return Listed.whole([VersionShape.of(each, found.serving.version) for each in kept])
+
+
+@router.post("/versions/{version_id}/restore")
+async def restore(
+    request: Request, response: Response, actor: Acting, version_id: Id, version: Expected
+) -> ChangedConfig:
+    """Serve an older version again: its files get the texts that they had. Other files stay."""
+    found = services(request)
+    found.accounts.config.may_edit(actor)
+    unchanged_since(found, version)
+    texts = await asyncio.to_thread(history(found).restore, version_id, found.serving.config.path)
+    if texts is None:
+        raise not_there(version_id)
+    try:
+        trial = await found.reloader.try_texts(texts)
+    except ConfigError as error:
+        raise unfit(error) from None
+    on_disk = {path: await asyncio.to_thread(disk.read, path) for path in texts}
+    new = {path: text for path, text in texts.items() if text != on_disk[path]}
+    if new:
+        await replace_files(found, actor, "config.restore", trial, on_disk, new)
+    return await changed(found, response, actor, trial.differences)
+
+
+@router.post("/reload")
+async def reload(request: Request, response: Response, actor: Acting) -> ConfigShape:
+    """Read the files, and secrets from files, now. When they are broken it is a 422, and the old ones serve on."""
+    found = services(request)
+    await read_anew(found, actor)
+    shown = await view(found, actor)
+    response.headers["etag"] = f'"{shown.version}"'
+    return shown
+
+
+def unchanged_since(found: Services, version: str) -> None:
+    """Raises Conflict when another version serves than the caller has read."""
+    if version not in {ANY_VERSION, found.serving.version}:
+        raise conflict(f"It was changed meanwhile (version {found.serving.version} serves, yours was {version[:20]}).")
+
+
+async def changed(
+    found: Services, response: Response, actor: Actor, differences: tuple[Difference, ...]
+) -> ChangedConfig:
+    """Sets the ETag as well."""
+    shown = await view(found, actor)
+    response.headers["etag"] = f'"{shown.version}"'
+    return ChangedConfig(**dict(shown), differences=DifferenceShape.all(differences))
+
+
+def history(found: Services) -> History:
+    return History(found.serving.config.data_dir, found.clock)

@@ -1,0 +1,100 @@
+"""Puts a checked change into the files, with its audit entry, and has it served; or says why not.
+
+The files are written inside of the act: the store away, they stay as they are; a commit that fails, they are put back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from gateway.accounts import Actor
+from gateway.accounts.config_acts import Passage
+from gateway.api.admin.config_shapes import ProblemShape
+from gateway.api.state import Services
+from gateway.config import disk
+from gateway.config.history import ON_DISK, History
+from gateway.config.problems import ConfigError
+from gateway.errors import Conflict, NotFound, Unprocessable
+from gateway.reloading import Trial
+
+UNSERVED = "It lay on the disk and was not served; kept when an older version was restored."
+
+
+async def replace_files(
+    found: Services,
+    actor: Actor,
+    action: Literal["config.edit", "config.restore"],
+    trial: Trial,
+    old: Mapping[Path, str | None],
+    new: Mapping[Path, str],
+) -> None:
+    """Write the new texts over the old ones, and serve them. Raises Conflict, Unavailable, Unprocessable."""
+    await asyncio.to_thread(_keep, found, old)
+    what = [each.what for each in trial.differences]
+    passage = Passage(action, found.serving.version, trial.config.version, what)
+    writing = disk.Writing(found.serving.config.data_dir, old, new)
+    try:
+        await found.accounts.config.record(actor, passage, writing.write, writing.put_back)
+    except disk.Changed as error:
+        raise conflict(f"{error} was changed on the disk, and what it says is not served (yet).") from None
+    except disk.NotWritable as error:
+        message = f"{error}. Change the configuration where it comes from; `check` has shown the new text."
+        raise Conflict(message, code="config_not_writable") from None
+    await _serve(found, actor, passage)
+
+
+async def read_anew(found: Services, actor: Actor) -> None:
+    """Read the files now. Raises Unprocessable, and Unavailable before anything was done."""
+    found.accounts.config.may_edit(actor)
+    try:
+        trial = await found.reloader.try_texts({})
+    except ConfigError as error:
+        raise unfit(error) from None
+    what = [each.what for each in trial.differences]
+    passage = Passage("config.reload", found.serving.version, trial.config.version, what)
+    await found.accounts.config.record(actor, passage)
+    await _serve(found, actor, passage)
+
+
+async def _serve(found: Services, actor: Actor, passage: Passage) -> None:
+    """Load what was written, and keep it as this actor's, whichever process saw it first."""
+    try:
+        serving = await found.reloader.reload(actor.id)
+    except ConfigError as error:
+        raise unfit(error) from None
+    if serving.version != passage.before:
+        config = serving.config
+        kept = History(config.data_dir, found.clock).keep
+        await asyncio.to_thread(kept, serving.version, config.sources.texts, actor.id, passage.what)
+
+
+def _keep(found: Services, old: Mapping[Path, str | None]) -> None:
+    """What serves can be restored; and what somebody wrote and nobody served is not lost when it is replaced."""
+    config = found.serving.config
+    served = config.sources.texts
+    history = History(config.data_dir, found.clock)
+    history.keep(config.version, served, ON_DISK, ())
+    texts = {path: text for path, text in old.items() if text is not None}
+    if any(served.get(path) != text for path, text in texts.items()):
+        name = hashlib.sha256(repr(sorted(texts.items())).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        history.keep(name, {**served, **texts}, ON_DISK, [UNSERVED])
+
+
+def unfit(error: ConfigError) -> Unprocessable:
+    """The problems as a refusal; what serves goes on."""
+    details = [ProblemShape.of(each).model_dump() for each in error.problems]
+    return Unprocessable("The configuration would not be valid: see 'details'. Nothing was changed.", details=details)
+
+
+def conflict(message: str) -> Conflict:
+    return Conflict(f"{message} Read it again, then repeat the change.", code="version_conflict")
+
+
+def not_there(version: str) -> NotFound:
+    return NotFound(
+        f"There is no version '{version[:20]}' of the configuration. GET /admin/config/versions lists them."
+    )

@@ -1,0 +1,130 @@
+"""The versions of the configuration that were served, each a snapshot of its files' texts, in the data folder.
+
+Texts may hold secrets: only the owner may read them. A folder that cannot be written keeps nothing and logs a warning;
+a snapshot that cannot be read counts as absent. Blocks for the disk.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from gateway.config.problems import MANY
+from gateway.ports import Clock
+
+FOLDER = "config-history"  # below the data folder
+MOST = 50
+ON_DISK = "file"  # who changed it, where nobody did over HTTP
+_VERSION = re.compile(r"[0-9a-f]{12}")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One that was served. `at`: Unix seconds; `what`: how it differed from the one before, in sentences."""
+
+    version: str
+    at: float
+    by: str
+    what: tuple[str, ...]
+
+
+class History:
+    """Newest first, at most 50. Several processes may keep the same version at once."""
+
+    def __init__(self, data_dir: Path, clock: Clock) -> None:
+        self._folder = data_dir / FOLDER
+        self._clock = clock
+
+    def keep(self, version: str, texts: Mapping[Path, str], by: str, what: Sequence[str]) -> None:
+        """Keep what is served now; `texts` are the main file, first, and those it includes. Never raises for the disk.
+
+        A version that is the newest already stays as it is, but for a better answer to who made it.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._alone():
+                self._keep(version, texts, by, what)
+        except OSError as error:
+            log.warning("config_version_not_kept", version=version, reason=error.strerror)
+
+    def _keep(self, version: str, texts: Mapping[Path, str], by: str, what: Sequence[str]) -> None:
+        newest = next(iter(self.versions()), None)
+        at = self._clock.now()
+        if newest is not None and newest.version == version:
+            if newest.by != ON_DISK or by == ON_DISK:
+                return
+            at = newest.at
+        here = next(iter(texts)).parent
+        entry = {
+            "version": version,
+            "at": at if newest is None else max(at, newest.at),
+            "by": by,
+            "what": list(what)[:MANY],
+            "texts": {_relative(path, here): text for path, text in texts.items()},
+        }
+        self._write(version, json.dumps(entry))
+        for old in self.versions()[MOST:]:
+            self._path(old.version).unlink(missing_ok=True)
+
+    def _write(self, version: str, text: str) -> None:
+        target = self._path(version)
+        making = target.with_suffix(".new")
+        handle = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        making.replace(target)
+
+    def versions(self) -> tuple[Version, ...]:
+        """All that are kept, newest first."""
+        found = [entry for path in self._files() if (entry := _read(path)) is not None]
+        order = sorted(found, key=lambda entry: (entry["at"], entry["order"]), reverse=True)
+        return tuple(Version(each["version"], each["at"], each["by"], tuple(each["what"])) for each in order)
+
+    def restore(self, version: str, main: Path) -> dict[Path, str] | None:
+        """The texts to write for this version; None when it is not kept. `main`: the main file, where it is now."""
+        entry = _read(self._path(version)) if _VERSION.fullmatch(version) else None
+        return None if entry is None else {main.parent / name: text for name, text in entry["texts"].items()}
+
+    def _files(self) -> list[Path]:
+        try:
+            return [path for path in self._folder.iterdir() if path.suffix == ".json"]
+        except OSError:
+            return []
+
+    def _path(self, version: str) -> Path:
+        return self._folder / f"{version}.json"
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        entry: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        shown = {name: entry[name] for name in ("version", "at", "by", "what", "texts")}
+        return {**shown, "order": path.stat().st_mtime_ns}
+    return None
+
+
+def _relative(path: Path, here: Path) -> str:
+    """As it is said from the main file, so that the configuration may be moved."""
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
