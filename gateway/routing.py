@@ -31,7 +31,7 @@ class Routes:
 
     def __init__(self, config: Config, resolved: Resolved) -> None:
         own = routing_policies.load_path(config.policies.path) if config.policies.path is not None else {}
-        names = {*routing_policies.BUILT_IN, *own}
+        names = dict.fromkeys([*routing_policies.BUILT_IN, *own])
         self._config = config
         self._rules = Rules(config.routing)
         parameters = config.policies.parameters
@@ -75,6 +75,11 @@ class Routes:
         if virtual is None:
             return Choice((asked,), self._config.policy_of(asked))
         return Choice(tuple(virtual.tiers.values()), virtual.policy)
+
+    @property
+    def policies(self) -> list[str]:
+        """The policies' names, the built-in ones first."""
+        return list(self._policies)
 
     def has_policy(self, name: str) -> bool:
         return name in self._policies
