@@ -1,4 +1,4 @@
-"""Which of the stores behind the gateway are away at the moment: for /health/ready, a metric and the log, in one place.
+"""Which of the stores behind the gateway are away: for /health/ready, a metric, alerts and the log, in one place.
 
 Whoever notices says so by `turn`; what is said twice is heard once. Nothing here asks a store anything.
 """
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.ports import Clock
+from gateway.telemetry.alerts import Alerts
 from gateway.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
@@ -24,10 +25,13 @@ class _State:
 class Dependencies:
     """`effects`: each dependency's name, and what its absence means to people."""
 
-    def __init__(self, effects: Mapping[str, str], clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, effects: Mapping[str, str], clock: Clock, metrics: Metrics, alerts: Alerts | None = None
+    ) -> None:
         self._effects = effects
         self._clock = clock
         self._metrics = metrics
+        self._alerts = alerts
         self._states = {name: _State() for name in effects}
         for name in effects:
             metrics.dependency_up(name, up=True)
@@ -44,6 +48,8 @@ class Dependencies:
             log.warning("dependency_back", dependency=name, seconds=round(now - (state.away_since or now), 3))
         state.away_since = now if away else None
         self._metrics.dependency_up(name, up=not away)
+        if self._alerts is not None:
+            self._alerts.turn("dependency", name, on=away, message=f"It does not answer: {self._effects[name]}.")
 
     def degraded(self) -> list[dict[str, object]]:
         """Those that are away: since when (Unix seconds), and what that means."""
