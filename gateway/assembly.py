@@ -20,6 +20,7 @@ from gateway.config.deployments import Resolved, resolve
 from gateway.config.models import CustomStage
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.problems import Path as KeyPath
+from gateway.config.served_checks import check_served
 from gateway.extra_stages import StageError, made, with_extra
 from gateway.pipeline import Pipeline
 from gateway.ports import BrandRights, Clock, Identities, Provider, Stage
@@ -139,7 +140,16 @@ async def understand(config: Config, env: Mapping[str, str], fleet: FleetUrls) -
     resolved = await asyncio.to_thread(resolve, config, env, facts, None)
     if resolved.wants_fleet:
         resolved = await asyncio.to_thread(resolve, config, env, facts, await fleet())
-    return Read(config, resolved, await asyncio.to_thread(load_library, config))
+    return checked(Read(config, resolved, await asyncio.to_thread(load_library, config)))
+
+
+def checked(read: Read) -> Read:
+    """The same, if rules, tiers and fallbacks can be served as they are written. Raises ConfigError."""
+    deployments = (*read.resolved.deployments, *(each.deployment for each in read.resolved.no_key))
+    problems = check_served(read.config, deployments, read.library.templates)
+    if problems:
+        raise ConfigError(problems, read.config.sources.files)
+    return read
 
 
 def load_library(config: Config) -> Library:

@@ -37,7 +37,9 @@ def check(
     warnings: list[Finding] = []
     if not _unclear_names(told) | {*broken} & {"model_list", "router_settings", "policies"}:
         errors += check_names(file, base, warnings)
-    return [_problem(root, each) for each in errors], [_problem(root, each) for each in warnings]
+    known = {problem.path for problem in told}
+    new = [finding for finding in errors if finding[0] not in known]
+    return [_problem(root, each) for each in new], [_problem(root, each) for each in warnings]
 
 
 def _unclear_names(told: Iterable[Problem]) -> set[str]:

@@ -111,6 +111,8 @@ def _near(word: str, known: list[str]) -> list[str]:
 def _at(root: Section, path: Path) -> Any:
     here: Any = root
     for part in path:
+        if not isinstance(here, dict | list):
+            break  # a text that stands for a list of one
         here = here[part]
     return here
 
