@@ -17,11 +17,22 @@ from types import ModuleType
 from typing import Any
 
 from gateway.ports import Policy
-from routing_policies import complexity, priority, weighted
+from routing_policies import complexity, cost, latency, least_busy, priority, usage, weighted
 
 PolicyClass = Callable[..., Policy]
 
-BUILT_IN: Mapping[str, PolicyClass] = {module.Policy.name: module.Policy for module in (priority, weighted, complexity)}
+BUILT_IN: Mapping[str, PolicyClass] = {
+    each.name: each
+    for each in (
+        priority.Policy,
+        weighted.Policy,
+        complexity.Policy,
+        least_busy.Policy,
+        latency.Policy,
+        cost.Policy,
+        usage.Policy,
+    )
+}
 
 
 class PolicyError(ValueError):

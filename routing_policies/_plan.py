@@ -1,8 +1,9 @@
-"""What all policies share: unhealthy deployments go last and are never dropped, and the reason is one line."""
+"""What policies share: unhealthy deployments go last and are never dropped, the reason is one line, ties fall by lot."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 
 from gateway.ports import Signals
 from gateway.types import Candidate, Deployment, Plan
@@ -26,3 +27,20 @@ def _summary(candidates: tuple[Candidate, ...], unhealthy: int, because: str) ->
         return "no deployment to choose from"
     out = f" ({unhealthy} of {len(candidates)} unhealthy)" if unhealthy else ""
     return f"{candidates[0].deployment.id}: {because or candidates[0].reason}{out}"
+
+
+def lot(deployment: Deployment, draw: float) -> int:
+    """A number below 2^56 that is the deployment's own for this draw, and as good as random."""
+    digest = hashlib.blake2b(f"{draw!r} {deployment.id}".encode(errors="replace"), digest_size=7).digest()
+    return int.from_bytes(digest, "big")
+
+
+def shuffled(deployments: Sequence[Deployment], draw: float) -> list[Deployment]:
+    """In an order by lot, so that a stable sort afterwards spreads the load over equals."""
+    return sorted(deployments, key=lambda deployment: lot(deployment, draw))
+
+
+def unit_price(deployment: Deployment) -> int:
+    """Pico-dollars for one request of a thousand tokens in and as many out."""
+    price = deployment.price
+    return 1000 * (price.input + price.output) + price.request

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from gateway.ports import Signals
 from gateway.types import Deployment, JsonObject, Plan
 from routing_policies._lexicon import CODE_MARKS, MATHS_MARKS, PHRASES, QUESTION_MARKS, WORDS
-from routing_policies._plan import plan_of
+from routing_policies._plan import plan_of, unit_price
 from routing_policies._reading import Reading, conversation_of
 
 TIERS = ("fast", "smart", "best")
@@ -95,12 +95,6 @@ class Policy:
 def level_of(deployment: Deployment) -> int:
     """0 fast, 1 smart, 2 best."""
     return TIERS.index(deployment.tier) if deployment.tier in TIERS else 1
-
-
-def unit_price(deployment: Deployment) -> int:
-    """Pico-dollars for one request of a thousand tokens in and as many out."""
-    price = deployment.price
-    return 1000 * (price.input + price.output) + price.request
 
 
 def score(body: JsonObject) -> Score:

@@ -6,13 +6,12 @@ made from the one number `signals.draw`, so that the same draw gives the same ra
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 
 from gateway.ports import Signals
 from gateway.types import Deployment, JsonObject, Plan
-from routing_policies._plan import plan_of
+from routing_policies._plan import lot, plan_of
 
 
 class Policy:
@@ -33,6 +32,5 @@ def arrival(deployment: Deployment, draw: float) -> float:
     """
     if deployment.weight <= 0:
         return math.inf
-    digest = hashlib.blake2b(f"{draw!r} {deployment.id}".encode(errors="replace"), digest_size=7).digest()
-    uniform = (int.from_bytes(digest, "big") + 1) / (1 << 56)
+    uniform = (lot(deployment, draw) + 1) / (1 << 56)
     return -math.log(uniform) / deployment.weight

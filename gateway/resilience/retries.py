@@ -56,6 +56,7 @@ class Step:
 
 @dataclass(slots=True)
 class _Group:
+    owner: str | None  # the group whose faults this one is for; its own, where it is for any
     after: frozenset[Fault]
     deployments: list[Deployment] = field(default_factory=list)
     attempts: int = 0
@@ -74,14 +75,19 @@ class Walk:
         draw: Callable[[], float],
         asked: int | None = None,
     ) -> None:
-        """`asked`: the request's own number of retries in one group, which counts where it is the lower one."""
+        """Candidates for single faults belong to the group before them.
+
+        `asked`: the request's own number of retries in one group, which counts where it is the lower one.
+        """
         self._retries = retries
         self._draw = draw
         self._cap = retries.attempts if asked is None else min(retries.attempts, asked + 1)
-        groups: dict[tuple[str | None, frozenset[Fault]], _Group] = {}
+        groups: dict[tuple[str | None, str | None, frozenset[Fault]], _Group] = {}
+        owner: str | None = None
         for candidate in candidates:
-            key = (candidate.group, candidate.after)
-            group = groups.setdefault(key, _Group(candidate.after, most=self._most_of(None)))
+            owner = owner if candidate.after else candidate.group
+            key = (owner, candidate.group, candidate.after)
+            group = groups.setdefault(key, _Group(owner, candidate.after, most=self._most_of(None)))
             if candidate.deployment not in group.deployments:
                 group.deployments.append(candidate.deployment)
         self._groups = list(groups.values())
@@ -121,7 +127,8 @@ class Walk:
         group.attempts += 1
         group.failed[deployment.id] = error
         group.most = self._most_of(error.fault)
-        meant = [each for each in self._groups if error.fault in each.after and not each.visited]
+        others = (each for each in self._groups if each.owner == group.owner and not each.visited)
+        meant = [each for each in others if error.fault in each.after]
         if any(self._turn_to(each) for each in meant):
             return
         self._over = error.fault in NOT_ELSEWHERE and KINDS[error.fault] not in self._retries.by_error

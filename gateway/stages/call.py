@@ -35,6 +35,7 @@ from gateway.resilience.retries import Retries, Step, Walk
 from gateway.stages.cache import replayed
 from gateway.stages.need import plan_of
 from gateway.stages.spend_limits import limit_at, with_limit
+from gateway.stages.wait import demand, spot
 from gateway.trace_context import onward
 from gateway.types import (
     Answer,
@@ -146,11 +147,11 @@ class CallProvider:
 
     async def _take_place(self, call: Call, deployment: Deployment) -> bool:
         """The call's place moves to the deployment it is sent to; False when that one is full."""
-        if call.place == deployment.id:
+        if call.place == deployment.id and not call.attempts:
             return True
         self._leave_place(call)
         try:
-            call.place = await self._places.acquire([(deployment.id, deployment.max_parallel)], 0.0)
+            call.place = await self._places.acquire([spot(deployment)], 0.0, demand=demand(call))
         except RateLimited:
             return False
         return True

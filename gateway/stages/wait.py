@@ -5,10 +5,12 @@ Money is not held yet, so waiting locks none.
 
 from __future__ import annotations
 
+from gateway.measure import measure
 from gateway.ports import Clock, Health
-from gateway.queue.places import Places, QueueClass
+from gateway.queue.places import Places, QueueClass, Spot
+from gateway.queue.rates import Demand
 from gateway.stages.need import plan_of
-from gateway.types import Call, Candidate, Outcome, Plan
+from gateway.types import Call, Candidate, Deployment, Outcome, Plan, Usage
 
 
 class Wait:
@@ -22,25 +24,45 @@ class Wait:
 
     async def enter(self, call: Call) -> None:
         plan = plan_of(call)
-        usable = [c for c in plan.candidates if self._health.usable(c.deployment.id)] or list(plan.candidates)
+        usual = [candidate for candidate in plan.candidates if not candidate.after]
+        usable = [each for each in usual if self._health.usable(each.deployment.id)] or usual
         started = self._clock.monotonic()
         patience = min(self._max_wait, call.options.patience or self._max_wait, max(0.0, call.deadline - started))
 
         def moved(position: int) -> None:
             call.position = position
 
-        places = [(c.deployment.id, c.deployment.max_parallel) for c in usable]
+        spots = [spot(candidate.deployment) for candidate in usable]
+        wanted = self._places.acquire(spots, patience, moved, queue_class(call), demand(call))
         try:
-            call.place = await call.interruption.run(self._places.acquire(places, patience, moved, queue_class(call)))
+            call.place = await call.interruption.run(wanted)
         finally:
+            if call.place is None:
+                self._places.settle(call.id, ())
             call.position = None
             call.queue_ms = (self._clock.monotonic() - started) * 1000
         call.plan = front(plan, call.place)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
+        self._places.settle(call.id, [(each.intent.deployment_id, tokens(each.usage)) for each in call.attempts])
         if call.place is not None:
             self._places.release(call.place)
             call.place = None
+
+
+def spot(deployment: Deployment) -> Spot:
+    """The place that the deployment offers."""
+    return Spot(deployment.id, deployment.max_parallel, deployment.rpm, deployment.tpm)
+
+
+def demand(call: Call) -> Demand:
+    """What the request brings there. Its tokens are estimated only where a limit asks for them."""
+    limited = any(candidate.deployment.tpm is not None for candidate in plan_of(call).candidates)
+    return Demand(call.id, measure(call.body).estimate if limited else 0)
+
+
+def tokens(usage: Usage) -> int:
+    return usage.input + usage.output
 
 
 def queue_class(call: Call) -> QueueClass:
@@ -54,15 +76,22 @@ def queue_class(call: Call) -> QueueClass:
 
 
 def front(plan: Plan, deployment_id: str) -> Plan:
-    """The same plan with one deployment moved to its front."""
+    """The same plan with one deployment before all others, and the rest of its group behind it."""
     if plan.candidates[0].deployment.id == deployment_id:
         return plan
+    groups: list[list[Candidate]] = []
+    for candidate in plan.candidates:
+        if not groups or (not candidate.after and candidate.group != groups[-1][0].group):
+            groups.append([])
+        groups[-1].append(candidate)
 
-    def not_first(candidate: Candidate) -> bool:
-        return candidate.deployment.id != deployment_id
+    def here(candidate: Candidate) -> bool:
+        return candidate.deployment.id == deployment_id and not candidate.after
 
+    groups.sort(key=lambda group: not any(here(candidate) for candidate in group))
+    groups[0].sort(key=lambda candidate: not here(candidate))
     return Plan(
-        tuple(sorted(plan.candidates, key=not_first)),
+        tuple(candidate for group in groups for candidate in group),
         plan.policy,
         f"{plan.reason}; the first choice is full",
         plan.score,

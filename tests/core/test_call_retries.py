@@ -103,7 +103,7 @@ async def test_a_prompt_that_is_too_long_goes_to_its_own_fallback(clock: FakeClo
     bench = Bench(clock, TOO_LONG, completion())
     call = await bench.call(A)
     wide = deployment("w")
-    call.plan = plan((A, "fast", None), (B, "smart", None), (wide, "wide", Fault.CONTEXT_WINDOW))
+    call.plan = plan((A, "fast", None), (wide, "wide", Fault.CONTEXT_WINDOW), (B, "smart", None))
     await bench.stage.enter(call)
     assert bench.tried == ["a", "w"]
 

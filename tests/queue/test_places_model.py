@@ -79,7 +79,7 @@ async def test_places_and_the_model_agree_after_every_act(acts):
         assert places.snapshot().waiting == len(model.waits)
         in_order = sorted(model.waits)
         for position, waiter in enumerate(in_order):
-            assert waiter[2] == tuple(places._waiters[position].limits)
+            assert waiter[2] == tuple(places._waiters[position].spots)
             ahead = sum(1 for other in in_order[:position] if set(other[2]) & set(waiter[2]))
             assert places._waiters[position].position == ahead + 1
     for task in tasks.values():

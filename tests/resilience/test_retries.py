@@ -108,7 +108,7 @@ def test_a_mistake_that_the_admin_wants_tried_again_stays_in_its_group() -> None
 
 
 def test_a_prompt_that_is_too_long_goes_straight_to_the_fallbacks_for_it() -> None:
-    plan = [*CHAIN, *candidates("w1", "w2", after=Fault.CONTEXT_WINDOW)]
+    plan = [*TWO, *candidates("w1", "w2", after=Fault.CONTEXT_WINDOW), *candidates("s1")]
     assert walked(plan, Retries(10), Fault.CONTEXT_WINDOW, Fault.SERVER)[:4] == ["f1", "w1", "w2", "s1"]
     assert walked(plan, Retries(10, per_group=1), Fault.SERVER) == ["f1", "s1"]
 
@@ -118,13 +118,19 @@ def test_without_such_fallbacks_it_goes_to_the_ordinary_ones() -> None:
 
 
 def test_refused_content_goes_to_the_fallbacks_for_it_and_nowhere_else() -> None:
-    plan = [*CHAIN, *candidates("p1", after=Fault.CONTENT_POLICY)]
+    plan = [*TWO, *candidates("p1", after=Fault.CONTENT_POLICY), *candidates("s1")]
     assert walked(plan, Retries(10), Fault.CONTENT_POLICY) == ["f1", "p1"]
     assert walked(plan, Retries(10), Fault.CONTENT_POLICY, Fault.NOT_FOUND) == ["f1", "p1", "s1"]
 
 
+def test_fallbacks_for_one_fault_are_for_the_group_before_them() -> None:
+    plan = [*candidates("f1"), *candidates("s1"), *candidates("w1", after=Fault.CONTEXT_WINDOW), *candidates("t1")]
+    assert walked(plan, Retries(10), Fault.CONTEXT_WINDOW)[:3] == ["f1", "s1", "w1"]
+    assert walked(plan, Retries(10), Fault.CONTEXT_WINDOW, Fault.SERVER, Fault.NOT_FOUND) == ["f1", "s1", "t1", "s1+"]
+
+
 def test_a_group_that_is_a_fallback_twice_is_tried_once() -> None:
-    plan = [*candidates("f1", "s1"), *candidates("s1", after=Fault.CONTEXT_WINDOW)]
+    plan = [*candidates("f1"), *candidates("s1", after=Fault.CONTEXT_WINDOW), *candidates("s1")]
     assert walked(plan, Retries(10), Fault.CONTEXT_WINDOW) == ["f1", "s1"]
     assert walked(plan, Retries(10), Fault.SERVER, Fault.CONTEXT_WINDOW)[:2] == ["f1", "s1"]
 

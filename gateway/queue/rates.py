@@ -1,0 +1,137 @@
+"""Requests and tokens of each deployment in the last 60 seconds, in memory: there is nothing that could be away.
+
+Of several workers each counts its own and has its share of a limit. A request counts from its dispatch on, its tokens as
+they were estimated until it has ended, then as they were.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.ports import Clock
+from gateway.types import Deployment
+
+WINDOW = 60.0  # seconds
+MOST_IDLE = 5_000  # deployments; from so many on, those without a request in their window are forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a request brings to its deployment: `tokens` are an estimate, `owner` is who tells the true number later."""
+
+    owner: str = ""
+    tokens: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Sent:
+    where: str
+    at: float
+    tokens: int
+    gone: bool = False  # out of its window
+
+
+@dataclass(slots=True)
+class _Window:
+    sent: deque[_Sent] = field(default_factory=deque)
+    tokens: int = 0
+
+
+class Rates:
+    """Sliding windows. What slides out of them tells nobody: ask `wait` when to look again."""
+
+    def __init__(self, clock: Clock, workers: Callable[[], int]) -> None:
+        self._clock = clock
+        self._workers = workers
+        self._windows: dict[str, _Window] = {}
+        self._open: dict[str, list[_Sent]] = {}  # by owner
+        self._most = MOST_IDLE
+
+    def wait(self, where: str, rpm: int | None, tpm: int | None, tokens: int) -> float:
+        """Seconds until one more request with so many tokens fits; 0: now.
+
+        What is larger than the whole limit fits when nothing else is in the window.
+        """
+        if rpm is None and tpm is None:
+            return 0.0
+        now = self._clock.monotonic()
+        window = self._current(where, now)
+        first = max(self._behind_requests(window, rpm), self._behind_tokens(window, tpm, tokens))
+        return window.sent[first - 1].at + WINDOW - now if first else 0.0
+
+    def take(self, where: str, demand: Demand) -> None:
+        """A request is about to be sent there."""
+        now = self._clock.monotonic()
+        window = self._current(where, now)
+        sent = _Sent(where, now, demand.tokens)
+        window.sent.append(sent)
+        window.tokens += demand.tokens
+        if demand.owner:
+            self._open.setdefault(demand.owner, []).append(sent)
+
+    def settle(self, owner: str, used: Iterable[tuple[str, int]]) -> bool:
+        """The owner's attempts as they were: where, and tokens in and out. What was never sent does not count.
+
+        Says whether anything has more room than before.
+        """
+        left, freed = list(used), False
+        for sent in self._open.pop(owner, ()):
+            place = next((place for place, (where, _) in enumerate(left) if where == sent.where), None)
+            tokens = 0 if place is None else left.pop(place)[1]
+            if sent.gone:
+                continue
+            freed = freed or place is None or tokens < sent.tokens
+            window = self._windows[sent.where]
+            window.tokens += tokens - sent.tokens
+            sent.tokens = tokens
+            if place is None:
+                window.sent.remove(sent)
+        return freed
+
+    def used(self, deployments: Sequence[Deployment]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Requests and tokens in the last minute by deployment, of this worker; those without any are left out."""
+        now = self._clock.monotonic()
+        found = {each.id: self._current(each.id, now) for each in deployments if each.id in self._windows}
+        requests = {name: len(window.sent) for name, window in found.items() if window.sent}
+        return requests, {name: found[name].tokens for name in requests}
+
+    def _current(self, where: str, now: float) -> _Window:
+        """The window without what is too old for it."""
+        window = self._windows.get(where)
+        if window is None:
+            self._forget_idle(now)
+            window = self._windows[where] = _Window()
+        while window.sent and window.sent[0].at <= now - WINDOW:
+            old = window.sent.popleft()
+            window.tokens -= old.tokens
+            old.gone = True
+        return window
+
+    def _forget_idle(self, now: float) -> None:
+        if len(self._windows) < self._most:
+            return
+        for where, window in tuple(self._windows.items()):
+            if not window.sent or window.sent[-1].at <= now - WINDOW:
+                for sent in window.sent:
+                    sent.gone = True
+                del self._windows[where]
+        self._most = max(MOST_IDLE, 2 * len(self._windows))
+
+    def _share(self, limit: int) -> int:
+        return max(1, limit // self._workers())
+
+    def _behind_requests(self, window: _Window, rpm: int | None) -> int:
+        """How many of the oldest have to slide out before one more request fits."""
+        return 0 if rpm is None else max(0, len(window.sent) + 1 - self._share(rpm))
+
+    def _behind_tokens(self, window: _Window, tpm: int | None, tokens: int) -> int:
+        if tpm is None:
+            return 0
+        over = window.tokens + tokens - self._share(tpm)
+        for count, sent in enumerate(window.sent):
+            if over <= 0:
+                return count
+            over -= sent.tokens
+        return len(window.sent)
