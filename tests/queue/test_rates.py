@@ -126,10 +126,10 @@ def test_the_windows_agree_with_a_plain_list(acts: list[tuple[str, int, int]]) -
                     each[1:] = ["", amount]
                 else:
                     plain.remove(each)
-        plain = [each for each in plain if each[0] > clock.time - WINDOW]
+        counted = [each for each in plain if each[0] > clock.time - WINDOW]
         requests, tokens = found.used([deployment("a")])
-        assert requests.get("a", 0) == len(plain)
-        assert tokens.get("a", 0) == sum(each[2] for each in plain)
+        assert requests.get("a", 0) == len(counted)
+        assert tokens.get("a", 0) == sum(each[2] for each in counted)
 
 
 def deployment(key: str) -> Deployment:
