@@ -35,6 +35,8 @@ class _Kinds:
         self._config = config
         self._of: dict[str, set[Endpoint]] = {name: set() for name in config.group_names if "*" not in name}
         for each in deployments:
+            if "*" in each.group:
+                continue
             self._of.setdefault(each.group, set()).add(each.endpoint)
 
     def of(self, name: str) -> frozenset[Endpoint]:
