@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -73,10 +74,13 @@ def at_work(found: Services) -> dict[str, int | str]:
 
 
 @router.get("/v1/status")
-async def status(request: Request, _: Caller) -> dict[str, Any]:
-    """Every deployment with its state: what a member of the team may see of the gateway's health."""
+async def status(request: Request, caller: Caller) -> dict[str, Any]:
+    """Every deployment with its state: what a member of the team may see of the gateway's health. Admins see alerts."""
     found = services(request)
-    return {"object": "status", "simulated": found.simulated, "deployments": deployments(found)}
+    body = {"object": "status", "simulated": found.simulated, "deployments": deployments(found)}
+    if caller.role == "admin" and found.alerts is not None:
+        body["alerts"] = [asdict(alert) for alert in found.alerts.active()]
+    return body
 
 
 def deployments(found: Services) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from gateway.reports import Days, Filters, SpendReport, Viewer
 from gateway.routing import Routes
 from gateway.serving import Serving
 from gateway.state.live import RedisLive
+from gateway.telemetry.alerts import Alerts
 from gateway.telemetry.dependencies import Dependencies
 from gateway.telemetry.metrics import Metrics
 from gateway.types import Deployment
@@ -49,6 +50,7 @@ class Services:
     announce: Callable[[dict[str, str]], Awaitable[None]] | None  # to the other processes, where there are any
     reloader: Reloader
     shown: RedisLive | None = None  # what every worker does, where there are several
+    alerts: Alerts | None = None  # what is wrong at the moment
     unready: list[str] = field(default_factory=list)  # reasons not to take requests
     serving: Serving = field(init=False)
     bounds: Bounds = field(init=False)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.errors import NotFound
+from gateway.errors import BudgetExhausted, GatewayError, NotFound, RateLimited
 from gateway.pipeline import Pipeline
 from gateway.stages.cache import Cache
 from gateway.stages.observe import Observe
@@ -158,3 +161,70 @@ async def test_nobody_else_does(clock: FakeClock, change: dict[str, object]) -> 
     call = asking(clock, **{"answer": Answer(completion=completion()), "plan": plan(D1), **change})
     await bench.walk(call, Outcome(Status.COMPLETED))
     assert bench.ledger.recorded == []
+
+
+async def test_further_attempts_waits_and_cache_are_counted(clock: FakeClock) -> None:
+    bench, call = Bench(clock), served(clock)
+    elsewhere = Intent("gen-1", 3, "d9", "openai", "d9", PRICE, 100, clock.now())
+    call.attempts.append(AttemptResult(elsewhere, Status.COMPLETED, Usage(), 0, clock.now()))
+    call.headers["x-atelier-cache"] = "miss"
+    await bench.walk(call, Outcome(Status.COMPLETED))
+    assert bench.metric('gateway_retries_total{group="fast"}') == 1
+    assert bench.metric('gateway_fallbacks_total{group="fast"}') == 1
+    assert bench.metric('gateway_queue_seconds_sum{group="fast"}') == 0.25
+    assert bench.metric('gateway_cache_lookups_total{outcome="miss"}') == 1
+    assert bench.metric('gateway_cache_lookups_total{outcome="hit"}') == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "series"),
+    [
+        (BudgetExhausted("x", budget={"scope": "team:red"}), 'payer="team"'),
+        (BudgetExhausted("x"), 'payer="other"'),
+        (RateLimited("x", code="budget_busy", budget={"scope": "key:k_1"}), 'payer="key"'),
+    ],
+)
+async def test_a_budgets_refusal_is_counted_by_who_would_have_paid(
+    clock: FakeClock, error: GatewayError, series: str
+) -> None:
+    bench = Bench(clock)
+    await bench.walk(asking(clock, D1), Outcome(Status.FAILED, error=error, http_status=429))
+    await bench.walk(asking(clock, D1), Outcome(Status.FAILED, error=RateLimited("x"), http_status=429))
+    assert bench.metric("gateway_budget_refusals_total") == 1
+    assert bench.metric(f'gateway_budget_refusals_total{{code="{error.code}",{series}}}') == 1
+
+
+async def test_a_wildcards_models_are_counted_under_its_pattern(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    bench.metrics.knows(["openai/*"], [])
+    made = replace(D1, id="of-the-wildcard", group="openai/*")
+    call = asking(clock, made, body={"model": "openai/gpt-9"}, recorded=True)
+    intent = Intent("gen-1", 1, made.id, "openai", "gpt-9", PRICE, 100, clock.now())
+    call.attempts = [AttemptResult(intent, Status.COMPLETED, Usage(), 5, clock.now())]
+    await bench.walk(call, Outcome(Status.COMPLETED))
+    assert bench.metric('gateway_requests_total{endpoint="chat",group="openai/*",status="200"}') == 1
+    assert bench.metric('gateway_cost_nano_total{deployment="openai/*"}') == 5
+
+
+async def test_whoever_watches_hears_of_each_attempt(clock: FakeClock) -> None:
+    told: list[AttemptResult] = []
+    call = served(clock)
+    stage = Observe(Metrics(), FakeLedger(), clock, told=told.append)
+    await stage.enter(call)
+    await stage.exit(call, Outcome(Status.COMPLETED))
+    assert told == call.attempts
+
+
+async def test_the_line_names_the_trace(clock: FakeClock) -> None:
+    bench, trace = Bench(clock), "4bf92f3577b34da6a3ce929d0e0e4736"
+    call = asking(clock, D1, recorded=True, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    (line,) = await bench.walk(call, Outcome(Status.COMPLETED))
+    assert line["trace_id"] == trace
+
+
+async def test_the_docs_describe_every_field_of_the_line_and_no_other(clock: FakeClock) -> None:
+    (line,) = await Bench(clock).walk(served(clock), Outcome(Status.COMPLETED))
+    text = (Path(__file__).parents[2] / "docs" / "observability.md").read_text("utf-8")
+    section = text.partition("## The request's line")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    assert named == line.keys() - {"log_level"} | {"timestamp", "level", "logger"}  # every line of any logger has these

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway import __version__
+from gateway.config.watching_models import AlertKind
 from gateway.errors import Fault
 from gateway.telemetry.metrics import CONTENT_TYPE, Metrics
 from gateway.types import AttemptResult, Intent, Price, Status, Usage
+from tests.telemetry.described import described
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -115,15 +119,67 @@ def test_it_renders_what_prometheus_reads(metrics):
     assert CONTENT_TYPE.startswith("text/plain")
 
 
-def test_the_docs_list_every_metric_with_kind_and_labels_and_no_other(metrics):
+def test_names_can_change_and_what_was_counted_stays(metrics):
     metrics.request_started()
-    metrics.request_ended("chat", 200, "fast", seconds=1.0, overhead=0.0)
-    metrics.attempt_ended(ended(usage=Usage(input=1), ttft=0.1))
-    metrics.breaker_state("d1", "open")
-    metrics.dependency_up("redis", up=True)
-    there = {}
-    for family in text_string_to_metric_families(metrics.render().decode()):
-        name = family.name + ("_total" if family.type == "counter" else "")
-        there[name] = (family.type, {label for label in family.samples[0].labels if label != "le"})
+    metrics.request_ended("chat", 200, "fast", seconds=0.1, overhead=0.0)
+    metrics.knows(groups=["smart", "openai/*"], deployments=["d2"])
+    for group in ("fast", "smart"):
+        metrics.request_started()
+        metrics.request_ended("chat", 200, group, seconds=0.1, overhead=0.0)
+    metrics.attempt_ended(ended("d2"))
+    metrics.attempt_ended(ended("openai/gpt-9"), pattern="openai/*")
+    metrics.attempt_ended(ended("d1"), pattern="of-another-file")
+    found = samples(metrics)
+    assert (found["gateway_requests_total chat fast 200"], found["gateway_requests_total chat smart 200"]) == (1, 1)
+    assert found["gateway_requests_total chat other 200"] == 1
+    assert found["gateway_upstream_attempts_total d2 completed"] == 1
+    assert found["gateway_upstream_attempts_total openai/* completed"] == 1
+    assert found["gateway_upstream_attempts_total other completed"] == 1
+
+
+def test_the_configuration_is_watched(metrics):
+    version = "fedcba987654"
+    metrics.config_serves("000000000001", 90.0)
+    assert samples(metrics)["gateway_config_reloads_total loaded"] == 0
+    metrics.config_rejected()
+    found = samples(metrics)
+    assert (found["gateway_config_rejected"], found["gateway_config_version"]) == (1, 1)
+    metrics.config_reloaded(version, 100.0)
+    found = samples(metrics)
+    assert (found["gateway_config_rejected"], found["gateway_config_loaded_timestamp_seconds"]) == (0, 100)
+    assert f"{int(found['gateway_config_version']):012x}" == version
+    assert (found["gateway_config_reloads_total loaded"], found["gateway_config_reloads_total rejected"]) == (1, 1)
+
+
+def test_further_attempts_caches_budgets_and_lines_are_counted(metrics):
+    metrics.tried_again("fast", elsewhere=True)
+    metrics.tried_again("fast", elsewhere=False)
+    metrics.cache_looked_up(hit=True)
+    metrics.cache_looked_up(hit=False)
+    metrics.budget_refused("team:red", "insufficient_quota")
+    metrics.budget_refused("made-up:x", "made-up")
+    metrics.queued("fast", 3.0)
+    found = samples(metrics)
+    assert (found["gateway_fallbacks_total fast"], found["gateway_retries_total fast"]) == (1, 1)
+    assert (found["gateway_cache_lookups_total hit"], found["gateway_cache_lookups_total miss"]) == (1, 1)
+    assert found["gateway_budget_refusals_total insufficient_quota team"] == 1
+    assert found["gateway_budget_refusals_total other other"] == 1
+    assert found["gateway_queue_seconds_sum fast"] == 3
+
+
+def test_alerts_and_the_build_have_series_from_the_start(metrics):
+    found = samples(metrics)
+    assert {name for name in found if name.startswith("gateway_alerts ")} == {
+        f"gateway_alerts {kind}" for kind in get_args(AlertKind)
+    }
+    assert [value for name, value in found.items() if name.startswith("gateway_build_info")] == [1]
+    assert __version__ in next(name for name in found if name.startswith("gateway_build_info"))
+    metrics.alerts("config", 2)
+    metrics.alert_delivered("failed")
+    found = samples(metrics)
+    assert (found["gateway_alerts config"], found["gateway_alert_deliveries_total failed"]) == (2, 1)
+
+
+def test_the_docs_list_every_metric_with_kind_and_labels_and_no_other(metrics):
     rows = re.findall(r"^\| `(gateway_\w+)` \| (\w+) \| ([^|]+) \|", DOCS.read_text("utf-8"), re.MULTILINE)
-    assert {name: (kind, set(re.findall(r"\w+", labels))) for name, kind, labels in rows} == there
+    assert {name: (kind, set(re.findall(r"\w+", labels))) for name, kind, labels in rows} == described(metrics)

@@ -129,7 +129,10 @@ async def test_whatever_goes_wrong_is_a_reason_without_the_address(url, reason, 
 
 
 async def test_a_stop_ends_it_at_once() -> None:
+    asked = asyncio.Event()
+
     async def hang(_: web.Request) -> web.Response:
+        asked.set()
         await asyncio.Event().wait()
         return web.Response()
 
@@ -137,7 +140,7 @@ async def test_a_stop_ends_it_at_once() -> None:
     receiver.answer = hang  # type: ignore[method-assign]
     async with receiving(receiver) as webhooks:
         task = asyncio.create_task(webhooks.send(Webhook(url=receiver.url), RAISED))
-        await asyncio.sleep(0.05)
+        await asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
