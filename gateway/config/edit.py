@@ -20,7 +20,7 @@ from gateway.config.config import ConfigFile
 from gateway.config.patches import Edit, applied, pointer, refuse
 from gateway.config.positions import Section, parse
 from gateway.config.problems import ConfigError, Mark, Problem, did_you_mean
-from gateway.config.rewrite import Unkeepable, colon_after, content_end, rewritten, same
+from gateway.config.rewrite import Unkeepable, rewritten, same
 
 EDITABLE = ("routing", "groups", "limits", "budgets", "retry", "health", "queue", "timeouts", "cache")
 Texts = Mapping[Path, str]
@@ -107,7 +107,7 @@ def _home(texts: Texts, before: Mapping[str, Part], name: str) -> Path:
     having = [file for file, text in texts.items() if name in _File(file, text).data]
     if len(having) > 1:
         what = f"stands in {len(having)} files: {', '.join(map(str, having))}"
-        mark = Mark(str(having[0]), before[name].line or 0)
+        mark = Mark(str(having[0]), before[name].line or 0, 1)
         raise ConfigError([Problem(mark, (name,), what, "change it there, or bring it together in one of them")])
     return having[0] if having else before[name].file
 
@@ -143,32 +143,42 @@ class _File:
         self._root: MappingNode | None = root if isinstance(root, MappingNode) else None
 
     def parts(self) -> dict[str, Part]:
-        nodes = {key.value: (key, value) for key, value in self._root.value} if self._root is not None else {}
-        return {name: self._part(name, *nodes[name]) for name in EDITABLE if name in nodes}
+        """The editable sections that it has."""
+        if self._root is None:
+            return {}
+        keys = [key for key, _ in self._root.value]
+        ends = [*(key.start_mark.index for key in keys[1:]), None]
+        return {key.value: self._part(key, end) for key, end in zip(keys, ends, strict=True) if key.value in EDITABLE}
 
-    def _part(self, name: str, key: Node, value: Node) -> Part:
-        start, end = self._lines(key, value) if not self._braces else (key.start_mark.index, value.end_mark.index)
-        return Part(
-            name, self.path, key.start_mark.line + 1, self._text[start:end], _plain(self.data[name]), (start, end)
-        )
+    def _part(self, key: Node, next_key: int | None) -> Part:
+        span = self._between(key, next_key) if self._braces else self._lines(key, next_key)
+        line = int(key.start_mark.line) + 1
+        return Part(key.value, self.path, line, self._text[slice(*span)], _plain(self.data[key.value]), span)
 
     @property
     def _braces(self) -> bool:
         """Whether the whole file is one pair of braces, as a JSON file is."""
         return self._root is not None and bool(self._root.flow_style)
 
-    def _lines(self, key: Node, value: Node) -> tuple[int, int]:
+    def _between(self, key: Node, next_key: int | None) -> tuple[int, int]:
+        """A section among others in braces."""
+        start, end = int(key.start_mark.index), next_key
+        if end is None and self._root is not None:
+            end = int(self._root.end_mark.index) - 1
+        return start, start + len(self._text[start:end].rstrip().removesuffix(",").rstrip())
+
+    def _lines(self, key: Node, next_key: int | None) -> tuple[int, int]:
         """From the section's key to its last line; comments below belong to it while they are indented."""
         text = self._text
         start = text.rfind("\n", 0, key.start_mark.index) + 1
-        end = at = _line_end(text, content_end(value, colon_after(key, text), text))
-        while at < len(text):
-            line_end = _line_end(text, at)
-            line = text[at:line_end].rstrip("\n")
-            comment = line.lstrip().startswith("#") and len(line) - len(line.lstrip()) > key.start_mark.column
-            if line.strip() and not comment:
+        end = len(text) if next_key is None else text.rfind("\n", 0, next_key) + 1
+        while end > start:
+            line_start = max(start, text.rfind("\n", start, end - 1) + 1)
+            line = text[line_start:end].rstrip()
+            indent = len(line) - len(line.lstrip())
+            if line and not (line.lstrip().startswith("#") and indent <= key.start_mark.column):
                 break
-            at, end = line_end, line_end if comment else end
+            end = line_start
         return start, end
 
     def with_value(self, name: str, values: Mapping[str, Any]) -> str:
@@ -246,12 +256,6 @@ class _File:
     def _problem(self, name: str, what: str, mend: str) -> Problem:
         part = self.parts().get(name)
         return Problem(Mark(str(self.path), (part.line if part else None) or 0, 1), (name,), what, mend)
-
-
-def _line_end(text: str, index: int) -> int:
-    """The index after the end of the line."""
-    end = text.find("\n", index)
-    return len(text) if end < 0 else end + 1
 
 
 def _plain(value: Any) -> Any:

@@ -83,6 +83,11 @@ def colon_after(key: Node, text: str) -> int:
     return text.index(":", key.end_mark.index) + 1
 
 
+def _text(key: Node) -> str:
+    """A key as `positions.parse` reads it: two escapes that are the halves of one character are joined."""
+    return str(key.value).encode("utf-16", "surrogatepass").decode("utf-16")
+
+
 def _step(root: MappingNode) -> int:
     for key, value in root.value:
         if isinstance(value, MappingNode) and value.value and not value.flow_style:
@@ -108,7 +113,7 @@ class _Rewriting:
         out: list[_Child] = []
         if isinstance(node, MappingNode):
             for key, value in node.value:
-                out.append(self._child(key.value, key.start_mark.index, colon_after(key, self._text), value, old))
+                out.append(self._child(_text(key), key.start_mark.index, colon_after(key, self._text), value, old))
         else:
             for index, value in enumerate(node.value):
                 dash = self._dash(value.start_mark.index, node.start_mark.column)
@@ -217,10 +222,11 @@ class _Rewriting:
         out = ""
         for key, value in node.value:
             gap, at = text[at : key.start_mark.index], value.end_mark.index
-            if key.value in new:
+            name = _text(key)
+            if name in new:
                 kept = gap if out else gap.lstrip(", ")
                 out += kept + text[key.start_mark.index : value.start_mark.index]
-                out += self._flow(value, old[key.value], new[key.value])
+                out += self._flow(value, old[name], new[name])
             elif "#" in gap:
                 raise Unkeepable
         rest = text[at : node.end_mark.index - 1]
@@ -231,9 +237,11 @@ class _Rewriting:
         return "{" + joined + rest + "}"
 
     def _flow_list(self, node: SequenceNode, old: Sequence[Any], new: Sequence[Any]) -> str:
-        text = self._text
-        if " #" in text[node.start_mark.index : node.end_mark.index]:
-            raise Unkeepable
+        at = node.start_mark.index
+        for place in [*((each.start_mark.index, each.end_mark.index) for each in node.value), (node.end_mark.index, 0)]:
+            if "#" in self._text[at : place[0]]:
+                raise Unkeepable
+            at = place[1]
         parts = [
             self._inline(value) if index is None else self._flow(node.value[index], old[index], value)
             for value, index in zip(new, _origins(old, new), strict=True)
