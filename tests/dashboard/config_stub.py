@@ -78,7 +78,7 @@ class ConfigStub:
     def somebody_else(self, **sections: Any) -> None:
         """Change the file as another admin would."""
         self.file.update(sections)
-        self.keep("u_bob", ["Bob was here."])
+        self.keep("user:u_bob", ["Bob was here."])
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else None
@@ -111,7 +111,13 @@ class ConfigStub:
     def _section(self, name: str) -> Rows:
         there = name in self.file
         value = {**DEFAULTS[name], **(self.file.get(name) or {})}
-        return {"file": "config.yaml", "line": 7 if there else None, "yaml": text(self.file, name), "value": value}
+        return {
+            "file": "config.yaml",
+            "line": 7 if there else None,
+            "yaml": text(self.file, name),
+            "value": self.file.get(name, DEFAULTS[name]),
+            "effective": value,
+        }
 
     def _check(self, body: Rows) -> Rows:
         if self.mistakes:
@@ -136,11 +142,11 @@ class ConfigStub:
         if address.endswith("/restore"):
             wanted = address.split("/")[2]
             self.file = deepcopy(next(file for row, file in self.kept if row["version"] == wanted))
-            self.keep("u_ada", [f"Went back to {wanted}."])
+            self.keep("user:u_ada", [f"Went back to {wanted}."])
         else:
             differences = self._check(body)["differences"]
             self.file = changed(self.file, body)
-            self.keep("u_ada", [each["what"] for each in differences])
+            self.keep("user:u_ada", [each["what"] for each in differences])
         self.workers = [{**each, "version": self.version} for each in self.workers]
         return httpx.Response(200, json={**self.shown(), "differences": []})
 

@@ -6,6 +6,7 @@ What the gateway refuses becomes a sentence at the place, or the problems of a t
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from dashboard import gate, wiring
 from dashboard.client import Client, JsonObject, Problem, path
@@ -91,6 +92,8 @@ def refused(place: Place, body: JsonObject, problem: Problem) -> None:
     if problem.details and body:
         place.trial = Trial(body, problems=problem.details)
     elif problem.code == "version_conflict":
-        place.problem = OVERTAKEN
+        with suppress(Problem):
+            look(fresh=True)
+        place.problem = OVERTAKEN if place.overtaken else problem.message
     else:
         place.problem = problem.message

@@ -58,7 +58,7 @@ def several(form: Fields, titles: dict[str, str], now: JsonObject, root: Parts) 
     for name, title in titles.items():
         before: JsonObject = now.get(name) or {}
         after = line(form, (*root, name), title, before)
-        made += changes((*root, name), before, after)
+        made += changes(form.place.said, (*root, name), before, after)
     return made
 
 
@@ -77,9 +77,11 @@ def line(form: Fields, parts: Parts, title: str, now: JsonObject) -> JsonObject:
     return {} if amount is None else {"limit": amount, "days": every}
 
 
-def changes(parts: Parts, before: JsonObject, after: JsonObject) -> list[Edit]:
+def changes(said: JsonObject, parts: Parts, before: JsonObject, after: JsonObject) -> list[Edit]:
     """A new budget as a whole, of an old one what differs."""
     if not before or not after:
         whole = {name: value for name, value in after.items() if value is not None}
-        return [edits.put(parts, whole)] if bool(before) != bool(after) else []
-    return [edits.put((*parts, name), after[name]) for name in ("limit", "days") if after[name] != before.get(name)]
+        return [edits.put(said, parts, whole)] if bool(before) != bool(after) else []
+    return [
+        edits.put(said, (*parts, name), after[name]) for name in ("limit", "days") if after[name] != before.get(name)
+    ]

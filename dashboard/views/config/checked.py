@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import inert
 from dashboard.client import JsonObject
-from dashboard.views.config import asking, fields
+from dashboard.views.config import asking, edits, fields
 from dashboard.views.config.place import Place, Trial
 
 NOTHING = "There is nothing to change yet."
@@ -80,12 +80,13 @@ def outcome(place: Place, trial: Trial) -> None:
             return
         st.caption(BY_HAND)
         for name, text in trial.sections.items():
-            st.code(text or f"# the section {name} is not in the file any more", language="yaml", wrap_lines=True)
+            if text != edits.text_of(place.base, name):
+                st.code(text or f"# the section {name} is not in the file any more", language="yaml", wrap_lines=True)
 
 
 def differences(found: Sequence[JsonObject]) -> None:
     if not found:
-        st.markdown("Only how the file is written; the gateway will do the same as now.")
+        st.markdown("See how the file changes; there is nothing else to tell of it.")
     for each in found:
         later = " :orange-badge[:material/restart_alt: after a restart]" if each.get("restart") else ""
         st.markdown(f"- {inert.plain(each.get('what'))}{later}")
@@ -108,6 +109,8 @@ def where(problem: JsonObject) -> str:
     """config.yaml:12:20 · groups.fast.fallbacks[0]."""
     numbers = [str(problem[name]) for name in ("line", "column") if problem.get(name)]
     file = PurePath(str(problem.get("file") or "")).name
+    if file.startswith("edits["):
+        file = ""  # a change that cannot be made stands in no file
     return " · ".join(
         part for part in (":".join([file, *numbers]) if file else "", str(problem.get("key") or "")) if part
     )

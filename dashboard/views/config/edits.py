@@ -25,9 +25,21 @@ def move(parts: Parts, to: Parts) -> Edit:
     return {"op": "move", "from": pointer(parts), "path": pointer(to)}
 
 
-def put(parts: Parts, value: Any) -> Edit:
-    """Set a key; what is None, or empty, is taken out."""
-    return remove(parts) if value is None or value in ([], {}) else add(parts, value)
+def put(said: Any, parts: Parts, value: Any) -> Edit:
+    """Set a key; what is None, or empty, is taken out if it is there in `said`, the configuration as it is written."""
+    if value is None or value in ([], {}):
+        return remove(parts) if there(said, parts) else add(parts, [] if value == [] else None)
+    return add(parts, value)
+
+
+def there(said: Any, parts: Parts) -> bool:
+    """Whether something stands at a place."""
+    for part in parts:
+        known = isinstance(said, Mapping) or (isinstance(said, list) and isinstance(part, int) and part < len(said))
+        if not known or (isinstance(said, Mapping) and part not in said):
+            return False
+        said = said[part]
+    return True
 
 
 def pointer(parts: Parts) -> str:
@@ -55,9 +67,15 @@ def place_of(path: str) -> int:
 
 
 def values_of(configuration: Mapping[str, Any], section: str) -> dict[str, Any]:
-    """What a section says, with its defaults."""
-    found = configuration.get("sections", {}).get(section, {}).get("value")
+    """What a section means: what it says, and the usual values of what it leaves out."""
+    found = configuration.get("sections", {}).get(section, {}).get("effective")
     return dict(found) if isinstance(found, Mapping) else {}
+
+
+def said_of(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The sections as they are written."""
+    sections = configuration.get("sections", {})
+    return {name: found.get("value") for name, found in sections.items() if found.get("line") is not None}
 
 
 def text_of(configuration: Mapping[str, Any], section: str) -> str:

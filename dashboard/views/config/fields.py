@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard import inert
 from dashboard.client import JsonObject
-from dashboard.views.config import edits, sentences
+from dashboard.views.config import sentences
 from dashboard.views.config.edits import Parts
 from dashboard.views.config.place import Place
 
@@ -44,19 +44,23 @@ class Fields:
 
     def number(self, name: str, label: str, now: float | None, *, at: Parts = (), **more: Any) -> Any:
         """A number, or None."""
-        value = st.number_input(inert.plain(label), value=self._start(name, now), key=self.place.key(name), **more)
+        self._begin(name, now)
+        value = st.number_input(inert.plain(label), value=None, key=self.place.key(name), **more)
         return self._end(name, value, at)
 
-    def choice(self, name: str, label: str, now: Any, options: Mapping[Any, str], *, at: Parts = ()) -> Any:
-        """One of some values, shown by their words."""
-        start = self._start(name, now)
-        known = dict(options) if start in options else {**options, start: str(start)}
+    def choice(
+        self, name: str, label: str, now: Any, options: Mapping[Any, str], *, at: Parts = (), empty: str | None = None
+    ) -> Any:
+        """One of some values, shown by their words. `empty`: what it means that none is chosen, where that may be."""
+        start = self._begin(name, now) if empty else self._start(name, now)
+        known = dict(options) if start in options or (empty and start is None) else {**options, start: str(start)}
         value = st.selectbox(
             inert.plain(label),
             list(known),
-            index=list(known).index(start),
+            index=None if empty else list(known).index(start),
             format_func=lambda each: known.get(each, str(each)),
             key=self.place.key(name),
+            placeholder=empty or "Choose",
         )
         return self._end(name, value, at)
 
@@ -122,6 +126,13 @@ class Fields:
         first = self.place.first.setdefault(name, now)
         return self.place.kept.get(name, first)
 
+    def _begin(self, name: str, now: Any) -> Any:
+        """What the field holds at first, put there as if it was typed: a field with a value of its own is never empty."""
+        start, key = self._start(name, now), self.place.key(name)
+        if key not in st.session_state:
+            st.session_state[key] = start
+        return start
+
     def _end(self, name: str, value: Any, at: Parts) -> Any:
         self.values[name] = value
         self.tell(at)
@@ -156,8 +167,3 @@ def dollars(typed: str | None) -> float | int | None:
 def shown(amount: Any) -> str:
     """An amount of the configuration for its field."""
     return "" if amount is None else f"{amount:g}" if isinstance(amount, float) and amount < 1e6 else f"{amount}"
-
-
-def put_all(root: Parts, values: Mapping[str, Any]) -> list[edits.Edit]:
-    """Set keys of one section."""
-    return [edits.put((*root, name), value) for name, value in values.items()]

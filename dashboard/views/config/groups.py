@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import inert
 from dashboard.client import JsonObject
 from dashboard.views.config import checked, edits, sentences
-from dashboard.views.config.fields import Fields, put_all
+from dashboard.views.config.fields import Fields
 from dashboard.views.config.place import Place, here
 
 EMPTY = "The file has no model yet. Models stand in `model_list`, which is edited in the file itself."
@@ -53,7 +53,8 @@ def every(place: Place, known: list[str]) -> None:
         known = [each for each in known if wanted.casefold() in each.casefold()]
     with st.container(key="groups", gap="xsmall"):
         for name in known:
-            with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+            row = f"row_{name}"
+            with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False, key=row):
                 sentence = sentences.group(settings.get(name) or {}, usual)
                 st.markdown(f"**{inert.plain(name)}**  \n:gray[{inert.plain(sentence)}]", width="stretch")
                 st.button(
@@ -69,14 +70,18 @@ def every(place: Place, known: list[str]) -> None:
 def one(place: Place, name: str) -> None:
     """A group's settings."""
     found: JsonObject = edits.values_of(place.base, "groups").get(name) or {}
+    written = edits.there(place.said, ("groups", name))
     known = place.base.get("names", {})
     form = Fields(place, ("groups", name))
     st.subheader(inert.plain(name), anchor=False)
     above = st.container()
     with st.container(key="group"):
         usual = edits.values_of(place.base, "routing").get("policy") or "weighted"
-        policies = {None: f"As everywhere: {usual}", **sentences.policies(known.get("policies", ()))}
-        policy = form.choice("policy", "Who picks among its deployments", found.get("policy"), policies, at=("policy",))
+        policies = sentences.policies(known.get("policies", ()))
+        empty = f"As everywhere: {usual}"
+        policy = form.choice(
+            "policy", "Policy that ranks its deployments", found.get("policy"), policies, at=("policy",), empty=empty
+        )
         others = {
             str(each): str(each) for each in (*known.get("groups", ()), *known.get("aliases", ())) if each != name
         }
@@ -85,15 +90,16 @@ def one(place: Place, name: str) -> None:
         said = sentences.group({**form.values, "policy": policy}, str(usual))
         with st.container(border=True, key="meaning"):
             st.markdown(f"**{inert.plain(said)}**")
-        checked.buttons(place, body(name, found, form), leave="Back to the groups")
+        checked.buttons(place, body(name, form, written=written), leave="Back to the groups")
     with above:
         checked.problems(form.others())
 
 
-def body(name: str, found: JsonObject, form: Fields) -> JsonObject | None:
+def body(name: str, form: Fields, *, written: bool) -> JsonObject | None:
     """Only what changed; all of it together where the group had no settings."""
     if not form.changed:
         return None
-    if found:
-        return {"edits": put_all(("groups", name), form.changed)}
+    if written:
+        said = form.place.said
+        return {"edits": [edits.put(said, ("groups", name, key), value) for key, value in form.changed.items()]}
     return {"edits": [edits.add(("groups", name), form.changed)]}

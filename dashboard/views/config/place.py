@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.client import JsonObject
-from dashboard.views.config.edits import Edit, found_again, moved, rules_of
+from dashboard.views.config.edits import Edit, found_again, moved, rules_of, said_of
 
 STATE = "configuration"
 RULES = ("routing", "rules")
@@ -56,6 +56,15 @@ class Place:
     def key(self, name: str) -> str:
         """The key of a field."""
         return f"{STATE}.{self.section}.{self.turn}.{name}"
+
+    @property
+    def said(self) -> JsonObject:
+        """The sections as they are written, with what was moved and removed."""
+        found = said_of(self.base)
+        routing = found.get("routing")
+        if self.edits and isinstance(routing, dict) and routing.get("rules"):
+            found["routing"] = {**routing, "rules": moved(routing["rules"], self.edits)}
+        return found
 
     @property
     def rules(self) -> list[JsonObject]:

@@ -50,7 +50,6 @@ def conditions(session: Session, place: Place, form: Fields, now: JsonObject, na
     left, right = st.columns(2)
     with left:
         team = form.several("team", "Of team", now.get("team"), names["team"], at=("when", "team"), hint="Any team")
-        after = form.words("after", "From (time of day)", now.get("after"), at=("when", "after"), placeholder="18:00")
     with right:
         most = form.number(
             "max_tokens",
@@ -61,6 +60,10 @@ def conditions(session: Session, place: Place, form: Fields, now: JsonObject, na
             placeholder="Any length",
             help="Of the whole prompt, estimated; about four letters each.",
         )
+    left, right = st.columns(2)
+    with left:
+        after = form.words("after", "From (time of day)", now.get("after"), at=("when", "after"), placeholder="18:00")
+    with right:
         before = form.words(
             "before", "Until (time of day)", now.get("before"), at=("when", "before"), placeholder="06:00"
         )
@@ -115,14 +118,15 @@ def goal(place: Place, form: Fields, now: JsonObject) -> JsonObject:
         kind = form.choice("kind", "Serve from", had, goals)
     with middle:
         if kind == GROUP:
-            options = {None: "Choose a group", **alike([*known.get("groups", ()), *known.get("aliases", ())])}
-            use["group"] = form.choice("group", "Group", now.get("group"), options, at=("use", "group"))
+            options = alike([*known.get("groups", ()), *known.get("aliases", ())])
+            use["group"] = form.choice("group", "Group", now.get("group"), options, at=("use", "group"), empty="Choose")
         elif kind == TIER:
-            options = {None: "Choose a tier", **alike(known.get("tiers", ()))}
-            use["tier"] = form.choice("tier", "Tier", now.get("tier"), options, at=("use", "tier"))
+            options = alike(known.get("tiers", ()))
+            use["tier"] = form.choice("tier", "Tier", now.get("tier"), options, at=("use", "tier"), empty="Choose")
     with right:
-        policies = {None: "As the group says", **sentences.policies(known.get("policies", ()))}
-        use["policy"] = form.choice("policy", "Ranked by", now.get("policy"), policies, at=("use", "policy"))
+        policies = sentences.policies(known.get("policies", ()))
+        at, empty = ("use", "policy"), "As the group says"
+        use["policy"] = form.choice("policy", "Ranked by", now.get("policy"), policies, at=at, empty=empty)
     return use
 
 
@@ -148,11 +152,12 @@ def changes(place: Place, form: Fields, rule: JsonObject, number: int, to: int) 
         return None if blank else {"edits": [*place.edits, edits.add((*RULES, to), rule)]}
     before = place.rules[number]
     root = (*RULES, number)
-    made = [edits.put((*root, "name"), rule.get("name"))] if rule.get("name") != (before.get("name") or None) else []
+    said = place.said
+    made = [edits.put(said, (*root, "name"), rule.get("name"))] if rule.get("name") != before.get("name") else []
     for part in ("when", "use"):
         old, new = compact(before.get(part) or {}), rule[part]
         made += [
-            edits.put((*root, part, name), new.get(name))
+            edits.put(said, (*root, part, name), new.get(name))
             for name in dict.fromkeys((*old, *new))
             if old.get(name) != new.get(name)
         ]

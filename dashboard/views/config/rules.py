@@ -64,10 +64,11 @@ def names_of(session: Session, place: Place) -> dict[str, dict[str, str]]:
 def line(place: Place, number: int, found: JsonObject, sentence: str) -> None:
     """One rule with its buttons."""
     last = len(place.rules) - 1
-    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+    row = f"row_{number}"
+    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=row):
         name = f"**{inert.plain(found['name'])}**  \n" if found.get("name") else ""
         st.markdown(f"{name}:gray[{number + 1}.] {inert.plain(sentence)}", width="stretch")
-        with st.container(horizontal=True, gap="xsmall", width="content", key=f"rule_{number}"):
+        with st.container(horizontal=True, gap="xsmall", width="content", wrap=False, key=f"acts_{number}"):
             act("arrow_upward", "Move up", number, shift, (number, number - 1), off=number == 0)
             act("arrow_downward", "Move down", number, shift, (number, number + 1), off=number == last)
             act("edit", "Edit", number, place.open, (number,))
@@ -75,11 +76,11 @@ def line(place: Place, number: int, found: JsonObject, sentence: str) -> None:
 
 
 def act(icon: str, label: str, number: int, then: object, args: tuple[int, ...], *, off: bool = False) -> None:
-    """A button whose label is for screen readers and for whoever waits on it."""
+    """A button that shows its icon; its label is for those who hear the page."""
     st.button(
-        f":material/{icon}:",
+        f"{label} rule {number + 1}",
+        icon=f":material/{icon}:",
         key=here().key(f"{icon}.{number}"),
-        help=f"{label}: rule {number + 1}",
         type="tertiary",
         disabled=off,
         on_click=then,  # type: ignore[arg-type]

@@ -139,7 +139,7 @@ def field(form: Fields, section: str, name: str, setting: Setting, now: Any) -> 
 def changes(form: Fields, sections: Settings) -> list[Edit]:
     """An edit for each value that is another than in the configuration."""
     return [
-        edits.put((section, name), plain(form.changed[key]))
+        edits.put(form.place.said, (section, name), plain(form.changed[key]))
         for section, settings in sections.items()
         for name in settings
         if (key := f"{section}.{name}") in form.changed

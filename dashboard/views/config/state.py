@@ -43,8 +43,8 @@ def notices(current: JsonObject) -> None:
     workers(current)
     waiting = current.get("restart") or ()
     if waiting:
-        names = ", ".join(f"`{inert.plain(key)}`" for key in waiting)
-        st.info(f"In the file, but only from the next restart on: {names}", icon=":material/restart_alt:")
+        names = ", ".join(f"**{inert.plain(key)}**" for key in waiting)
+        st.info(f"Changed in the file, and in force from the next restart on: {names}", icon=":material/restart_alt:")
     if not current.get("writable", True):
         why = inert.plain(current.get("why_not") or "The gateway may not write its file.")
         st.info(f"{why} You can look, check, and copy what to write.", icon=":material/lock:")

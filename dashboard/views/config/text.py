@@ -36,12 +36,12 @@ def show() -> None:
 def area(place: Place, section: str, now: str) -> str:
     first = place.first.setdefault("text", now)
     start = place.kept.get("text", first)
-    lines = max(now.count("\n"), str(start).count("\n")) + 4
+    lines = max(now.count("\n"), str(start).count("\n")) + 2
     typed = st.text_area(
         f"Text of {section}",
         start,
         key=place.key("text"),
-        height=min(TALLEST, 24 * max(lines, 8)),
+        height=min(TALLEST, 21 * max(lines, 8) + 20),
         placeholder=f"{section}:\n  …",
         label_visibility="collapsed",
     )

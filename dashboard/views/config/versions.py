@@ -13,7 +13,7 @@ from dashboard.views.config import asking
 from dashboard.views.config.place import Place, here
 
 EMPTY = "No version is kept yet. From the first change on, each one is kept with who made it and when."
-ACTORS = {"cli": "the command line", "master": "the master key", "system": "the gateway", "file": "the file itself"}
+ACTORS = {"cli": "the command line", "master": "the master key", "system": "the gateway", "file": "in the file itself"}
 FEW = 20
 
 
@@ -24,7 +24,12 @@ def show(session: Session) -> None:
         with st.container(border=True, key="empty"):
             st.markdown(EMPTY)
         return
-    names = session.accounts.names(session.accounts.users)
+    accounts = session.accounts
+    names = {
+        f"{kind}:{each}": name
+        for kind, listing in (("user", accounts.users), ("key", accounts.keys))
+        for each, name in accounts.names(listing).items()
+    }
     if place.wanted is None and len(found) > 1 and found[0].get("current"):
         st.button(
             "Go back to the version before",
@@ -44,7 +49,8 @@ def show(session: Session) -> None:
 
 def line(place: Place, version: JsonObject, names: Mapping[str, str]) -> None:
     """One version: when, by whom, what."""
-    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+    row = f"row_{version.get('version')}"
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=row):
         badge = " :green-badge[:material/check_circle: serves now]" if version.get("current") else ""
         st.markdown(f"{head(version, names)}{badge}  \n{said(version)}", width="stretch")
         if not version.get("current") and place.wanted != version.get("version"):
@@ -68,7 +74,7 @@ def head(version: JsonObject, names: Mapping[str, str]) -> str:
 def said(version: JsonObject) -> str:
     """What it changed."""
     what = [inert.plain(each) for each in version.get("what") or ()]
-    return "  \n".join(what) or ":gray[How it was at first]"
+    return "  \n".join(what) or ":gray[It was not noted what changed]"
 
 
 def ask(place: Place, version: JsonObject, since: Sequence[JsonObject], names: Mapping[str, str]) -> None:
@@ -76,6 +82,8 @@ def ask(place: Place, version: JsonObject, since: Sequence[JsonObject], names: M
     undone = [each for each in since if each.get("what")]
     with st.container(border=True, key="back"):
         st.markdown("##### Going back undoes this")
+        if not undone:
+            st.markdown("It was not noted what has changed since then.")
         for each in undone:
             st.markdown(f"{head(each, names)}  \n{said(each)}")
         st.caption(
