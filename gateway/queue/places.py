@@ -20,6 +20,7 @@ from typing import NamedTuple
 from gateway.errors import RateLimited
 from gateway.ports import Clock
 from gateway.queue.rates import Demand, Rates
+from gateway.types import Deployment
 
 
 class Spot(NamedTuple):
@@ -29,6 +30,18 @@ class Spot(NamedTuple):
     max_parallel: int | None = None
     rpm: int | None = None
     tpm: int | None = None
+
+    @classmethod
+    def of(cls, deployment: Deployment) -> Spot:
+        """What the deployment offers."""
+        return cls(place_of(deployment), deployment.max_parallel, deployment.rpm, deployment.tpm)
+
+
+def place_of(deployment: Deployment) -> str:
+    """Whose places and limits count: the deployment's own, or those that all models of a wildcard's entry share."""
+    if "*" not in deployment.group:
+        return deployment.id
+    return f"{deployment.group}#{hash((deployment.api_base, deployment.api_key)):x}"
 
 
 OnPosition = Callable[[int], None]
@@ -152,11 +165,13 @@ class Places:
         if self._in_flight[deployment_id] <= 0:
             raise ValueError(f"no place is taken on {deployment_id}")
         self._in_flight[deployment_id] -= 1
+        if not self._in_flight[deployment_id]:
+            del self._in_flight[deployment_id]
         self._hand_on(deployment_id)
 
     def snapshot(self) -> Snapshot:
         """How it stands now."""
-        return Snapshot({key: taken for key, taken in self._in_flight.items() if taken}, len(self._waiters))
+        return Snapshot(dict(self._in_flight), len(self._waiters))
 
     def _has_room(self, spot: Spot, demand: Demand) -> bool:
         limit = spot.max_parallel

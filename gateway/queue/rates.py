@@ -7,11 +7,10 @@ they were estimated until it has ended, then as they were.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.ports import Clock
-from gateway.types import Deployment
 
 WINDOW = 60.0  # seconds
 MOST_IDLE = 5_000  # deployments; from so many on, those without a request in their window are forgotten
@@ -90,12 +89,12 @@ class Rates:
                 window.sent.remove(sent)
         return freed
 
-    def used(self, deployments: Sequence[Deployment]) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """Requests and tokens in the last minute by deployment, of this worker; those without any are left out."""
+    def used(self, places: Iterable[str]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        """Requests and tokens in the last minute by place, of this worker; those without any are left out."""
         now = self._clock.monotonic()
-        found = {each.id: self._current(each.id, now) for each in deployments if each.id in self._windows}
-        requests = {name: len(window.sent) for name, window in found.items() if window.sent}
-        return requests, {name: found[name].tokens for name in requests}
+        found = {where: self._current(where, now) for where in places if where in self._windows}
+        requests = {where: len(window.sent) for where, window in found.items() if window.sent}
+        return requests, {where: found[where].tokens for where in requests}
 
     def _current(self, where: str, now: float) -> _Window:
         """The window without what is too old for it."""

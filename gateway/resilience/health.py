@@ -7,12 +7,14 @@ the same is the caller's decision: `retry_after` tells which of several would be
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from gateway.errors import Fault, ProviderError
 from gateway.ports import Clock
+from gateway.resilience.retries import KINDS
 
+MOST_RECORDS = 5_000  # deployments; from so many on, those with nothing against them are forgotten
 SAYS_NOTHING = frozenset({Fault.CALLER, Fault.CONTEXT_WINDOW, Fault.CONTENT_POLICY})
 
 
@@ -21,6 +23,7 @@ class Rules:
     """When a deployment is taken out and for how long; durations in seconds."""
 
     failures: int = 5  # in a row, of any kind
+    failures_by_error: Mapping[str, int] = field(default_factory=dict)  # the same for kinds of error, see `KINDS`
     connect_failures: int = 3  # in a row
     open_for: float = 5.0  # the first time; doubled at each failed probe
     open_cap: float = 300.0
@@ -49,7 +52,7 @@ class DeploymentHealth:
 
     closed → open after failures in a row, at once when our credentials are refused → half-open when the time is over:
     one attempt is let through, its success closes, its failure opens again for twice as long. A 429 never counts as a
-    failure; it makes the deployment unusable for as long as the provider asks. An attempt claims its deployment with
+    failure, but where `failures_by_error` names it; it makes the deployment unusable for as long as the provider asks. An attempt claims its deployment with
     `claim` and ends in `succeeded`, `failed` or `abandoned`.
     """
 
@@ -57,6 +60,7 @@ class DeploymentHealth:
         self._clock = clock
         self._rules = rules or Rules()
         self._records: dict[str, _Record] = {}
+        self._most = MOST_RECORDS
 
     def configure(self, rules: Rules) -> None:
         """Go by these rules from now on."""
@@ -108,16 +112,20 @@ class DeploymentHealth:
     def failed(self, deployment_id: str, error: Exception) -> None:
         """An attempt failed. Only a `ProviderError` says something about the deployment, and not each of them does."""
         self.abandoned(deployment_id)
-        if self._rules.disabled or not isinstance(error, ProviderError) or error.fault in SAYS_NOTHING:
+        if self._rules.disabled or not isinstance(error, ProviderError):
+            return
+        named = self._rules.failures_by_error.get(KINDS[error.fault])
+        if named is None and error.fault in SAYS_NOTHING:
             return
         record = self._record(deployment_id)
-        if error.fault is Fault.RATE_LIMITED:
+        if named is None and error.fault is Fault.RATE_LIMITED:
             self._cool(record, error.retry_after)
             return
         record.failures += 1
         record.connect_failures = record.connect_failures + 1 if error.fault is Fault.CONNECT else 0
+        too_many = self._too_many(record, error.fault) if named is None else record.failures >= named
         state = self.state(deployment_id)
-        if state == "half_open" or (state == "closed" and self._too_many(record, error.fault)):
+        if state == "half_open" or (state == "closed" and too_many):
             self._open(record)
 
     def abandoned(self, deployment_id: str) -> None:
@@ -132,7 +140,20 @@ class DeploymentHealth:
         return {key: latency for key, latency in known if latency is not None}
 
     def _record(self, deployment_id: str) -> _Record:
-        return self._records.setdefault(deployment_id, _Record())
+        found = self._records.get(deployment_id)
+        if found is None:
+            self._forget_healthy()
+            found = self._records[deployment_id] = _Record()
+        return found
+
+    def _forget_healthy(self) -> None:
+        """A client may ask a wildcard for any number of models; what is known of them must not grow for ever."""
+        if len(self._records) < self._most:
+            return
+        now = self._clock.monotonic()
+        kept = {name: each for name, each in self._records.items() if each.tripped or each.cool_until > now}
+        self._records = kept
+        self._most = max(MOST_RECORDS, 2 * len(kept))
 
     def _too_many(self, record: _Record, fault: Fault) -> bool:
         return (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from gateway.errors import (
     Fault,
     GatewayError,
     Interrupted,
+    InvalidRequest,
     ProviderError,
     RateLimited,
     Reason,
@@ -29,25 +30,23 @@ from gateway.killpoints import reached
 from gateway.ledger.prices import bound
 from gateway.measure import choices
 from gateway.ports import Clock, Health, Ledger, Provider, ProviderRequest
-from gateway.queue.places import Places
+from gateway.queue.places import Places, Spot, place_of
 from gateway.relay import close, note
 from gateway.resilience.retries import Retries, Step, Walk
-from gateway.stages.cache import replayed
+from gateway.stages.mock_response import mock
 from gateway.stages.need import plan_of
 from gateway.stages.spend_limits import limit_at, with_limit
-from gateway.stages.wait import demand, spot
+from gateway.stages.wait import demand
 from gateway.trace_context import onward
 from gateway.types import (
     Answer,
     Call,
     Candidate,
     Chunk,
-    Completion,
     Deployment,
     Intent,
     Outcome,
     RunningAttempt,
-    Usage,
 )
 
 T = TypeVar("T")
@@ -88,7 +87,7 @@ class CallProvider:
         if call.options.mock_response is not None:
             call.answer = mock(call)
             return
-        candidates, healthy = self._candidates(call)
+        candidates, healthy = self._candidates(call, priced(call))
         walk = Walk(candidates, self._retries, self._pauses.draw, call.options.num_retries)
         error: ProviderError | None = None
         while (step := walk.next(call.deadline - self._clock.monotonic())) is not None:
@@ -116,14 +115,13 @@ class CallProvider:
         """End an attempt that a bug on its way to the client left open."""
         self._attempts.abandoned(call)
 
-    def _candidates(self, call: Call) -> tuple[list[Candidate], bool]:
+    def _candidates(self, call: Call, candidates: Sequence[Candidate]) -> tuple[Sequence[Candidate], bool]:
         """The healthy ones in the plan's order; when none is, all of them: the last one standing is tried anyway."""
-        candidates = plan_of(call).candidates
         usable = [candidate for candidate in candidates if self._health.usable(candidate.deployment.id)]
         if any(not candidate.after for candidate in usable):
             return usable, True
         call.headers["x-atelier-degraded"] = "no healthy deployment"
-        return list(candidates), False
+        return candidates, False
 
     def _only_cools(self, step: Step) -> bool:
         """Whether the deployment may be tried again although it said, to this very request, that it has enough."""
@@ -147,11 +145,11 @@ class CallProvider:
 
     async def _take_place(self, call: Call, deployment: Deployment) -> bool:
         """The call's place moves to the deployment it is sent to; False when that one is full."""
-        if call.place == deployment.id and not call.attempts:
+        if call.place == place_of(deployment) and not call.attempts:
             return True
         self._leave_place(call)
         try:
-            call.place = await self._places.acquire([spot(deployment)], 0.0, demand=demand(call))
+            call.place = await self._places.acquire([Spot.of(deployment)], 0.0, demand=demand(call))
         except RateLimited:
             return False
         return True
@@ -189,6 +187,8 @@ class CallProvider:
                 self._attempts.abandoned(call)
         reached("first_byte")
         call.served = deployment
+        if priceless(deployment):
+            call.warnings.append(f"no price is known for {deployment.model}: it counts as free")
         if dropped := lane.dropped(deployment, call.body):
             call.warnings.append("not sent to this provider: " + ", ".join(dropped))
 
@@ -239,6 +239,27 @@ class CallProvider:
         return Answer(chunks=chunks, read=read)
 
 
+def priceless(deployment: Deployment) -> bool:
+    """Whether it is a wildcard's model whose price nobody knows: the admin has not seen its name, as with others."""
+    return deployment.price.source == "unknown" and "*" in deployment.group
+
+
+def priced(call: Call) -> Sequence[Candidate]:
+    """What the call may be sent to. Where a budget has to hold, only what has a price. Raises InvalidRequest."""
+    candidates = plan_of(call).candidates
+    if not call.budgeted:
+        return candidates
+    first = candidates[0].deployment
+    if priceless(first):
+        raise InvalidRequest(
+            f"The price of '{first.model}' is not known, so no budget can pay for it. An admin can add it to "
+            "model_list with input_cost_per_token and output_cost_per_token.",
+            code="model_price_unknown",
+            param="model",
+        )
+    return [candidate for candidate in candidates if not priceless(candidate.deployment)]
+
+
 def tell_fallbacks(call: Call, served: Deployment) -> None:
     """A second try at the same deployment is an attempt, but no fallback."""
     tried = {*(result.intent.deployment_id for result in call.attempts), served.id}
@@ -263,20 +284,3 @@ async def until_content(chunks: AsyncGenerator[Chunk, None], seen: Callable[[Chu
         if chunk.content or chunk.finish is not None:
             return tuple(read)
     raise ProviderError(Fault.TRUNCATED, "the stream ended before its first word")
-
-
-def mock(call: Call) -> Answer:
-    """LiteLLM's `mock_response`, for test keys: no provider is asked and nothing is owed."""
-    text = str(call.options.mock_response)
-    message = {"role": "assistant", "content": text, "refusal": None}
-    body = {
-        "id": f"chatcmpl-{call.id}",
-        "object": "chat.completion",
-        "created": int(call.created_at),
-        "model": call.model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
-    }
-    if call.stream:
-        return Answer(chunks=replayed(body, usage=call.include_usage), source="mock")
-    return Answer(completion=Completion(body, Usage(), "stop"), source="mock")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from gateway.measure import measure
 from gateway.ports import Clock, Health
-from gateway.queue.places import Places, QueueClass, Spot
+from gateway.queue.places import Places, QueueClass, Spot, place_of
 from gateway.queue.rates import Demand
 from gateway.stages.need import plan_of
-from gateway.types import Call, Candidate, Deployment, Outcome, Plan, Usage
+from gateway.types import Call, Candidate, Outcome, Plan
 
 
 class Wait:
@@ -32,7 +32,7 @@ class Wait:
         def moved(position: int) -> None:
             call.position = position
 
-        spots = [spot(candidate.deployment) for candidate in usable]
+        spots = [Spot.of(candidate.deployment) for candidate in usable]
         wanted = self._places.acquire(spots, patience, moved, queue_class(call), demand(call))
         try:
             call.place = await call.interruption.run(wanted)
@@ -44,15 +44,10 @@ class Wait:
         call.plan = front(plan, call.place)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
-        self._places.settle(call.id, [(each.intent.deployment_id, tokens(each.usage)) for each in call.attempts])
+        self._places.settle(call.id, used(call))
         if call.place is not None:
             self._places.release(call.place)
             call.place = None
-
-
-def spot(deployment: Deployment) -> Spot:
-    """The place that the deployment offers."""
-    return Spot(deployment.id, deployment.max_parallel, deployment.rpm, deployment.tpm)
 
 
 def demand(call: Call) -> Demand:
@@ -61,8 +56,10 @@ def demand(call: Call) -> Demand:
     return Demand(call.id, measure(call.body).estimate if limited else 0)
 
 
-def tokens(usage: Usage) -> int:
-    return usage.input + usage.output
+def used(call: Call) -> list[tuple[str, int]]:
+    """Place and tokens of each attempt."""
+    places = {each.deployment.id: place_of(each.deployment) for each in plan_of(call).candidates}
+    return [(places[each.intent.deployment_id], each.usage.input + each.usage.output) for each in call.attempts]
 
 
 def queue_class(call: Call) -> QueueClass:
@@ -75,9 +72,9 @@ def queue_class(call: Call) -> QueueClass:
     return QueueClass.DEFAULT
 
 
-def front(plan: Plan, deployment_id: str) -> Plan:
-    """The same plan with one deployment before all others, and the rest of its group behind it."""
-    if plan.candidates[0].deployment.id == deployment_id:
+def front(plan: Plan, place: str) -> Plan:
+    """The same plan with the deployment that has the place before all others, and the rest of its group behind it."""
+    if place_of(plan.candidates[0].deployment) == place:
         return plan
     groups: list[list[Candidate]] = []
     for candidate in plan.candidates:
@@ -86,7 +83,7 @@ def front(plan: Plan, deployment_id: str) -> Plan:
         groups[-1].append(candidate)
 
     def here(candidate: Candidate) -> bool:
-        return candidate.deployment.id == deployment_id and not candidate.after
+        return place_of(candidate.deployment) == place and not candidate.after
 
     groups.sort(key=lambda group: not any(here(candidate) for candidate in group))
     groups[0].sort(key=lambda candidate: not here(candidate))

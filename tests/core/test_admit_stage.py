@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import InvalidRequest, RateLimited
-from gateway.stages.admit import Admit, duration
+from gateway.queue.places import Places
+from gateway.stages.admit import Admit, Total, duration
 from gateway.state.memory import MemoryLimiter
 from gateway.types import Call, Endpoint, Options, Outcome, Status
 from tests.core.fakes import FakeClock, asking, person
@@ -137,3 +138,48 @@ async def test_a_slot_is_free_again_after_the_exit(clock: FakeClock) -> None:
 )
 def test_durations_as_openai_writes_them(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
+
+
+async def test_the_gateway_takes_so_many_requests_at_once(clock: FakeClock) -> None:
+    places = Places(clock)
+    stage = Admit(MemoryLimiter(clock), total=Total(places, 2))
+    calls = [asking(clock, id=f"gen-{number}") for number in range(3)]
+    for call in calls[:2]:
+        await stage.enter(call)
+    with pytest.raises(RateLimited) as caught:
+        await stage.enter(calls[2])
+    assert (caught.value.code, caught.value.should_retry) == ("rate_limit_exceeded", True)
+    assert caught.value.retry_after is not None
+    assert caught.value.retry_after > 0
+    await stage.exit(calls[0], Outcome(Status.COMPLETED))
+    await stage.enter(calls[2])
+    for call in calls[1:]:
+        await stage.exit(call, Outcome(Status.COMPLETED))
+    assert places.snapshot().in_flight == {}
+
+
+async def test_a_key_that_is_refused_takes_no_place_of_the_gateway(clock: FakeClock) -> None:
+    places = Places(clock)
+    stage = Admit(MemoryLimiter(clock), total=Total(places, 2))
+    person_of_one = person(max_parallel=1)
+    await stage.enter(asking(clock, identity=person_of_one))
+    with pytest.raises(RateLimited):
+        await stage.enter(asking(clock, id="gen-2", identity=person_of_one))
+    assert places.snapshot().in_flight == {"gateway:total": 1}
+
+
+@pytest.mark.parametrize("endpoint", list(Endpoint))
+@pytest.mark.parametrize(
+    ("named", "ok"), [({}, False), ({"user": ""}, False), ({"user": "u-7"}, True), ({"safety_identifier": "u-7"}, True)]
+)
+async def test_where_it_is_asked_for_a_request_names_its_user(
+    clock: FakeClock, endpoint: Endpoint, named: dict[str, str], ok: bool
+) -> None:
+    stage = Admit(MemoryLimiter(clock), require_user=True)
+    call = asking(clock, endpoint=endpoint, body={"input": "hello", **named})
+    if ok:
+        await stage.enter(call)
+        return
+    with pytest.raises(InvalidRequest) as caught:
+        await stage.enter(call)
+    assert (caught.value.code, caught.value.param) == ("missing_required_parameter", "user")

@@ -6,12 +6,14 @@ import asyncio
 
 import pytest
 
-from gateway.errors import Fault, Interrupted, ProviderError, RateLimited, Reason, UpstreamError
+from gateway.errors import Fault, Interrupted, InvalidRequest, ProviderError, RateLimited, Reason, UpstreamError
+from gateway.queue.places import Spot
 from gateway.resilience.retries import Retries
 from gateway.stages.call import Pauses
-from gateway.types import Candidate, Deployment, Plan
-from tests.core.call_bench import DOWN, A, B, Bench
-from tests.core.fakes import FakeClock, completion, deployment, ticks
+from gateway.stages.wait import Wait
+from gateway.types import Candidate, Deployment, Outcome, Plan, Price, Status
+from tests.core.call_bench import DOWN, A, B, Bench, C
+from tests.core.fakes import FakeClock, asking, completion, deployment, ticks
 
 TOO_LONG = ProviderError(Fault.CONTEXT_WINDOW, "too long", status=400)
 
@@ -118,3 +120,59 @@ async def test_a_fallback_for_long_prompts_is_no_healthy_deployment_for_others(c
     assert bench.tried[0] == "a"
     assert "w" not in bench.tried
     assert call.headers["x-atelier-degraded"]
+
+
+UNPRICED = deployment("u", group="openai/*", price=Price())
+
+
+async def test_a_budget_cannot_pay_for_a_wildcards_model_without_a_price(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    with pytest.raises(InvalidRequest) as caught:
+        await bench.stage.enter(await bench.call(UNPRICED, A, budgeted=True))
+    assert (caught.value.code, caught.value.param) == ("model_price_unknown", "model")
+    assert "input_cost_per_token" in caught.value.message
+    assert "openai/u" in caught.value.message
+    assert bench.tried == []
+
+
+async def test_without_a_budget_it_is_served_with_a_warning(clock: FakeClock) -> None:
+    bench = Bench(clock, completion())
+    call = await bench.call(UNPRICED)
+    await bench.stage.enter(call)
+    assert call.warnings == ["no price is known for openai/u: it counts as free"]
+
+
+async def test_a_budget_does_not_fall_back_to_one_either(clock: FakeClock) -> None:
+    bench = Bench(clock, *[DOWN] * 3)
+    with pytest.raises(UpstreamError):
+        await bench.stage.enter(await bench.call(A, UNPRICED, budgeted=True))
+    assert set(bench.tried) == {"a"}
+
+
+async def test_a_group_of_the_file_without_a_price_was_the_admins_choice(clock: FakeClock) -> None:
+    bench = Bench(clock, completion())
+    await bench.stage.enter(await bench.call(deployment("a", price=Price()), budgeted=True))
+    assert bench.tried == ["a"]
+
+
+async def test_each_attempt_counts_in_its_deployments_minute(clock: FakeClock) -> None:
+    bench = Bench(clock, DOWN, DOWN, completion())
+    limited = deployment("a", rpm=2)
+    call = asking(clock, limited, B)
+    call.plan = plan((limited, "fast", None), (B, "smart", None))
+    wait = Wait(bench.places, bench.health, clock, 30)
+    await wait.enter(call)
+    await bench.stage.enter(call)
+    assert bench.tried == ["a", "b", "a"]
+    assert bench.places.rates.wait("a", 2, None, 0) > 0
+    await wait.exit(call, Outcome(Status.COMPLETED))
+    requests, tokens = bench.places.rates.used("ab")
+    assert (requests, tokens) == ({"a": 2, "b": 1}, {"a": 10, "b": 0})
+
+
+async def test_a_full_minute_is_passed_by(clock: FakeClock) -> None:
+    bench = Bench(clock, DOWN, completion())
+    full = deployment("b", rpm=1)
+    await bench.places.acquire([Spot.of(full)], 0)
+    await bench.stage.enter(await bench.call(A, full, C))
+    assert bench.tried == ["a", "c"]

@@ -120,3 +120,44 @@ async def test_a_client_that_leaves_the_line_leaves_nothing(clock: FakeClock) ->
     assert bench.places.snapshot().waiting == 0
     bench.places.release("a")
     assert bench.taken == {}
+
+
+async def test_a_full_minute_spills_over_and_is_waited_for_at_the_end(clock: FakeClock) -> None:
+    bench = Bench(clock, max_wait=90.0)
+    two = deployment("a", rpm=1), deployment("b", tpm=1)
+    calls = [asking(clock, *two, id=f"gen-{n}", deadline=clock.monotonic() + 300) for n in range(3)]
+    for call in calls[:2]:
+        await bench.stage.enter(call)
+    assert [call.place for call in calls[:2]] == ["a", "b"]
+    waiting = asyncio.create_task(bench.stage.enter(calls[2]))
+    await ticks()
+    assert calls[2].position == 1
+    clock.advance(60)
+    bench.places.wake()
+    await waiting
+    assert (calls[2].place, calls[2].queue_ms) == ("a", 60_000)
+
+
+async def test_who_would_wait_in_vain_hears_how_long_it_takes(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    one = deployment("a", rpm=1)
+    await bench.stage.enter(asking(clock, one))
+    clock.advance(20)
+    with pytest.raises(RateLimited) as caught:
+        await bench.stage.enter(asking(clock, one, id="gen-2"))
+    assert (caught.value.code, caught.value.retry_after) == ("rate_limit_exceeded", 40)
+
+
+async def test_a_request_that_leaves_the_line_counts_nowhere(clock: FakeClock) -> None:
+    bench = Bench(clock, max_wait=90.0)
+    one = deployment("a", rpm=1)
+    await bench.stage.enter(asking(clock, one, id="gen-1"))
+    call = asking(clock, one, id="gen-2", deadline=clock.monotonic() + 300)
+    waiting = asyncio.create_task(bench.stage.enter(call))
+    await ticks()
+    clock.advance(60)
+    call.interruption.request(Reason.CLIENT_GONE)
+    bench.places.wake()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await bench.stage.exit(call, DONE)
+    assert bench.places.rates.used("a") == ({}, {})

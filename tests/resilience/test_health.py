@@ -294,3 +294,59 @@ def test_whatever_happens_it_comes_back_by_itself_and_probes_are_single(steps):
         assert not (health.state("a") == "open" and health.usable("a"))
     clock.time += 300
     assert health.usable("a")
+
+
+NAMED = Rules(
+    failures=5, failures_by_error={"rate_limited": 3, "bad_request": 2, "credentials": 2, "server": 7, "timeout": 1}
+)
+
+
+def test_a_kind_of_error_may_have_a_number_of_its_own(clock):
+    health = DeploymentHealth(clock, NAMED)
+    fail(health, Fault.CONNECT, times=6)
+    assert health.usable("a")
+    fail(health, Fault.SERVER)
+    assert health.state("a") == "open"
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"), [(Fault.RATE_LIMITED, 3), (Fault.CALLER, 2), (Fault.CREDENTIALS, 2), (Fault.TIMEOUT, 1)]
+)
+def test_named_kinds_count_even_where_they_usually_do_not(clock, fault, times):
+    health = DeploymentHealth(clock, NAMED)
+    fail(health, fault, times=times - 1, retry_after=100)
+    assert health.usable("a")
+    fail(health, fault)
+    assert health.state("a") == "open"
+
+
+def test_other_kinds_go_by_the_usual_number(clock):
+    health = DeploymentHealth(clock, NAMED)
+    fail(health, Fault.CONTENT_POLICY, times=20)
+    assert health.usable("a")
+    health = DeploymentHealth(clock, Rules(failures_by_error={"timeout": 1}))
+    fail(health, Fault.SERVER, times=4)
+    assert health.usable("a")
+
+
+def test_what_is_known_of_healthy_deployments_does_not_grow_for_ever(clock, monkeypatch):
+    monkeypatch.setattr("gateway.resilience.health.MOST_RECORDS", 10)
+    health = DeploymentHealth(clock)
+    opened(health)
+    health.failed("cooling", ProviderError(Fault.RATE_LIMITED, "no", retry_after=100))
+    for number in range(100):
+        health.succeeded(f"d{number}", 0.1)
+    assert len(health._records) <= 20
+    assert health.state("a") == "open"
+    assert not health.usable("cooling")
+
+
+def test_new_rules_count_from_now_on_and_a_forgotten_deployment_begins_anew(clock):
+    health = DeploymentHealth(clock)
+    fail(health, times=3)
+    health.configure(Rules(failures=4))
+    fail(health)
+    assert health.state("a") == "open"
+    health.forget("a")
+    health.forget("unknown")
+    assert health.state("a") == "closed"
