@@ -14,10 +14,12 @@ from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr
 from gateway.config import models, money_models, routing_models, watching_models
 from gateway.config.files import Sources
 from gateway.config.kinds import Name, Names, Strict
-from gateway.config.litellm_models import GeneralSettings, LitellmSettings, ModelEntry, RouterSettings
+from gateway.config.litellm_models import ModelEntry
+from gateway.config.litellm_settings import GeneralSettings, LitellmSettings, RouterSettings
 from gateway.config.positions import Section, place
 from gateway.config.problems import Mark, Problem
 from gateway.config.problems import Path as KeyPath
+from gateway.config.taken import Taken
 
 
 def _texts(value: Any) -> Any:
@@ -87,6 +89,7 @@ class Config(ConfigFile):
     data_dir: Path
     secret: SecretStr | None = None
     warnings: tuple[Problem, ...] = ()
+    taken: tuple[Taken, ...] = ()  # what became of each key of LiteLLM's blocks
     default_fallbacks: tuple[Name, ...] = ()
     aliases: Mapping[str, str] = {}
     _root: Section = PrivateAttr()

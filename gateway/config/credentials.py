@@ -31,6 +31,25 @@ _ACCOUNTS = {
     "sagemaker": ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ROLE_ARN"),
     "vertex_ai": ("GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_PROJECT"),
 }
+# Any of them shows that an entry for whatever model (`*`) can serve something.
+USUAL = (
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_API_KEY",
+    "AZURE_API_KEY",
+    "COHERE_API_KEY",
+    "DEEPSEEK_API_KEY",
+    "FIREWORKS_AI_API_KEY",
+    "GROQ_API_KEY",
+    "MISTRAL_API_KEY",
+    "OPENROUTER_API_KEY",
+    "PERPLEXITYAI_API_KEY",
+    "TOGETHERAI_API_KEY",
+    "XAI_API_KEY",
+    *_ACCOUNTS["bedrock"],
+    *_ACCOUNTS["vertex_ai"],
+)
 _ACCOUNT_PARAMS = frozenset(
     {
         "aws_access_key_id",

@@ -1,59 +1,62 @@
 """What the file means: LiteLLM's settings carried over into our sections, aliases replaced, paths made whole.
 
-Where a section of ours says something, it counts before LiteLLM's.
+Where a section of ours says something, it counts before LiteLLM's; `router_settings` count before `litellm_settings`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from gateway.config.config import ConfigFile
-from gateway.config.kinds import Strict
+from gateway.config.effective_money import budgets, prices
+from gateway.config.effective_tries import Tries
+from gateway.config.effective_watching import alerts, cache, content, telemetry
+from gateway.config.filling import S, fill
 from gateway.config.routing_models import Group, Routing, Rule, VirtualModel
-
-S = TypeVar("S", bound=Strict)
-STRATEGIES = {"simple-shuffle": "weighted"}
-MAX_ATTEMPTS = 10
+from gateway.config.taken_values import STRATEGIES, known_timezone
 
 
-def effective_sections(file: ConfigFile, base: Path) -> dict[str, Any]:
-    """The members of `Config` that differ from the file's. `base`: the folder that its paths are relative to."""
-    router, general = file.router_settings, file.litellm_settings
-    aliases = {name: alias.model for name, alias in router.model_group_alias.items()}
-    fails = _first(router.allowed_fails, general.allowed_fails)
-    retries = _first(router.num_retries, general.num_retries)
-    health = _fill(
-        file.health,
-        failures=None if fails is None else fails + 1,
-        open_for=router.cooldown_time,
-        enabled=None if router.disable_cooldowns is None else not router.disable_cooldowns,
-    )
+def effective_sections(file: ConfigFile, base: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    """The members of `Config` that differ from the file's.
+
+    `base`: the folder that its paths are relative to; `variables`: the environment with the file's own over it.
+    """
+    aliases = {name: alias.model for name, alias in file.router_settings.model_group_alias.items()}
+    groups, defaults = _groups(file, aliases), _defaults(file, aliases)
+    tries = Tries(file, groups, defaults)
+    general = file.general_settings
     return {
-        "health": health.model_copy(update={"max_open": max(health.max_open, health.open_for)}),
-        "retry": _fill(file.retry, attempts=None if retries is None else min(retries + 1, MAX_ATTEMPTS)),
-        "timeouts": _fill(file.timeouts, total=_first(router.timeout, general.request_timeout)),
-        "stream": _fill(file.stream, ttft_timeout=router.stream_timeout),
-        "routing": _routing(_fill(file.routing, policy=STRATEGIES.get(router.routing_strategy or "")), aliases),
-        "groups": _groups(file, aliases),
-        "default_fallbacks": _real(_defaults(file), aliases),
+        "health": tries.health(),
+        "retry": tries.retry(),
+        "timeouts": tries.timeouts(),
+        "stream": fill(file.stream, ttft_timeout=file.router_settings.stream_timeout or None),
+        "routing": _routing(file, aliases),
+        "groups": groups,
+        "default_fallbacks": defaults,
         "aliases": aliases,
         "templates": _whole(file.templates, file.templates.path, base),
         "policies": _whole(file.policies, file.policies.path, base),
+        "limits": fill(
+            file.limits,
+            max_parallel=general.max_parallel_requests or None,
+            max_parallel_total=general.global_max_parallel_requests or None,
+            require_user=general.enforce_user_param,
+        ),
+        "server": fill(
+            file.server,
+            max_body_mb=general.max_request_size_mb or None,
+            max_media_body_mb=general.max_request_size_mb or None,
+        ),
+        "keys": fill(file.keys, header=general.litellm_key_header_name),
+        "budgets": budgets(file),
+        "prices": prices(file),
+        "cache": cache(file),
+        "content": content(file),
+        "telemetry": telemetry(file, variables),
+        "alerts": alerts(file, variables),
     }
-
-
-def _first(*values: Any) -> Any:
-    return next((value for value in values if value is not None), None)
-
-
-def _fill(section: S, **values: Any) -> S:
-    """`section` with the given values where the file itself says nothing."""
-    given = section.model_fields_set
-    return section.model_copy(
-        update={name: each for name, each in values.items() if each is not None and name not in given}
-    )
 
 
 def _whole(section: S, path: Path | None, base: Path) -> S:
@@ -65,7 +68,15 @@ def _real(names: Iterable[str], aliases: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(aliases.get(name, name) for name in names))
 
 
-def _routing(routing: Routing, aliases: Mapping[str, str]) -> Routing:
+def _routing(file: ConfigFile, aliases: Mapping[str, str]) -> Routing:
+    router = file.router_settings
+    routing = fill(
+        file.routing,
+        policy=STRATEGIES.get(router.routing_strategy or ""),
+        timezone=known_timezone(file.litellm_settings.timezone),
+        check_context=router.enable_pre_call_checks,
+        tag_filter=router.enable_tag_filtering,
+    )
     return routing.model_copy(
         update={
             "models": {name: _virtual_model(model, aliases) for name, model in routing.models.items()},
@@ -85,23 +96,30 @@ def _rule(rule: Rule, aliases: Mapping[str, str]) -> Rule:
 
 def _groups(file: ConfigFile, aliases: Mapping[str, str]) -> Mapping[str, Group]:
     """Every group's settings, with the fallbacks of LiteLLM's blocks where the group itself names none."""
-    listed: dict[str, tuple[str, ...]] = {}
-    for settings in (file.router_settings, file.litellm_settings):
-        for entry in settings.fallbacks:
-            for name, targets in entry.items():
-                listed.setdefault(aliases.get(name, name), _real(targets, aliases))
+    kinds = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+    listed = {kind: _listed(file, kind, aliases) for kind in kinds}
     groups = {aliases.get(name, name): group for name, group in file.groups.items()}
-    for name in dict.fromkeys([*groups, *listed]):
+    every = [entry.model_name for entry in file.model_list] if any("*" in listed[kind] for kind in kinds[1:]) else []
+    for name in dict.fromkeys([*groups, *every, *(name for kind in kinds for name in listed[kind])]):
         group = groups.get(name, Group())
-        fallbacks = _real(group.fallbacks, aliases) or listed.get(name, ())
-        groups[name] = group.model_copy(update={"fallbacks": fallbacks})
+        found = {kind: _real(getattr(group, kind), aliases) or listed[kind].get(name, ()) for kind in kinds}
+        for kind in kinds[1:]:
+            found[kind] = found[kind] or tuple(each for each in listed[kind].get("*", ()) if each != name)
+        groups[name] = group.model_copy(update=found)
     groups.pop("*", None)
     return groups
 
 
-def _defaults(file: ConfigFile) -> list[str]:
-    out: list[str] = []
-    for settings in (file.router_settings, file.litellm_settings):
-        out += settings.default_fallbacks
-        out += [name for entry in settings.fallbacks for name in entry.get("*", ())]
+def _listed(file: ConfigFile, kind: str, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """One kind of LiteLLM's fallbacks by group. Of two lists, the router's counts as a whole; of two entries the first."""
+    out: dict[str, tuple[str, ...]] = {}
+    for entry in getattr(file.router_settings, kind) or getattr(file.litellm_settings, kind):
+        for name, targets in entry.items():
+            out.setdefault(aliases.get(name, name), _real(targets, aliases))
     return out
+
+
+def _defaults(file: ConfigFile, aliases: Mapping[str, str]) -> tuple[str, ...]:
+    """Where a group without fallbacks goes on; LiteLLM reads a `*` in `fallbacks` only where there are none of these."""
+    named = file.router_settings.default_fallbacks or file.litellm_settings.default_fallbacks
+    return _real(named, aliases) or _listed(file, "fallbacks", aliases).get("*", ())

@@ -1,50 +1,29 @@
-"""LiteLLM's blocks of `config.yaml`: what this gateway takes of them.
+"""LiteLLM's `model_list` and `credential_list`: what this gateway takes of an entry.
 
-What stands in a block but not in its model is no mistake: the loader lists it as a warning. Wrong values of what is
+What stands in a block but not in its model is no mistake: `taken.py` lists it with its reason. Wrong values of what is
 taken are mistakes like any other. Credentials never show in a repr.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr
 
-from gateway.config.kinds import Address, Count, Name, Names, Number, Seconds, Whole, without_nulls
-
-MAX_DOLLARS_PER_TOKEN = 0.01
-
-
-class Block(BaseModel):
-    """Frozen; further keys are kept aside, and out of the repr because they may be credentials."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True, protected_namespaces=())
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_means_default(cls, value: Any) -> Any:
-        return without_nulls(value, cls)
-
-    def __repr_args__(self) -> Any:
-        return [(name, value) for name, value in super().__repr_args__() if name in type(self).model_fields]
+from gateway.config.kinds import Address, Count, Name, Names, Whole
+from gateway.config.litellm_kinds import Amount, Block, Duration, PerToken, Times
 
 
-def _per_token(value: float) -> float:
-    if value > MAX_DOLLARS_PER_TOKEN:
-        raise ValueError("is dollars for a single token; divide the price per million tokens by 1000000")
-    return value
+def _id(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _named_model(value: Any) -> Any:
-    return {"model": value} if isinstance(value, str) else value
-
-
-PerToken = Annotated[Number, Field(ge=0), AfterValidator(_per_token)]
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and value else value
 
 
 class Costs(Block):
-    """Dollars; they win over LiteLLM's price map."""
+    """Dollars; they win over LiteLLM's price map. Prices `…_above_200k_tokens` are kept as further keys."""
 
     input_cost_per_token: PerToken | None = None
     output_cost_per_token: PerToken | None = None
@@ -53,7 +32,7 @@ class Costs(Block):
     output_cost_per_reasoning_token: PerToken | None = None
     input_cost_per_audio_token: PerToken | None = None
     output_cost_per_audio_token: PerToken | None = None
-    input_cost_per_request: Annotated[Number, Field(ge=0)] | None = None
+    input_cost_per_request: Amount | None = None
 
 
 class LitellmParams(Costs):
@@ -65,15 +44,18 @@ class LitellmParams(Costs):
     api_base: Address | None = Field(default=None, repr=False)
     base_url: Address | None = Field(default=None, repr=False)
     api_version: Name | None = None
-    organization: Name | None = None
-    tpm: Count | None = None
-    rpm: Count | None = None
-    timeout: Seconds | None = None
-    stream_timeout: Seconds | None = None
-    max_parallel_requests: Count | None = None
-    weight: Annotated[Whole, Field(ge=0)] | None = None
-    order: Annotated[Whole, Field(ge=0)] | None = None
+    organization: Annotated[Name | None, BeforeValidator(_first)] = None
+    litellm_credential_name: Name | None = None
+    tpm: Times | None = None
+    rpm: Times | None = None
+    timeout: Amount | None = None
+    stream_timeout: Amount | None = None
+    max_parallel_requests: Times | None = None
+    weight: Amount | None = None
+    order: Whole | None = None
     tags: Names = ()
+    max_budget: Amount | None = None
+    budget_duration: Duration | None = None
     drop_params: bool | None = None
     mock_response: str | None = Field(default=None, repr=False)
 
@@ -81,13 +63,14 @@ class LitellmParams(Costs):
 class ModelInfo(Costs):
     """What is to be known of one deployment."""
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/@#-]{1,200}$")] | None = None
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:/@#-]{1,200}$"), BeforeValidator(_id)] | None = None
     mode: Name | None = None
     base_model: Name | None = None
     max_tokens: Count | None = None
     max_input_tokens: Count | None = None
     max_output_tokens: Count | None = None
     supports_reasoning: bool | None = None
+    access_groups: Names = ()
     tier: Name | None = None
 
 
@@ -97,46 +80,9 @@ class ModelEntry(Block):
     model_name: Name
     litellm_params: LitellmParams
     model_info: ModelInfo = ModelInfo()
+    blocked: bool = False
 
-
-class Alias(Block):
-    """Another name of a group."""
-
-    model: Name
-    hidden: bool = False
-
-
-Fallbacks = tuple[Mapping[str, Names], ...]
-
-
-class RouterSettings(Block):
-    """Read into `groups`, `health`, `retry`, `timeouts` and `routing`."""
-
-    fallbacks: Fallbacks = ()
-    default_fallbacks: Names = ()
-    model_group_alias: Mapping[str, Annotated[Alias, BeforeValidator(_named_model)]] = {}
-    routing_strategy: str | None = None
-    num_retries: Annotated[Whole, Field(ge=0)] | None = None
-    timeout: Seconds | None = None
-    stream_timeout: Seconds | None = None
-    allowed_fails: Annotated[Whole, Field(ge=0)] | None = None
-    cooldown_time: Seconds | None = None
-    disable_cooldowns: bool | None = None
-
-
-class LitellmSettings(Block):
-    """As `RouterSettings`, which counts first."""
-
-    fallbacks: Fallbacks = ()
-    default_fallbacks: Names = ()
-    request_timeout: Seconds | None = None
-    num_retries: Annotated[Whole, Field(ge=0)] | None = None
-    allowed_fails: Annotated[Whole, Field(ge=0)] | None = None
-    drop_params: bool | None = None
-
-
-class GeneralSettings(Block):
-    """The master key, and a bound for every deployment that has none."""
-
-    master_key: SecretStr | None = None
-    max_parallel_requests: Count | None = None
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it stands for every model whose name fits a pattern."""
+        return "*" in self.model_name

@@ -14,13 +14,15 @@ from pydantic import SecretStr, ValidationError
 from gateway.config import environment, files
 from gateway.config.checks import check
 from gateway.config.config import Config, ConfigFile
+from gateway.config.credential_list import lend
 from gateway.config.effective import effective_sections
-from gateway.config.ignored import ignored_keys, set_aside
+from gateway.config.ignored import warnings_of
 from gateway.config.positions import Section
 from gateway.config.problems import ConfigError, Problem, in_order
 from gateway.config.references import resolve_references, variables_of
 from gateway.config.secret_values import secret_values
 from gateway.config.sources import Reading
+from gateway.config.taken import read_taken, set_aside
 from gateway.config.wording import problems_of
 
 _PLACEHOLDER = [{"model_name": "?", "litellm_params": {"model": "?"}}]
@@ -41,23 +43,26 @@ def load(path: Path, env: Mapping[str, str], texts: Mapping[Path, str] | None = 
         raise ConfigError(problems, reading.texts)
     environment.override(root, env)
     variables = variables_of(root, env)
+    lend(root)
     references = resolve_references(root, variables, problems)
     secrets = secret_values(root, variables)
-    aside = set_aside(root)
+    listed = read_taken(root, variables)
+    set_aside(root)
     file, broken = _validate(root, problems)
     errors, warnings = check(file, root, path.parent, problems, broken)
     problems += errors
     if problems:
         raise ConfigError(problems, reading.texts)
-    warnings += [*aside, *ignored_keys(file, root), *environment.unknown_variables(env, references.used)]
+    warnings += [*warnings_of(listed), *environment.unknown_variables(env, references.used)]
     warnings += environment.unreadable(env)
     sections: dict[str, Any] = {name: getattr(file, name) for name in ConfigFile.model_fields}
     config = Config(
-        **sections | effective_sections(file, path.parent),
+        **sections | effective_sections(file, path.parent, variables),
         path=path,
         data_dir=environment.data_dir(env),
         secret=SecretStr(env["ATELIER_SECRET"]) if env.get("ATELIER_SECRET") else None,
         warnings=in_order(warnings),
+        taken=listed,
     )
     return config.with_source(root, references.absent, secrets, files.Sources.of(config, reading.texts, env))
 

@@ -1,7 +1,8 @@
 """`os.environ/NAME` in any text of the file becomes the variable's value when the file is loaded.
 
-A variable that is not set, or is empty, is a mistake; but a credential of a model, the master key and a value of
-`environment_variables` may be absent: then the entry is taken out, and remembered with the variable's name.
+A variable that is not set, or is empty, is a mistake; but a credential of a model, the master key, a value of
+`environment_variables` and what nothing here is made of may be absent: then the entry is taken out, and remembered
+with the variable's name.
 """
 
 from __future__ import annotations
@@ -9,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import BaseModel
+
+from gateway.config.litellm_keys import OTHER_BLOCKS, PASSED_ON
+from gateway.config.litellm_models import ModelEntry
+from gateway.config.litellm_settings import GeneralSettings, LitellmSettings, RouterSettings
 from gateway.config.positions import Items, Section
 from gateway.config.problems import Path, Problem
 
@@ -24,6 +30,13 @@ CREDENTIALS = frozenset(
         "vertex_credentials",
     }
 )
+_MAY_LACK = CREDENTIALS | {"master_key"}
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "model_list": ModelEntry,
+    "router_settings": RouterSettings,
+    "litellm_settings": LitellmSettings,
+    "general_settings": GeneralSettings,
+}
 
 
 @dataclass(slots=True)
@@ -77,10 +90,24 @@ def _walk(
                 problems.append(Problem(mark, spot, what, f"set {name}, or write the value here"))
 
 
+def _is_read(path: Path) -> bool:
+    """Whether the value in one of LiteLLM's blocks means anything here."""
+    model: type[BaseModel] = _MODELS[str(path[0])]
+    for name in (part for part in path[1:] if isinstance(part, str)):
+        field = model.model_fields.get(name)
+        if field is None:
+            return name in PASSED_ON
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return True
+        model = field.annotation
+    return True
+
+
 def _may_be_absent(path: Path) -> bool:
-    if path[0] == "model_list":
-        return path[-1] in CREDENTIALS
-    return path[0] == "environment_variables" or path[:2] in {
-        ("general_settings", "master_key"),
-        ("telemetry", "redact"),
-    }
+    """Credentials, and whatever nothing here is made of: LiteLLM goes without them too."""
+    if path[0] in _MODELS:
+        return path[-1] in _MAY_LACK or not _is_read(path)
+    block = str(path[0])
+    if block in OTHER_BLOCKS or block == "credential_list" or block.startswith("x-"):
+        return block != "policies"
+    return block == "environment_variables" or path[:2] == ("telemetry", "redact")

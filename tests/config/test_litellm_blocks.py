@@ -23,12 +23,14 @@ def test_settings_of_the_router_become_ours(load_text: Load) -> None:
         " stream_timeout: 7, routing_strategy: simple-shuffle}\n"
     )
 
-    assert config.retry.attempts == 2
+    assert (config.retry.per_group, config.retry.attempts) == (2, 2)
     assert (config.health.failures, config.health.open_for, config.health.max_open) == (3, 400, 400)
     assert not config.health.enabled
-    assert (config.timeouts.total, config.stream.ttft_timeout) == (90, 7)
+    assert (config.timeouts.total, config.stream.ttft_timeout) == (180, 7)  # each of two attempts has 90 s
     assert config.routing.policy == "weighted"
-    assert config.warnings == ()
+    assert [(warning.path[-1], warning.what) for warning in config.warnings] == [
+        ("allowed_fails", "means something else here")
+    ]
 
 
 def test_our_own_sections_count_before_litellms(load_text: Load) -> None:
@@ -48,20 +50,20 @@ def test_the_router_counts_before_litellm_settings(load_text: Load) -> None:
         THREE + "router_settings: {num_retries: 0}\nlitellm_settings: {num_retries: 50, allowed_fails: 0}\n"
     )
 
-    assert config.retry.attempts == 1
+    assert (config.retry.per_group, config.retry.attempts) == (1, 1)
     assert config.health.failures == 1
 
 
-def test_fallbacks_of_all_blocks_come_together_each_group_once(load_text: Load) -> None:
+def test_of_fallbacks_in_both_blocks_the_router_s_count_as_a_whole(load_text: Load) -> None:
     config = load_text(
         THREE + "groups: {fast: {fallbacks: [smart]}}\n"
         "router_settings: {fallbacks: [{smart: [best, fast]}]}\n"
-        "litellm_settings: {fallbacks: [{'*': [fast]}], default_fallbacks: [best]}\n"
+        "litellm_settings: {fallbacks: [{best: [smart]}, {'*': [fast]}], default_fallbacks: [best]}\n"
     )
 
     assert config.fallback_groups("fast") == ("smart", "best")
     assert config.fallback_groups("smart") == ("best", "fast")
-    assert config.fallback_groups("best") == ("fast",)
+    assert config.fallback_groups("best") == ()
 
 
 def test_groups_that_stand_in_for_each_other_are_a_warning_in_litellms_blocks(load_text: Load) -> None:
@@ -92,28 +94,29 @@ def test_what_is_not_taken_is_warned_about_with_its_place_and_reason(load_text: 
         "model_list:\n"
         "  - model_name: fast\n"
         "    litellm_params: {model: openai/x, max_retries: 3, temperatur: 1, temperature: 1, aws_region_name: eu}\n"
-        "    model_info: {supports_vision: true, access_groups: [a]}\n"
+        "    model_info: {supports_vision: true, team_id: a}\n"
         "    api_key: sk-in-the-wrong-place\n"
-        "router_settings: {routing_strategy: least-busy, redis_host: h}\n"
-        "litellm_settings: {callbacks: [x], reqest_timeout: 4}\n"
+        "router_settings: {routing_strategy: lar1, redis_host: h}\n"
+        "litellm_settings: {callbacks: [langfuse], reqest_timeout: 4}\n"
         "general_settings: {custom_auth: my.auth}\n"
         "guardrails: []\n"
     )
 
-    told = {f"{warning.mark.line} {warning.path[-1]}: {warning.what}; {warning.mend}" for warning in config.warnings}
+    told = {f"{warning.mark.line} {warning.path[-1]}: {warning.mend}" for warning in config.warnings}
     assert told == {
-        "3 max_retries: is not taken; `retry.attempts` counts for every deployment",
-        "3 temperatur: is not read by this gateway; take it out, or look it up in docs/configuration.md",
-        "3 temperature: is not taken; it is for the caller to say; a prompt template can say it too",
-        "4 access_groups: is read, but has no effect yet; nothing needs to be done",
-        "5 api_key: has no effect here; move it below `litellm_params`",
-        "6 routing_strategy: this strategy is not built in; `weighted` is used; see `routing.policy`",
-        "6 redis_host: is not taken; see `store.redis_url` of our own",
-        "7 callbacks: is not taken; no callback code runs here; see `telemetry`",
-        "7 reqest_timeout: is not read by this gateway; did you mean `request_timeout`?",
-        "8 custom_auth: is not taken; no code of the file's choice runs here",
-        "9 guardrails: this block of LiteLLM's has no meaning here; nothing needs to be done",
+        "3 max_retries: retries are counted in one place: `retry.per_group`",
+        "3 temperatur: is not known here: did you mean `temperature`?",
+        "3 temperature: it is for the caller to say; a prompt template can say it too",
+        "4 team_id: everybody whose key may use the group may call it; name it in the keys' `models` instead",
+        "5 api_key: move it below `litellm_params`",
+        "6 routing_strategy: there is no such policy here, `weighted` is used; see docs/routing.md",
+        "6 redis_host: LiteLLM's own Redis is left alone; `store.redis_url` is ours, and must be another database",
+        "7 callbacks: `langfuse`: no code of others runs here; see `telemetry` and docs/observability.md",
+        "7 reqest_timeout: is not known here: did you mean `request_timeout`?",
+        "8 custom_auth: no code of the file's choice runs here; see `pipeline.stages` for stages of your own",
+        "9 guardrails: no guardrail of LiteLLM's runs here; see `pipeline.stages`",
     }
+    assert {warning.what for warning in config.warnings} == {"has no effect here", "means something else here"}
 
 
 def test_the_same_deployment_twice_is_a_warning(load_text: Load) -> None:

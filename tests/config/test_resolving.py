@@ -246,13 +246,13 @@ def test_settings_reach_the_deployment(load_text: Load, facts: ModelFacts) -> No
         "    model_info: {max_input_tokens: 9, max_output_tokens: 8, tier: best, base_model: openai/base, mode: embedding}\n"
         "  - {model_name: smart, litellm_params: {model: ollama/plain}}\n"
         "litellm_settings: {drop_params: true}\n"
-        "general_settings: {max_parallel_requests: 5}\n"
+        "router_settings: {default_max_parallel_requests: 5}\n"
         "routing: {models: {auto: {tiers: {smart: smart}}}}\n"
         "stream: {ttft_timeout: 4, idle_timeout: 6}\ntimeouts: {total: 44}\n"
     )
     one, two = resolve(config, {}, facts, None).deployments
 
-    assert (one.weight, one.order, one.max_parallel, one.tier, one.endpoint) == (0, 2, 7, "best", Endpoint.EMBEDDINGS)
+    assert (one.weight, one.order, one.max_parallel, one.tier, one.endpoint) == (1, 2, 7, "best", Endpoint.EMBEDDINGS)
     assert (one.timeout, one.ttft_timeout, one.idle_timeout, one.reasoning) == (11, 3, 6, True)
     assert (one.context_window, one.max_output) == (9, 8)
     assert one.params == {
@@ -283,14 +283,13 @@ def test_unknown_models_are_told_all_at_once_with_their_lines(load_text: Load, f
     assert caught.value.problems[0].mend == "write its provider before it, for example `openai/gpt-9`"
 
 
-def test_wildcards_and_other_kinds_of_models_are_left_out_with_a_warning(load_text: Load, facts: ModelFacts) -> None:
-    text = (
-        "  - {model_name: 'openai/*', litellm_params: {model: 'openai/*', api_key: sk-some-key}}\n"
-        "  - {model_name: paint, litellm_params: {model: openai/image-1}}\n" + entry(model="openai/a")
+def test_other_kinds_of_models_are_left_out_with_a_warning(load_text: Load, facts: ModelFacts) -> None:
+    text = "  - {model_name: paint, litellm_params: {model: openai/image-1, api_key: sk-key}}\n" + entry(
+        model="openai/a"
     )
     resolved = resolved_from(load_text, facts, text)
 
-    assert [warning.mark.line for warning in resolved.warnings] == [2, 3]
+    assert [warning.mark.line for warning in resolved.warnings] == [2]
     assert resolved.deployments == ()
     assert not resolved.wants_fleet  # one key is set, even though what it is for is not served
     assert [each.deployment.model for each in resolved.no_key] == ["openai/a"]

@@ -1,0 +1,169 @@
+"""Keys of LiteLLM's blocks whose fate depends on their value: strategies, callbacks, alerts, caches, durations.
+
+A part of `taken.py`. Values are only ever repeated where they are one of LiteLLM's own words.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gateway.config.litellm_keys import Known
+from gateway.config.litellm_kinds import DAY, seconds
+from gateway.config.positions import Items, Section
+
+STRATEGIES = {
+    "simple-shuffle": "weighted",
+    "least-busy": "least_busy",
+    "usage-based-routing": "usage",
+    "usage-based-routing-v2": "usage",
+    "latency-based-routing": "latency",
+    "cost-based-routing": "cost",
+}
+OTEL_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_ENDPOINT")
+WEBHOOKS = {"slack": "SLACK_WEBHOOK_URL", "webhook": "WEBHOOK_URL"}
+SERVED_MODES = ("chat", "completion", "responses", "embedding")
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,40}\Z")
+_NO_CODE = "no code of others runs here; see `telemetry` and docs/observability.md"
+
+
+def by_value(key: str, value: Any, root: Section, variables: Mapping[str, str] | None = None) -> Known | None:
+    """What becomes of the key with this value; None where the value does not matter.
+
+    `variables`: the environment, for keys of the three settings blocks; None for those of an entry of `model_list`.
+    """
+    decide = (_OF_ENTRIES if variables is None else _OF_SETTINGS).get(key)
+    return None if decide is None or value is None else decide(value, root, variables or {})
+
+
+def words(value: Any) -> list[str]:
+    """One word or a list of them; what is no plain word is left out."""
+    many = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    return [each for each in many if isinstance(each, str) and _WORD.match(each)]
+
+
+def exports_traces(variables: Mapping[str, str]) -> str | None:
+    """The collector's address where LiteLLM's OpenTelemetry callback is told one that speaks HTTP."""
+    protocol = variables.get("OTEL_EXPORTER_OTLP_PROTOCOL") or variables.get("OTEL_EXPORTER") or "otlp_http"
+    address = next((variables[name] for name in OTEL_ENDPOINTS if variables.get(name)), None)
+    if address is None or "http" not in protocol or not address.startswith(("http://", "https://")):
+        return None
+    return address.rstrip("/").removesuffix("/v1/traces")
+
+
+def known_timezone(value: Any) -> str | None:
+    """The name of a time zone; None for anything else."""
+    return value if isinstance(value, str) and value in zoneinfo.available_timezones() else None
+
+
+def _strategy(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known:
+    if isinstance(value, str) and value in STRATEGIES:
+        return Known("taken", f"is `routing.policy: {STRATEGIES[value]}`", ("routing.policy",))
+    return Known(
+        "changed", "there is no such policy here, `weighted` is used; see docs/routing.md", ("routing.policy",)
+    )
+
+
+def _callbacks(value: Any, _root: Section, variables: Mapping[str, str]) -> Known:
+    told: list[str] = []
+    mapped = False
+    for name in words(value):
+        if name == "prometheus":
+            told.append("`prometheus`: metrics are always at /metrics")
+        elif name in {"otel", "opentelemetry"}:
+            there = exports_traces(variables) is not None
+            told.append("`otel`: is `telemetry.otel`" if there else "`otel`: set `telemetry.otel.endpoint`")
+        else:
+            told.append(f"`{name}`: {_NO_CODE}")
+            continue
+        mapped = True
+    all_mapped = mapped and all(name in {"prometheus", "otel", "opentelemetry"} for name in words(value))
+    verdict = "taken" if all_mapped else "changed" if mapped else "ignored"
+    return Known(verdict, "; ".join(told) or _NO_CODE)  # type: ignore[arg-type]
+
+
+def _otel(value: Any, root: Section, variables: Mapping[str, str]) -> Known:
+    return _callbacks(["otel"] if value else [], root, variables)
+
+
+def _alerting(value: Any, _root: Section, variables: Mapping[str, str]) -> Known:
+    told = []
+    for name in words(value):
+        variable = WEBHOOKS.get(name)
+        if variable is None:
+            told.append(f"`{name}`: see `alerts.webhooks`")
+        else:
+            told.append(f"`{name}`: " + ("is `alerts.webhooks`" if variables.get(variable) else f"set {variable}"))
+    done = [name for name in words(value) if variables.get(WEBHOOKS.get(name, ""))]
+    verdict = "taken" if done and len(done) == len(words(value)) else "changed" if done else "ignored"
+    return Known(verdict, "; ".join(told) or "see `alerts.webhooks`", ("alerts.webhooks",))  # type: ignore[arg-type]
+
+
+def _type(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known | None:
+    if value in ("local", "redis"):
+        return None
+    return Known("changed", "only equal requests are answered, from memory or `store.redis_url`")
+
+
+def _month(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known | None:
+    found = seconds(value) if isinstance(value, str) else None
+    if found and isinstance(value, str) and value.strip().endswith("mo"):
+        return Known("changed", "a month counts as 30 days")
+    return None
+
+
+def _whole_days(value: Any, root: Section, variables: Mapping[str, str]) -> Known | None:
+    found = seconds(value) if isinstance(value, str) else None
+    if found and found % DAY:
+        return Known("changed", "windows are whole days: it is rounded up")
+    return _month(value, root, variables)
+
+
+def _timezone(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known | None:
+    if known_timezone(value):
+        return None
+    return Known("ignored", "is no time zone, so UTC is used; write its name from the tz database")
+
+
+def _model(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known | None:
+    if isinstance(value, str) and value.startswith("auto_router/"):
+        return Known("ignored", "the entry is left out: LiteLLM's routers do not run here", quiet=True)
+    return None
+
+
+def _mode(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known | None:
+    if value in SERVED_MODES:
+        return None
+    return Known("ignored", "the entry is left out: only chat, Responses and embeddings are served yet", quiet=True)
+
+
+def _credential(value: Any, root: Section, _variables: Mapping[str, str]) -> Known | None:
+    listed = root.get("credential_list")
+    names = (
+        [each.get("credential_name") for each in listed if isinstance(each, Section)]
+        if isinstance(listed, Items)
+        else []
+    )
+    return None if value in names else Known("ignored", "no credential of that name in `credential_list`")
+
+
+_Decide = Callable[[Any, Section, Mapping[str, str]], Known | None]
+_OF_ENTRIES: Mapping[str, _Decide] = {
+    "budget_duration": _month,
+    "model": _model,
+    "mode": _mode,
+    "litellm_credential_name": _credential,
+}
+_OF_SETTINGS: Mapping[str, _Decide] = {
+    "routing_strategy": _strategy,
+    "callbacks": _callbacks,
+    "success_callback": _callbacks,
+    "otel": _otel,
+    "alerting": _alerting,
+    "type": _type,
+    "budget_duration": _whole_days,
+    "internal_user_budget_duration": _whole_days,
+    "timezone": _timezone,
+}
