@@ -75,22 +75,23 @@ class Walk:
         draw: Callable[[], float],
         asked: int | None = None,
     ) -> None:
-        """Candidates for single faults belong to the group before them.
+        """Candidates for single faults belong to the group before them. Each `order` of a group counts as a group.
 
         `asked`: the request's own number of retries in one group, which counts where it is the lower one.
         """
         self._retries = retries
         self._draw = draw
         self._cap = retries.attempts if asked is None else min(retries.attempts, asked + 1)
-        groups: dict[tuple[str | None, str | None, frozenset[Fault]], _Group] = {}
-        owner: str | None = None
+        self._groups: list[_Group] = []
+        owner, before = None, None
         for candidate in candidates:
             owner = owner if candidate.after else candidate.group
-            key = (owner, candidate.group, candidate.after)
-            group = groups.setdefault(key, _Group(owner, candidate.after, most=self._most_of(None)))
-            if candidate.deployment not in group.deployments:
-                group.deployments.append(candidate.deployment)
-        self._groups = list(groups.values())
+            here = (owner, candidate.group, candidate.after, candidate.deployment.order)
+            if here != before:
+                self._groups.append(_Group(owner, candidate.after, most=self._most_of(None)))
+            before = here
+            if candidate.deployment not in self._groups[-1].deployments:
+                self._groups[-1].deployments.append(candidate.deployment)
         self._ahead: list[tuple[_Group, Deployment]] = []
         self._offered: set[str] = set()
         self._now: _Group | None = None

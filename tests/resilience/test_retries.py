@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -62,6 +63,15 @@ def test_everything_new_comes_before_anything_again() -> None:
 
 def test_a_group_has_its_attempts_before_its_fallbacks() -> None:
     assert walked(CHAIN, Retries(10, per_group=3), Fault.SERVER) == ["f1", "f2", "f1+", "s1", "s1+", "s1+"]
+
+
+def test_each_order_of_a_group_has_its_attempts() -> None:
+    """As in LiteLLM, whose router goes on to the next order like to a fallback."""
+    main, spare, other = candidates("f1", "f2", "s1")
+    plan = [main, replace(spare, deployment=replace(spare.deployment, order=2)), other]
+    assert walked(plan, Retries(10, per_group=2), Fault.SERVER) == ["f1", "f1+", "f2", "f2+", "s1", "s1+"]
+    assert walked(plan, Retries(10, per_group=2), Fault.SERVER, asked=0) == ["f1", "f2", "s1"]
+    assert walked(plan, Retries(4), Fault.SERVER) == ["f1", "f2", "s1", "f1+"]
 
 
 def test_attempts_bound_all_groups_together() -> None:
