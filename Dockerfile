@@ -52,7 +52,7 @@ COPY --chmod=755 deploy/serve_dashboard.py /opt/atelier/bin/serve-dashboard
 # What runs: no pip, the standard library as byte code too (the base image leaves it out), a user of its own. Nothing
 # below is ever written to but /data and /tmp.
 FROM ${BASE} AS runtime
-RUN pip uninstall --yes --quiet pip \
+RUN pip uninstall --yes --quiet --root-user-action ignore pip \
  && rm -r /usr/local/lib/python3.*/ensurepip \
  && python -m compileall -qq -j 0 --invalidation-mode unchecked-hash -x '/(idlelib|tkinter|turtledemo)/' \
       /usr/local/lib/python3.* \
