@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.config.config import ConfigFile
 from gateway.config.litellm_models import ModelEntry
@@ -96,12 +96,18 @@ def _fallbacks(file: ConfigFile) -> Iterator[_Fallbacks]:
     for kind in _KINDS:
         for name, group in file.groups.items():
             yield _Fallbacks(("groups", name, kind), name, getattr(group, kind), kind)
-        for block, settings in (("router_settings", file.router_settings), ("litellm_settings", file.litellm_settings)):
-            for index, entry in enumerate(getattr(settings, kind, ())):
-                for name, names in entry.items():
-                    yield _Fallbacks((block, kind, index, name), name, names, kind)
-            if kind == "fallbacks":
-                yield _Fallbacks((block, "default_fallbacks"), "*", settings.default_fallbacks, kind)
+        block, listed = _litellms(file, kind)
+        for index, entry in enumerate(listed):
+            for name, names in entry.items():
+                yield _Fallbacks((block, kind, index, name), name, names, kind)
+    block, defaults = _litellms(file, "default_fallbacks")
+    yield _Fallbacks((block, "default_fallbacks"), "*", defaults, "fallbacks")
+
+
+def _litellms(file: ConfigFile, key: str) -> tuple[str, Any]:
+    """The one of LiteLLM's two blocks whose `key` counts, and the value: the router's, as a whole, if it has one."""
+    own = getattr(file.router_settings, key)
+    return ("router_settings", own) if own else ("litellm_settings", getattr(file.litellm_settings, key))
 
 
 def _unknown_targets(lists: Iterable[_Fallbacks], file: ConfigFile, served: ServedNames) -> Iterator[Finding]:

@@ -19,7 +19,9 @@ class ServedNames:
 
     @cached_property
     def _wildcards(self) -> re.Pattern[str]:
-        return starred(name for name in self.groups if "*" in name)
+        patterns = {name for name in self.groups if "*" in name}
+        bare = {name.partition("/")[2] for name in patterns} - {""}  # `openai/*` serves OpenAI's models without it too
+        return starred(patterns | bare)
 
     def __contains__(self, name: object) -> bool:
         """Whether a group, an alias or a wildcard serves it."""
