@@ -21,7 +21,7 @@ SAYS_NOTHING = frozenset({Fault.CALLER, Fault.CONTEXT_WINDOW, Fault.CONTENT_POLI
 
 
 class Watch:
-    """`deployments`: ids of those that serve now. `drift`: nano-dollars by which Redis and SQL disagree."""
+    """`deployments`: ids of those that serve now. `drift`: nano-dollars that Redis and SQL differ by. `also` looks too."""
 
     def __init__(
         self,
@@ -30,13 +30,15 @@ class Watch:
         health: Health,
         deployments: Callable[[], Iterable[str]],
         drift: Callable[[], int] = lambda: 0,
+        also: Callable[[], None] = lambda: None,
     ) -> None:
         self._alerts = alerts
         self._clock = clock
         self._health = health
         self._deployments = deployments
         self._drift = drift
-        self._faults: dict[str, Fault | None] = dict.fromkeys(deployments())  # the last one since it last answered
+        self._also = also
+        self._faults: dict[str, Fault | None] = {}  # the last one since it last answered
         self._open_at: dict[str, float] = {}
         self._drifting_since: float | None = None
 
@@ -45,6 +47,11 @@ class Watch:
         deployment_id = result.intent.deployment_id
         if deployment_id in self._faults and result.fault not in SAYS_NOTHING:
             self._faults[deployment_id] = result.fault
+
+    def forget(self, deployment_id: str) -> None:
+        """It has another address or key: what became of its attempts counts no more."""
+        self._faults.pop(deployment_id, None)
+        self._open_at.pop(deployment_id, None)
 
     def look(self) -> None:
         """Turn alerts on and off as it stands."""
@@ -57,6 +64,7 @@ class Watch:
         for deployment_id in ids:
             self._look_at(deployment_id, now)
         self._look_at_books(now)
+        self._also()
 
     async def run(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """For ever."""

@@ -27,6 +27,7 @@ class Bench:
         self.alerts = Alerts(self.clock, Metrics(), Settings(), nobody)
         self.health = DeploymentHealth(self.clock, Rules(**rules))  # type: ignore[arg-type]
         self.watch = Watch(self.alerts, self.clock, self.health, lambda: self.ids, lambda: self.drift)
+        self.watch.look()
         self.budgets = BudgetAlerts(self.alerts, self.clock, (1.0, 0.8))
 
     def ended(self, deployment_id: str, fault: Fault | None = None) -> None:
@@ -67,6 +68,14 @@ def test_refused_credentials_are_told_even_where_breakers_are_off() -> None:
     bench.ended("a", Fault.CALLER)
     assert bench.active() == [("deployment", "a")]
     bench.ended("a")
+    assert bench.active() == []
+
+
+def test_another_key_is_another_chance() -> None:
+    bench = Bench("a", disabled=True)
+    bench.ended("a", Fault.CREDENTIALS)
+    assert bench.active() == [("deployment", "a")]
+    bench.watch.forget("a")
     assert bench.active() == []
 
 
