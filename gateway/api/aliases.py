@@ -135,9 +135,8 @@ async def owners(found: Services, actor: Actor, form: NewKey | KeyUpdate) -> Jso
 
 
 def known_models(found: Services, names: list[str] | None) -> None:
-    """Raise InvalidRequest for a model that is not in the configuration."""
-    known = set(found.routes.names)
-    unknown = [name for name in names or () if name not in known]
+    """Raise InvalidRequest for what names no model of the configuration, no group of them and no pattern."""
+    unknown = [name for name in names or () if not found.routes.nameable(name)]
     if unknown:
         raise InvalidRequest(f"There is no model '{unknown[0]}'.", param="models", code="model_not_found")
 

@@ -11,7 +11,7 @@ from gateway.api.asking import PRIVATE, Acting
 from gateway.api.auth import Caller
 from gateway.api.state import Services, services
 from gateway.errors import NotFound
-from gateway.stages.route import allowed, unknown
+from gateway.stages.route import unknown
 from gateway.types import Endpoint, Identity
 
 router = APIRouter(tags=["OpenAI"])
@@ -23,7 +23,7 @@ CREATED = 1_767_225_600  # models have no birthday here; clients only sort by it
 async def models(request: Request, caller: Caller) -> dict[str, Any]:
     """The models that this key may ask for and that somebody can serve."""
     found = services(request)
-    listed = [model(found, name) for name in found.routes.names if allowed(caller, name)]
+    listed = [model(found, name) for name in found.routes.names if found.routes.allowed(caller, name)]
     return {"object": "list", "data": [each for each in listed if each["deployments"]]}
 
 
@@ -31,7 +31,7 @@ async def models(request: Request, caller: Caller) -> dict[str, Any]:
 async def one_model(request: Request, name: str, caller: Caller) -> dict[str, Any]:
     """One of them."""
     found = services(request)
-    if name not in found.routes.names or not allowed(caller, name):
+    if not found.routes.endpoints(name) or not found.routes.allowed(caller, name):
         raise unknown(name)
     return model(found, name)
 
@@ -66,7 +66,7 @@ async def me(request: Request, caller: Caller, actor: Acting) -> dict[str, Any]:
         "object": "identity",
         **rights(caller),
         **await person(found, actor),
-        "models": [name for name in found.routes.names if allowed(caller, name)],
+        "models": [name for name in found.routes.names if found.routes.allowed(caller, name)],
         "spend": await found.records.spend(caller),
         "simulated": found.simulated,
     }

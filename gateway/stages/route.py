@@ -1,73 +1,146 @@
 """Which deployments, in which order: the admin's rules choose a group, a policy orders its deployments.
 
-A plan holds every deployment that may serve the request, the unhealthy ones last, then those of the fallback groups.
+A plan holds every deployment that may serve the request, the unhealthy ones last; after those of a group the ones that
+are for single faults of it alone, then those of the fallback groups.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from gateway.errors import Forbidden, InvalidRequest, NotFound, Unavailable
+from gateway.errors import BudgetExhausted, Fault, Forbidden, GatewayError, InvalidRequest, NotFound, Unavailable
 from gateway.ports import Health, Policy, Signals
-from gateway.queue.places import Places
-from gateway.routing import Routes
+from gateway.queue.places import Places, place_of
+from gateway.routing import Choice, Routes
+from gateway.stages.eligible import by_tags, by_window
 from gateway.stages.need import identity_of
-from gateway.types import Call, Candidate, Identity, Outcome, Plan
+from gateway.types import Call, Candidate, Deployment, Identity, Outcome, Plan
+
+
+def nobody(deployment: Deployment) -> bool:  # noqa: ARG001 - the default of `spent_out`
+    """No deployment has spent its budget."""
+    return False
 
 
 class Route:
     """Fills `call.plan`."""
 
     def __init__(
-        self, routes: Routes, health: Health, places: Places, draw: Callable[[], float] = random.random
+        self,
+        routes: Routes,
+        health: Health,
+        places: Places,
+        draw: Callable[[], float] = random.random,
+        spent_out: Callable[[Deployment], bool] = nobody,
     ) -> None:
+        """`spent_out`: whether a deployment's own budget, or its provider's, is spent at the moment."""
         self._routes = routes
         self._health = health
         self._places = places
         self._draw = draw
+        self._spent_out = spent_out
 
     async def enter(self, call: Call) -> None:
         identity = identity_of(call)
         asked = self._routes.resolve(call.model)
         if not self._routes.known(asked, call.endpoint):
             raise unknown(call.model)
-        if not allowed(identity, asked) and not allowed(identity, call.model):
+        if not self._routes.allowed(identity, call.model):
             raise not_allowed(call.model)
         choice = self._routes.choose(asked, call)
         if call.options.policy is not None and not self._routes.has_policy(call.options.policy):
             raise InvalidRequest(f"There is no routing policy '{call.options.policy}'.", param="x-atelier-policy")
         policy = self._routes.policy(call.options.policy or choice.policy)
-        plan = self._rank(policy, choice.groups, call)
-        candidates = {candidate.deployment.id: candidate for candidate in plan.candidates}
-        for name in [*self._named(call, identity), *self._admins(asked, identity)]:
-            further = self._routes.plain(name)
-            for candidate in self._rank(self._routes.policy(further.policy), further.groups, call).candidates:
-                deployment = candidate.deployment
-                candidates.setdefault(deployment.id, Candidate(deployment, f"fallback group {name}"))
-        if not candidates:
-            raise Unavailable(f"No deployment of '{call.model}' has a provider key at the moment.", retry_after=30)
+        plan = self._rank(policy, choice, call)
+        group = choice.groups[0] if len(choice.groups) == 1 else asked
+        own = [Candidate(each.deployment, each.reason, group) for each in plan.candidates]
+        candidates = [*own, *self._for_faults(asked, call, identity), *self._further(asked, own, call)]
+        if all(candidate.after for candidate in candidates):
+            raise self._nothing_left(asked, call)
         reason = f"{choice.reason}; {plan.reason}" if choice.reason else plan.reason
-        call.plan = Plan(tuple(candidates.values()), plan.policy, reason, plan.score, plan.tier)
+        call.plan = Plan(tuple(candidates), plan.policy, reason, plan.score, plan.tier)
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         """The policies keep nothing yet."""
 
-    def _rank(self, policy: Policy, groups: tuple[str, ...], call: Call) -> Plan:
-        deployments = self._routes.deployments(groups, call.endpoint)
+    def _rank(self, policy: Policy, choice: Choice, call: Call) -> Plan:
+        deployments = self._eligible(choice, call)
         if not deployments:
             return Plan((), policy.name, "no deployment")
         ids = [deployment.id for deployment in deployments]
-        signals = Signals(
-            healthy=frozenset(name for name in ids if self._health.usable(name)),
-            in_flight=self._places.snapshot().in_flight,
-            latency=self._health.latencies(ids),
-            draw=self._draw(),
-        )
-        plan = policy.rank(call.body, deployments, signals)
+        plan = policy.rank(call.body, deployments, self._signals(deployments))
         if sorted(candidate.deployment.id for candidate in plan.candidates) != sorted(ids):
             raise RuntimeError(f"the policy {policy.name!r} dropped or invented a deployment")
         return plan
+
+    def _signals(self, deployments: Sequence[Deployment]) -> Signals:
+        ids, places = [each.id for each in deployments], {each.id: place_of(each) for each in deployments}
+        requests, tokens = self._places.rates.used(places.values())
+        taken = self._places.snapshot().in_flight
+
+        def by_id(found: Mapping[str, int]) -> dict[str, int]:
+            return {name: found[place] for name, place in places.items() if place in found}
+
+        return Signals(
+            healthy=frozenset(name for name in ids if self._health.usable(name)),
+            in_flight=by_id(taken),
+            latency=self._health.latencies(ids),
+            draw=self._draw(),
+            requests=by_id(requests),
+            tokens=by_id(tokens),
+        )
+
+    def _eligible(self, choice: Choice, call: Call) -> list[Deployment]:
+        """Those of the groups that this request may go to at all."""
+        found = self._routes.deployments(choice.groups, call.endpoint)
+        if self._routes.settings.tag_filter:
+            found = by_tags(found, tags_of(call))
+        if self._routes.settings.check_context:
+            found = by_window(found, call.body)
+        return [deployment for deployment in found if not self._spent_out(deployment)]
+
+    def _further(self, asked: str, own: Iterable[Candidate], call: Call) -> Iterator[Candidate]:
+        """The fallback groups, each deployment once, each group with what is for its own faults."""
+        identity = identity_of(call)
+        seen = {candidate.deployment.id for candidate in own}
+        for name in dict.fromkeys([*self._named(call, identity), *self._admins(asked, identity)]):
+            for candidate in self._fallback(name, call):
+                if candidate.deployment.id not in seen:
+                    seen.add(candidate.deployment.id)
+                    yield candidate
+            yield from self._for_faults(name, call, identity)
+
+    def _fallback(self, name: str, call: Call, after: Fault | None = None) -> Iterator[Candidate]:
+        further = self._routes.plain(name)
+        faults = frozenset() if after is None else frozenset({after})
+        reason = f"fallback group {name}" if after is None else f"fallback group {name}, after {after.value} only"
+        for candidate in self._rank(self._routes.policy(further.policy), further, call).candidates:
+            yield Candidate(candidate.deployment, reason, name, faults)
+
+    def _for_faults(self, asked: str, call: Call, identity: Identity) -> Iterator[Candidate]:
+        """Where the request goes on once this group failed in one certain way; groups that the key may call."""
+        for fault, names in self._routes.fallbacks_after(asked).items():
+            for name in names:
+                if self._routes.virtual(asked) or self._routes.allowed(identity, name):
+                    yield from self._fallback(name, call, fault)
+
+    def _nothing_left(self, asked: str, call: Call) -> GatewayError:
+        """Why no deployment of the group may serve this request."""
+        found = self._routes.deployments(self._routes.choose(asked, call).groups, call.endpoint)
+        if not found:
+            return Unavailable(f"No deployment of '{call.model}' has a provider key at the moment.", retry_after=30)
+        tags = tags_of(call)
+        if self._routes.settings.tag_filter and not by_tags(found, tags):
+            given = ", ".join(f"'{tag}'" for tag in sorted(tags)) or "no tags"
+            return InvalidRequest(
+                f"No deployment of '{call.model}' is for requests with {given}.",
+                code="no_deployment_for_tags",
+                param="tags",
+            )
+        return BudgetExhausted(
+            f"The budgets of the deployments of '{call.model}' are spent. Ask for another model, or ask an admin for more."
+        )
 
     def _named(self, call: Call, identity: Identity) -> list[str]:
         """The request's own fallbacks: names of models, each of which its key may call (S1)."""
@@ -76,19 +149,20 @@ class Route:
             name = self._routes.resolve(given)
             if not self._routes.known(name, call.endpoint):
                 raise unknown(given, "fallbacks")
-            if not allowed(identity, name) and not allowed(identity, given):
+            if not self._routes.allowed(identity, given):
                 raise not_allowed(given, "fallbacks")
             names.append(name)
         return names
 
-    def _admins(self, asked: str, identity: Identity) -> list[str]:
+    def _admins(self, asked: str, identity: Identity) -> Iterable[str]:
         """The admin's fallbacks, but for groups that the key may not call; a virtual model brings its own along."""
         names = self._routes.fallbacks(asked)
-        return [name for name in names if self._routes.virtual(asked) or allowed(identity, name)]
+        return [name for name in names if self._routes.virtual(asked) or self._routes.allowed(identity, name)]
 
 
-def allowed(identity: Identity, group: str) -> bool:
-    return identity.models is None or group in identity.models
+def tags_of(call: Call) -> frozenset[str]:
+    """The request's tags and those of its key."""
+    return frozenset((*call.options.tags, *identity_of(call).tags))
 
 
 def not_allowed(name: str, param: str = "model") -> Forbidden:

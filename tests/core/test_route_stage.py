@@ -20,7 +20,7 @@ from tests.core.fakes import FakeClock, SpyHealth, asking, person
 
 CONFIG = """
 model_list:
-  - {model_name: fast, litellm_params: {model: openai/f1, api_key: sk-x}, model_info: {id: f1}}
+  - {model_name: fast, litellm_params: {model: openai/f1, api_key: sk-x, order: 1}, model_info: {id: f1}}
   - {model_name: fast, litellm_params: {model: openai/f2, api_key: sk-x, order: 2}, model_info: {id: f2}}
   - {model_name: smart, litellm_params: {model: anthropic/s1, api_key: sk-x}, model_info: {id: s1}}
   - {model_name: best, litellm_params: {model: anthropic/b1, api_key: sk-x}, model_info: {id: b1}}
@@ -245,7 +245,7 @@ async def test_a_policy_knows_health_load_and_latency(
     health.failed("f2", ProviderError(Fault.CREDENTIALS, "refused"))
     monkeypatch.setattr(routes, "_policies", {**routes._policies, "priority": Curious(slice(None))})
     await routed(Route(routes, health, places, draw=lambda: 0.25), asking(clock))
-    assert told[0] == Signals(frozenset({"f1"}), {"f1": 1}, {"f1": 0.5}, 0.25)
+    assert told[0] == Signals(frozenset({"f1"}), {"f1": 1}, {"f1": 0.5}, 0.25, {"f1": 1}, {"f1": 0})
 
 
 def test_names_for_the_list_of_models(routes: Routes) -> None:

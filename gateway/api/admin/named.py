@@ -9,12 +9,11 @@ from gateway.errors import Unprocessable
 
 
 def known_models(found: Services, names: Iterable[str] | None) -> None:
-    """Raise Unprocessable, naming every model that is not in the configuration."""
-    known = set(found.routes.names)
+    """Raise Unprocessable, naming everything that is no model of the configuration, no group of them, no pattern."""
     details = [
         {"where": f"models.{place}", "what": f"there is no model '{name}'"}
         for place, name in enumerate(names or ())
-        if name not in known
+        if not found.routes.nameable(name)
     ]
     if details:
         raise Unprocessable("The request does not fit: see 'details'.", param="models", details=details)
