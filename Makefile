@@ -19,7 +19,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 faults: $(VENV)/.dev
-	$(BIN)/pytest -q -s -m faults -o addopts='--import-mode=importlib --strict-markers' tests/faults
+	$(BIN)/pytest -q -s -m faults -o addopts='--import-mode=importlib --strict-markers' tests/faults tests/deploy
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
