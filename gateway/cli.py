@@ -23,8 +23,9 @@ class Later(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in LATER:
             return super().get_command(ctx, cmd_name)
-        module = import_module(f"gateway.commands.{MODULES.get(cmd_name, cmd_name)}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = import_module(f"gateway.commands.{MODULES.get(name, name)}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(
@@ -48,6 +49,7 @@ LATER = {
     "restore": "Put the contents of a backup into the data folder.",
     "migrate": "Copy everything from SQLite to an empty PostgreSQL database.",
     "secret": "Write the data folder's secret to a new FILE, for ATELIER_SECRET.",
+    "import-litellm": "Turn LiteLLM's config.yaml into ours, and take its keys over.",
     "grants": "Print the statements that make read-only accounts for the dashboard.",
 }
 MODULES = {"backup": "moving", "restore": "moving", "migrate": "moving", "secret": "moving"}

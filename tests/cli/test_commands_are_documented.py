@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?:bash|sh|shell)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`((?:\.venv/bin/)?atelier [^`]+)`")
-ROW = re.compile(r"^\| `(atelier [a-z ]+)` \| (.*?) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(atelier [a-z -]+)` \| (.*?) \|", re.MULTILINE)
 
 
 def shown() -> Iterator[tuple[str, str]]:
