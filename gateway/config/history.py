@@ -49,7 +49,8 @@ class History:
     def keep(self, version: str, texts: Mapping[Path, str], by: str, what: Sequence[str]) -> None:
         """Keep what is served now; `texts` are the main file, first, and those it includes. Never raises for the disk.
 
-        A version that is the newest already stays as it is, but for a better answer to who made it.
+        A version that is the newest already stays as it is, but for a better answer to who made it. Where nobody says
+        who made it and what is different, what was said before goes on to be true.
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -59,12 +60,15 @@ class History:
             log.warning("config_version_not_kept", version=version, reason=error.strerror)
 
     def _keep(self, version: str, texts: Mapping[Path, str], by: str, what: Sequence[str]) -> None:
-        newest = next(iter(self.versions()), None)
+        known = self.versions()
+        newest = known[0] if known else None
         at = self._clock.now()
         if newest is not None and newest.version == version:
             if newest.by != ON_DISK or by == ON_DISK:
                 return
             at = newest.at
+        if by == ON_DISK and not what:
+            by, what = next(((each.by, each.what) for each in known if each.version == version), (by, what))
         here = next(iter(texts)).parent
         entry = {
             "version": version,

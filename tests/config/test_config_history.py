@@ -59,6 +59,15 @@ def test_what_is_served_again_is_the_newest_again(history: History) -> None:
     assert versions(history) == [name(1), name(2)]
 
 
+def test_who_made_it_is_not_forgotten_when_it_is_served_again(history: History) -> None:
+    keep(history, 1, "user:ada", "more")
+    keep(history, 2)
+    keep(history, 1)
+    assert next((each.version, each.by, each.what) for each in history.versions()) == (name(1), "user:ada", ("more",))
+    keep(history, 2, "file", "less")
+    assert history.versions()[0].what == ("less",)
+
+
 def test_several_workers_keep_one_version_and_the_one_who_knows_says_who_it_was(history: History) -> None:
     keep(history, 1)
     keep(history, 1, "user:ada", "more")

@@ -61,8 +61,8 @@ async def config(request: Request, response: Response, actor: Acting) -> ConfigS
 async def check(request: Request, actor: Acting) -> CheckShape:
     """What a change would mean; nothing is changed."""
     found = services(request)
-    found.accounts.config.may_edit(actor)
     form = await checked_body(request, found.bounds, ConfigChange)
+    found.accounts.config.may_edit(actor)
     answer = CheckShape(ok=False)
     try:
         edited = await asyncio.to_thread(form.of, found.serving.config.sources.texts)
@@ -79,8 +79,8 @@ async def check(request: Request, actor: Acting) -> CheckShape:
 async def edit(request: Request, response: Response, actor: Acting, version: Expected) -> ChangedConfig:
     """Change sections in the files where they stand, and serve the result. Comments and layout are kept."""
     found = services(request)
-    found.accounts.config.may_edit(actor)
     form = await checked_body(request, found.bounds, ConfigChange)
+    found.accounts.config.may_edit(actor)
     unchanged_since(found, version)
     texts = found.serving.config.sources.texts
     try:

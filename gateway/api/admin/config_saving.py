@@ -77,11 +77,11 @@ def _keep(found: Services, old: Mapping[Path, str | None]) -> None:
     config = found.serving.config
     served = config.sources.texts
     history = History(config.data_dir, found.clock)
-    history.keep(config.version, served, ON_DISK, ())
     texts = {path: text for path, text in old.items() if text is not None}
     if any(served.get(path) != text for path, text in texts.items()):
         name = hashlib.sha256(repr(sorted(texts.items())).encode("utf-8", "surrogatepass")).hexdigest()[:12]
         history.keep(name, {**served, **texts}, ON_DISK, [UNSERVED])
+    history.keep(config.version, served, ON_DISK, ())
 
 
 def unfit(error: ConfigError) -> Unprocessable:
