@@ -21,6 +21,7 @@ ONLY: dict[str, frozenset[str]] = {
             "gateway.attempts",
             "gateway.killpoints",
             "gateway.ledger.prices",
+            "gateway.ledger.scopes",
             "gateway.measure",
             "gateway.prompts",
             "gateway.queue",
