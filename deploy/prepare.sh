@@ -9,16 +9,22 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 cd "${1:-.}"
 
 random() { od -An -N 32 -tx1 /dev/urandom | tr -d ' \n'; }
-put() { cat >"$1.new" && chmod 444 "$1.new" && mv -f "$1.new" "$1"; } # whole, or not at all
+put() { cat >"$1.new" && chmod 644 "$1.new" && mv -f "$1.new" "$1"; } # whole, or not at all
 once() { [ -e "$1" ] || put "$1"; }
 
-mkdir -p config secrets/gateway secrets/dashboard secrets/redis secrets/postgres secrets/passwords
-chmod 755 config secrets/gateway secrets/dashboard secrets/redis secrets/postgres
+mkdir -p config secrets/passwords
+chmod 755 config
+for service in gateway dashboard redis postgres prometheus grafana; do
+  mkdir -p "secrets/$service"
+  chmod 755 "secrets/$service"
+done
 [ -e config/config.yaml ] || (umask 022 && cp "$here/config.yaml" config/config.yaml)
 
 random | once secrets/gateway/atelier_secret
 for name in redis redis_reader postgres_reader; do random | once "secrets/passwords/$name"; done
 random | once secrets/postgres/password
+random | once secrets/grafana/admin_password
+printf '' | once secrets/prometheus/atelier.key
 for provider in anthropic gemini openai; do printf '' | once "secrets/gateway/${provider}_api_key"; done
 
 redis=$(cat secrets/passwords/redis)

@@ -16,11 +16,11 @@ from gateway.config.models import Server
 from gateway.start import LAST_MARGIN
 from gateway.store.grants import redis_grants
 from tests.deploy.conftest import Stage, prepare
-from tests.harness import free_port, wait_until
+from tests.harness import ROOT, free_port, wait_until
 from tests.servers import redis_binaries
 
 Compose = dict[str, Any]
-NAMES = ("gateway", "reader", "dashboard", "redis", "postgres")
+NAMES = ("gateway", "reader", "dashboard", "redis", "postgres", "prometheus", "grafana")
 
 
 @pytest.fixture(params=NAMES)
@@ -43,13 +43,13 @@ def test_a_service_is_shut_in(service: dict[str, Any]) -> None:
 
 
 def test_an_image_of_others_is_pinned_and_not_root(service: dict[str, Any]) -> None:
-    assert re.search(r":(\$\{ATELIER_VERSION:-)?\d", service["image"])
-    assert service["image"].startswith("atelier") or service["user"] in {"redis", "postgres"}
+    assert re.search(r":(\$\{ATELIER_VERSION:-|v)?\d", service["image"])
+    assert service["image"].startswith("atelier") or service["user"] in {"redis", "postgres", "nobody", "472"}
 
 
 def test_ports_are_open_to_this_host_alone(compose: Compose) -> None:
     published = {name: each["ports"] for name, each in compose["services"].items() if "ports" in each}
-    assert set(published) == {"gateway", "dashboard"}
+    assert set(published) == {"gateway", "dashboard", "grafana"}
     assert all(port.startswith("${ATELIER_BIND:-127.0.0.1}:") for ports in published.values() for port in ports)
 
 
@@ -77,10 +77,11 @@ def test_images_are_built_from_stages_there_are(compose: Compose, stages: dict[s
 
 def test_everything_that_is_mounted_and_every_secret_is_prepared(compose: Compose, prepared: Path) -> None:
     for service in compose["services"].values():
-        binds = {each["target"]: prepared / each["source"] for each in service["volumes"] if each["type"] == "bind"}
+        mounted = {each["target"]: each["source"] for each in service["volumes"] if each["type"] == "bind"}
+        binds = {target: (ROOT if "deploy" in source else prepared) / source for target, source in mounted.items()}
         named = {each["source"] for each in service["volumes"] if each["type"] == "volume"}
         assert named <= set(compose["volumes"])
-        assert all(folder.is_dir() for folder in binds.values())
+        assert all(path.exists() for path in binds.values())
         words = [*service.get("environment", {}).values(), *service.get("entrypoint", ()), *service.get("command", ())]
         for inside in [word for word in words if word.startswith("/run/secrets")]:
             target = max((each for each in binds if inside.startswith(f"{each}/")), key=len)
@@ -92,9 +93,10 @@ def test_everything_that_is_mounted_and_every_secret_is_prepared(compose: Compos
 def test_other_people_of_the_host_cannot_enter_and_containers_can_read(prepared: Path) -> None:
     secrets = prepared / "secrets"
     assert secrets.stat().st_mode & 0o777 == 0o700
-    for name in ("gateway", "dashboard", "redis", "postgres"):
+    assert (secrets / "passwords").stat().st_mode & 0o777 == 0o700
+    for name in ("gateway", "dashboard", "redis", "postgres", "prometheus", "grafana"):
         assert (secrets / name).stat().st_mode & 0o777 == 0o755
-        assert all(file.stat().st_mode & 0o777 == 0o444 for file in (secrets / name).iterdir())
+        assert all(file.stat().st_mode & 0o777 == 0o644 for file in (secrets / name).iterdir())
 
 
 def test_every_password_is_long_and_its_own_and_stays(prepared: Path) -> None:
@@ -105,9 +107,8 @@ def test_every_password_is_long_and_its_own_and_stays(prepared: Path) -> None:
     passwords = [
         text for name, text in before.items() if "passwords/" in name or name.endswith(("password", "_secret"))
     ]
-    assert len(passwords) == len(set(passwords)) == 5
+    assert len(passwords) == len(set(passwords)) == 6
     assert all(re.fullmatch("[0-9a-f]{64}", password) for password in passwords)
-    (prepared / "secrets" / "gateway" / "openai_api_key").unlink()
     (prepared / "secrets" / "gateway" / "openai_api_key").write_text("sk-mine")
     prepare(prepared)
     assert read() == {**before, "secrets/gateway/openai_api_key": "sk-mine"}
