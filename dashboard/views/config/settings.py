@@ -105,17 +105,16 @@ def show(sections: Settings) -> None:
 
 
 def draw(form: Fields, section: str, settings: Mapping[str, Setting]) -> None:
-    """Numbers in two columns, switches below each other."""
+    """Switches below each other, everything else two by two."""
     now = edits.values_of(form.place.base, section)
-    columns = st.columns(2)
-    turn = 0
-    for name, setting in settings.items():
-        if setting.kind == "switch":
-            field(form, section, name, setting, now.get(name))
-            continue
-        with columns[turn % 2]:
-            field(form, section, name, setting, now.get(name))
-        turn += 1
+    others = [name for name, setting in settings.items() if setting.kind != "switch"]
+    for name in settings:
+        if name not in others:
+            field(form, section, name, settings[name], now.get(name))
+    for start in range(0, len(others), 2):
+        for column, name in zip(st.columns(2), others[start : start + 2], strict=False):
+            with column:
+                field(form, section, name, settings[name], now.get(name))
 
 
 def field(form: Fields, section: str, name: str, setting: Setting, now: Any) -> None:
