@@ -6,30 +6,20 @@ validated, so nothing here trusts a value's type. Never raises.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.config.credential_list import lent_from
-from gateway.config.litellm_keys import (
-    BUDGET,
-    CACHE,
-    GENERAL,
-    INFO,
-    LITELLM,
-    OTHER_BLOCKS,
-    PARAMS,
-    ROUTER,
-    Known,
-    Table,
-    Verdict,
-)
+from gateway.config.deployment_prices import is_long
+from gateway.config.litellm_keys import INFO, OTHER_BLOCKS, PARAMS, Known, Table, Verdict
 from gateway.config.litellm_kinds import Block
-from gateway.config.litellm_models import LitellmParams, ModelEntry, ModelInfo
+from gateway.config.litellm_models import Costs, LitellmParams, ModelEntry, ModelInfo
+from gateway.config.litellm_setting_keys import BUDGET, CACHE, GENERAL, LITELLM, ROUTER
 from gateway.config.litellm_settings import BudgetParams, CacheParams, GeneralSettings, LitellmSettings, RouterSettings
 from gateway.config.positions import Items, Section, place
-from gateway.config.problems import Mark, Path, did_you_mean
-from gateway.config.references import CREDENTIALS
+from gateway.config.problems import Mark, Path
 from gateway.config.taken_values import by_value
 
 if TYPE_CHECKING:
@@ -125,7 +115,7 @@ def _named(
         return special
     if key in table:
         return table[key]
-    if key in model.model_fields:
+    if key in model.model_fields or (issubclass(model, Costs) and is_long(key)):
         return _READ
     if model is ModelInfo and key.startswith("supports_"):
         return Known("ignored", "what a model can do is looked up in LiteLLM's map", quiet=True)
@@ -133,7 +123,8 @@ def _named(
 
 
 def _unknown(key: str, model: type[Block], table: Table) -> Known:
-    return Known("ignored", f"is not known here: {did_you_mean(key, {*model.model_fields, *table})}")
+    near = difflib.get_close_matches(key, {*model.model_fields, *table}, n=1, cutoff=0.8)
+    return Known("ignored", f"is not known here: did you mean `{near[0]}`?" if near else "is not read here")
 
 
 def _credentials(root: Section) -> Iterator[tuple[Path, Known]]:
@@ -197,11 +188,7 @@ def _within(section: Any, name: str) -> Any:
 
 
 def _keys(section: Any) -> list[str]:
-    """The keys that have a value, or would if a variable were set."""
-    may_lack = CREDENTIALS | {"master_key"}
-    return (
-        [key for key in section if section[key] is not None or key in may_lack] if isinstance(section, Section) else []
-    )
+    return list(section) if isinstance(section, Section) else []
 
 
 def is_aside(root: Section, key: str) -> bool:

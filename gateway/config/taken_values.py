@@ -10,7 +10,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.config.litellm_keys import Known
+from gateway.config.litellm_keys import Known, Verdict
 from gateway.config.litellm_kinds import DAY, seconds
 from gateway.config.positions import Items, Section
 
@@ -67,21 +67,23 @@ def _strategy(value: Any, _root: Section, _variables: Mapping[str, str]) -> Know
 
 
 def _callbacks(value: Any, _root: Section, variables: Mapping[str, str]) -> Known:
-    told: list[str] = []
-    mapped = False
-    for name in words(value):
-        if name == "prometheus":
-            told.append("`prometheus`: metrics are always at /metrics")
-        elif name in {"otel", "opentelemetry"}:
-            there = exports_traces(variables) is not None
-            told.append("`otel`: is `telemetry.otel`" if there else "`otel`: set `telemetry.otel.endpoint`")
-        else:
-            told.append(f"`{name}`: {_NO_CODE}")
-            continue
-        mapped = True
-    all_mapped = mapped and all(name in {"prometheus", "otel", "opentelemetry"} for name in words(value))
-    verdict = "taken" if all_mapped else "changed" if mapped else "ignored"
-    return Known(verdict, "; ".join(told) or _NO_CODE)  # type: ignore[arg-type]
+    """Prometheus and OpenTelemetry are there; whatever else is asked for is named."""
+    names = words(value)
+    collects = "is `telemetry.otel`" if exports_traces(variables) is not None else "set `telemetry.otel.endpoint`"
+    mapped = {"prometheus": "metrics are always at /metrics", "otel": collects, "opentelemetry": collects}
+    others = [name for name in names if name not in mapped]
+    told = [f"`{name}`: {mapped[name]}" for name in names if name in mapped]
+    if others or not told:
+        told.append(f"{_listed(others)}{_NO_CODE}")
+    return Known(_verdict(len(names) - len(others), len(names)), "; ".join(told))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) + ": " if names else ""
+
+
+def _verdict(mapped: int, asked: int) -> Verdict:
+    return "ignored" if not mapped else "taken" if mapped == asked else "changed"
 
 
 def _otel(value: Any, root: Section, variables: Mapping[str, str]) -> Known:
@@ -89,16 +91,22 @@ def _otel(value: Any, root: Section, variables: Mapping[str, str]) -> Known:
 
 
 def _alerting(value: Any, _root: Section, variables: Mapping[str, str]) -> Known:
-    told = []
+    """A webhook is taken where the environment has its address."""
+    told, done = [], 0
     for name in words(value):
         variable = WEBHOOKS.get(name)
-        if variable is None:
-            told.append(f"`{name}`: see `alerts.webhooks`")
-        else:
-            told.append(f"`{name}`: " + ("is `alerts.webhooks`" if variables.get(variable) else f"set {variable}"))
-    done = [name for name in words(value) if variables.get(WEBHOOKS.get(name, ""))]
-    verdict = "taken" if done and len(done) == len(words(value)) else "changed" if done else "ignored"
-    return Known(verdict, "; ".join(told) or "see `alerts.webhooks`", ("alerts.webhooks",))  # type: ignore[arg-type]
+        done += bool(variable and variables.get(variable))
+        here = "is `alerts.webhooks`" if variable and variables.get(variable) else f"set {variable}"
+        told.append(f"`{name}`: {here if variable else 'see `alerts.webhooks`'}")
+    return Known(_verdict(done, len(told)), "; ".join(told) or "see `alerts.webhooks`", ("alerts.webhooks",))
+
+
+def _cache(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known | None:
+    return None if value not in (False, "false", "False") else Known("taken", "is `cache.enabled`", ("cache.enabled",))
+
+
+def _any_tag(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known | None:
+    return None if value not in (True, "true", "True") else Known("taken", "one tag in common is enough")
 
 
 def _type(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known | None:
@@ -158,6 +166,8 @@ _OF_ENTRIES: Mapping[str, _Decide] = {
 }
 _OF_SETTINGS: Mapping[str, _Decide] = {
     "routing_strategy": _strategy,
+    "cache": _cache,
+    "tag_filtering_match_any": _any_tag,
     "callbacks": _callbacks,
     "success_callback": _callbacks,
     "otel": _otel,
