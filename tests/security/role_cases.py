@@ -47,6 +47,10 @@ ALIAS: dict[str, Any] = {
     **LIMITS,
 }
 INVITATION: dict[str, Any] = {"email": "guest@example.com", "expires_in": 3_600, "role": "viewer"}
+CONFIG: tuple[dict[str, Any], ...] = (
+    {"edits": [{"op": "add", "path": "/queue", "value": {"max_wait": 7}}]},
+    {"sections": {"queue": "queue: {max_wait: 8}"}},
+)
 SWITCHES = {"blocked": True, "archived": True}
 NOT_SHOWN = {"duration", "expires_in", "password"}
 
@@ -72,7 +76,9 @@ class Case:
 
 
 def cases(world: World, caller: Caller) -> Iterator[Case]:
-    for part in (reads, users, teams, brands, keys, key_owners, invitations, sessions, aliases, alias_owners):
+    for part in (
+        *(reads, users, teams, brands, keys, key_owners, invitations, sessions, aliases, alias_owners, configuration),
+    ):
         yield from part(world, caller)
 
 
@@ -267,3 +273,15 @@ def alias_owners(world: World, caller: Caller) -> Iterator[Case]:
         for name in ("user_id", "team_id"):
             expect = expected(caller, "key.edit", thing, name.removesuffix("_id"))
             yield Case("POST", "/key/update", {}, {"key": thing.id, name: None}, expect, {name: None})
+
+
+def configuration(world: World, caller: Caller) -> Iterator[Case]:
+    reads_it = YES if reach(caller, "config.get") else NO
+    edits_it = YES if reach(caller, "config.edit") else NO
+    yield Case("GET", "/admin/config", {}, None, reads_it)
+    yield from (Case("POST", "/admin/config/check", {}, body, edits_it) for body in CONFIG)
+    yield from (Case("PATCH", "/admin/config", {}, body, edits_it) for body in CONFIG)
+    yield Case("GET", "/admin/config/versions", {}, None, reads_it)
+    version = world.gateway.gateway.services.serving.version
+    yield Case("POST", "/admin/config/versions/{version_id}/restore", {"version_id": version}, None, edits_it)
+    yield Case("POST", "/admin/config/reload", {}, None, edits_it)

@@ -42,6 +42,8 @@ MAY: dict[str, dict[str, str]] = {
     "session.list": {"lead": "own", "member": "own", "viewer": "own"},
     "session.end": {"lead": "own", "member": "own", "viewer": "own"},
     "audit.list": {"lead": "team"},
+    "config.get": {},
+    "config.edit": {},
 }
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from gateway.api import alias_forms
 from gateway.api.admin import forms
+from gateway.api.admin.config_shapes import ConfigChange
 from tests.api.shapes import api_routes
 from tests.harness import FleetThread, GatewayThread
 from tests.security.role_cases import ANY_VERSION, NOT_SHOWN, REFUSED, Case, cases
@@ -61,7 +62,8 @@ def _restored(world: World) -> None:
 
 
 def ask(http: httpx.Client, case: Case) -> httpx.Response:
-    headers = ANY_VERSION if case.method == "PATCH" and case.route.startswith("/admin") else {}
+    versioned = case.method == "PATCH" or case.route.endswith("/restore")
+    headers = ANY_VERSION if versioned and case.route.startswith("/admin") else {}
     return http.request(case.method, case.path, json=case.body, headers=headers)
 
 
@@ -162,6 +164,8 @@ def models() -> dict[tuple[str, str], tuple[Any, dict[str, Any]]]:
         ("PATCH", "/admin/keys/{key}"): (forms.KeyChanges, {}),
         ("POST", "/admin/keys/{key}/rotate"): (forms.Rotation, {}),
         ("POST", "/admin/invitations"): (forms.NewInvitation, {}),
+        ("POST", "/admin/config/check"): (ConfigChange, {"sections": {"queue": ""}}),
+        ("PATCH", "/admin/config"): (ConfigChange, {"sections": {"queue": ""}}),
         ("POST", "/key/generate"): (alias_forms.NewKey, {}),
         ("POST", "/key/update"): (alias_forms.KeyUpdate, {"key": "{key}"}),
         ("POST", "/key/block"): (alias_forms.KeyName, {"key": "{key}"}),
