@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -29,6 +25,7 @@ from gateway.telemetry.tracing import Tracing, open_tracing
 from gateway.trace_context import onward, span_id, trace_id
 from gateway.types import Answer, AttemptResult, Call, Completion, Endpoint, Intent, Outcome, Status, Usage
 from tests.core.fakes import PRICE, FakeClock, asking, completion, deployment, person, plan
+from tests.telemetry.collector import Collector
 
 SECRET = "sk-provider-canary-0123456789"
 WORDS = "the-words-of-the-client"
@@ -333,43 +330,6 @@ def test_content_is_bounded() -> None:
     assert len(found) == MOST_MESSAGES
     assert found[-1]["parts"][0]["content"].startswith(f"{MOST_MESSAGES + 4} ")
     assert all(len(message["parts"][0]["content"]) == LONGEST_TEXT for message in found)
-
-
-class Collector:
-    """An OTLP receiver: keeps what it was sent, decoded."""
-
-    def __init__(self, status: int = 200) -> None:
-        self.requests: list[ExportTraceServiceRequest] = []
-        self.heads: list[tuple[str, dict[str, str]]] = []
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                collector.heads.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                collector.requests.append(ExportTraceServiceRequest.FromString(body))
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    @contextmanager
-    def running(self) -> Iterator[Collector]:
-        thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.server.shutdown()
-            self.server.server_close()
-            thread.join()
-
-    def spans(self) -> list[Any]:
-        return [s for r in self.requests for rs in r.resource_spans for ss in rs.scope_spans for s in ss.spans]
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1/traces"])
