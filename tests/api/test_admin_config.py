@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -356,3 +357,32 @@ def test_sections_of_included_files_are_changed_there(own: Written, admin: httpx
         assert str(more) in problem["what"]
     finally:
         own.config_file.write_text(own.text)
+
+
+def examples() -> Iterator[tuple[str, str, dict[str, str], Any]]:
+    """Method, path, headers and body of each call in docs/admin.md."""
+    page = (Path(__file__).parents[2] / "docs" / "admin.md").read_text()
+    block = page.partition("## Configuration\n")[2].partition("```bash\n")[2].partition("```")[0]
+    for line in block.strip().split("\n"):
+        words = shlex.split(line)
+        body = json.loads(words[words.index("--json") + 1]) if "--json" in words else None
+        method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
+        headers = dict(word.split(": ", 1) for word in words if word.startswith("If-Match"))
+        path = next(word for word in words if word.startswith("http")).partition(":4000")[2]
+        yield method, path, headers, body
+
+
+def test_every_example_of_the_page_works(own: Written, admin: httpx.Client) -> None:
+    own.config_file.write_text(own.text.replace('"model_name": "echo"', '"model_name": "fast"'))
+    admin.post("/admin/config/reload")
+    called = 0
+    for method, path, headers, body in examples():
+        current = version(admin).strip('"')
+        real = {name: value.replace("0123456789ab", current) for name, value in headers.items()}
+        answer = admin.request(method, path.replace("0123456789ab", current), headers=real, json=body)
+        assert answer.status_code == 200, (path, answer.text)
+        called += 1
+    assert called == 7
+    text = own.config_file.read_text()
+    assert '      when: {team: a, input_tokens: {max: 500}, after: "18:00"}\n' in text
+    assert text.endswith("limits:\n  rpm: 600  # a minute\n")
