@@ -72,12 +72,13 @@ class Admit:
             raise missing("This gateway wants to know who asks: name your user in 'user'.", "user")
         if self._total is not None:
             await self._total.enter()
+        admitted = False
         try:
             allowance = await self._slot(call)
-        except BaseException:
-            if self._total is not None:
+            admitted = True
+        finally:
+            if not admitted and self._total is not None:
                 self._total.leave()
-            raise
         if allowance is not None:
             tell(call, allowance)
 

@@ -26,6 +26,7 @@ ONLY: dict[str, frozenset[str]] = {
             "gateway.prompts",
             "gateway.queue",
             "gateway.relay",
+            "gateway.resilience.retries",
             "gateway.routing",
             "gateway.sse",
             "gateway.telemetry.metrics",
@@ -34,7 +35,7 @@ ONLY: dict[str, frozenset[str]] = {
         }
     ),
     "gateway.reports": frozenset({"gateway.ledger.prices", "gateway.ledger.sums", "gateway.store", "gateway.types"}),
-    "gateway.resilience": frozenset({"gateway.errors", "gateway.ports"}),
+    "gateway.resilience": frozenset({"gateway.errors", "gateway.ports", "gateway.types"}),
     "gateway.config": frozenset({"gateway.types"}),
     "gateway.providers": frozenset(
         {
