@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from gateway.config.problems import ConfigError, Problem
 from gateway.config.problems import Path as KeyPath
 from gateway.config.served_checks import check_served
 from gateway.extra_stages import StageError, made, with_extra
+from gateway.ledger.spent_out import SpentOut
+from gateway.ledger.total import TotalBudget
 from gateway.pipeline import Pipeline
 from gateway.ports import BrandRights, Clock, Identities, Provider, Stage
 from gateway.prompts.library import Library, LibraryError
@@ -31,10 +33,11 @@ from gateway.providers.sdk import SdkLane
 from gateway.providers.tokens import BundledTokens
 from gateway.queue.places import Places
 from gateway.resilience.health import DeploymentHealth, Rules
+from gateway.resilience.retries import Retries
 from gateway.routing import Routes
 from gateway.serving import Serving
 from gateway.sim import FleetError, FleetUrls
-from gateway.stages.admit import Admit
+from gateway.stages.admit import Admit, Total
 from gateway.stages.authenticate import Authenticate
 from gateway.stages.cache import Cache
 from gateway.stages.call import CallProvider
@@ -49,6 +52,8 @@ from gateway.stages.wait import Wait
 from gateway.store.secrets import derive
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.redact import Redactor
+from gateway.telemetry.watching import Watching
+from gateway.types import AttemptResult, Balance
 from routing_policies import PolicyError
 
 facts = functools.cache(model_facts)
@@ -68,7 +73,10 @@ class Lasting:
     health: DeploymentHealth
     places: Places
     attempts: Attempts
-    tokens: BundledTokens = field(default_factory=BundledTokens)
+    tokens: BundledTokens
+    watching: Watching
+    spent: SpentOut
+    total: TotalBudget
     lines: Lines = field(default_factory=Lines)
     extra: dict[CustomStage, Stage] = field(default_factory=dict)
     reached: dict[str, tuple[str | None, str | None]] = field(
@@ -81,11 +89,19 @@ class Lasting:
         self.backends.configure(config)
         self.health.configure(rules(config))
         self.places.configure(max_waiting=config.queue.max_length)
+        self.watching.configure(config.telemetry, config.alerts)
+        self.spent.configure(serving.resolved.deployments, config.budgets.providers)
+        self.total.configure(config.budgets.total)
         self.metrics.knows(serving.routes.names, [each.id for each in serving.resolved.deployments])
         self.reached = {each.id: (each.api_base, each.api_key) for each in serving.resolved.deployments}
         for name, reach in before.items():
             if self.reached.get(name) != reach:
                 self.health.forget(name)  # what was found out about it was about another address or key
+
+    def settled(self, results: Sequence[AttemptResult], balances: Sequence[Balance]) -> None:
+        """A request has been paid for."""
+        self.spent.settled(results)
+        self.watching.budgets.saw(balances)
 
     def own_stage(self, wanted: CustomStage) -> Stage:
         """The one that was made when it was first named: what it remembers outlives a reload. Raises StageError."""
@@ -105,23 +121,35 @@ class Read:
 
 def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library) -> Pipeline:
     """The stages of every request, in order. Raises StageError."""
-    clock, backends, metrics = lasting.clock, lasting.backends, lasting.metrics
-    ledger, health, places = backends.ledger, lasting.health, lasting.places
-    secret = backends.secret
-    defaults = LimitDefaults(config.limits.default_max_tokens, config.limits.default_max_tokens_reasoning)
+    clock, backends, watching = lasting.clock, lasting.backends, lasting.watching
+    ledger, health, places, secret = backends.ledger, lasting.health, lasting.places, backends.secret
+    limits, server, retry = config.limits, config.server, config.retry
+    defaults = LimitDefaults(
+        limits.default_max_tokens,
+        limits.default_max_tokens_reasoning,
+        total=config.budgets.total is not None,
+    )
     lanes: dict[str, Provider] = {"sdk": SdkLane(lasting.redactor.text, config.timeouts.connect), "mock": MockLane()}
-    per_key = config.cache.scope == "key"
+    everybody = Total(places, limits.max_parallel_total)
+    retries = Retries(retry.attempts, retry.per_group, {**retry.by_error})
     stages: dict[str, Stage] = {
-        "observe": Observe(metrics, ledger, clock),
+        "observe": Observe(lasting.metrics, ledger, clock, watching.tracing, watching.watch.told),
         "authenticate": Authenticate(lasting.identities),
         "replay": Replay(),
-        "admit": Admit(backends.limiter, config.server.max_messages, config.limits.max_n),
+        "admit": Admit(
+            backends.limiter, server.max_messages, limits.max_n, everybody, require_user=limits.require_user
+        ),
         "prompt": Prompt(library, derive(secret, "atelier/prompt-nonce/v1"), lasting.brands),
-        "cache": Cache(backends.cache, derive(secret, "atelier/cache/v1"), config.cache.ttl, per_key=per_key),
-        "route": Route(routes, health, places),
+        "cache": Cache(
+            backends.cache,
+            derive(secret, "atelier/cache/v1"),
+            config.cache.ttl,
+            per_key=config.cache.scope == "key",
+        ),
+        "route": Route(routes, health, places, spent_out=lasting.spent.spent_out),
         "wait": Wait(places, health, clock, config.queue.max_wait),
-        "spend": Spend(ledger, lasting.tokens, clock, defaults, lasting.lines),
-        "call": CallProvider(lanes, ledger, places, health, lasting.attempts, clock, config.retry.attempts),
+        "spend": Spend(ledger, lasting.tokens, clock, defaults, lasting.lines, lasting.settled),
+        "call": CallProvider(lanes, ledger, places, health, lasting.attempts, clock, retries),
     }
     if not config.cache.enabled:
         del stages["cache"]
@@ -152,6 +180,17 @@ def checked(read: Read) -> Read:
     return read
 
 
+def tried(config: Config, env: Mapping[str, str]) -> Read:
+    """Everything that the configuration names, made and thrown away; without a fleet. Raises ConfigError."""
+    try:
+        read = checked(Read(config, resolve(config, env, facts, None), load_library(config)))
+        Routes(config, read.resolved)
+        with_extra({}, config.pipeline.stages)
+    except UNUSABLE as error:
+        raise as_problem(config, error) from error
+    return read
+
+
 def load_library(config: Config) -> Library:
     """The shipped templates and voices, and those of the admin's own folder on top. Raises LibraryError."""
     paths = [Path(templates.__file__).parent]
@@ -161,16 +200,26 @@ def load_library(config: Config) -> Library:
 
 
 def as_problem(config: Config, error: Exception) -> ConfigError:
-    """What the configuration names and cannot be had, as a mistake at the place that names it."""
+    """What the configuration names and cannot be had, as mistakes at the place that names it."""
     path: KeyPath = ()
+    said = [str(error).rstrip(".")]
     if isinstance(error, LibraryError):
-        path = ("templates", "path")
+        path, said = ("templates", "path"), list(error.problems)
     elif isinstance(error, PolicyError):
-        path = ("policies", "path") if config.policies.path is not None else ("policies", "parameters")
+        path = _policy_place(config, said[0])
     elif isinstance(error, StageError):
-        path = ("pipeline", "stages")
-    what = str(error).rstrip(".")
-    return ConfigError([Problem(config.place(path), path, what, "mend it, or take it out")], config.sources.files)
+        names = [stage.name for stage in config.pipeline.stages]
+        path = ("pipeline", "stages", next((at for at, name in enumerate(names) if repr(name) in said[0]), 0))
+    problems = [Problem(config.place(path), path, what, "mend it, or take it out") for what in said]
+    return ConfigError(problems, config.sources.files)
+
+
+def _policy_place(config: Config, said: str) -> KeyPath:
+    """The parameter, or else the policy, that the sentence names; the folder where it names neither."""
+    for name, parameters in config.policies.parameters.items():
+        if repr(name) in said:
+            return ("policies", "parameters", name, *(key for key in parameters if repr(key) in said))
+    return ("policies", "path")
 
 
 def rules(config: Config) -> Rules:
@@ -180,5 +229,6 @@ def rules(config: Config) -> Rules:
         failures=settings.failures,
         open_for=settings.open_for,
         open_cap=settings.max_open,
+        failures_by_error={**settings.failures_by_error},
         disabled=not settings.enabled,
     )

@@ -50,6 +50,8 @@ LATER = {
     "migrate": "Copy everything from SQLite to an empty PostgreSQL database.",
     "secret": "Write the data folder's secret to a new FILE, for ATELIER_SECRET.",
     "import-litellm": "Turn LiteLLM's config.yaml into ours, and take its keys over.",
+    "diff": "Say in words what a change of the configuration would do.",
+    "schema": "Print the JSON schema of the configuration, for editors.",
     "grants": "Print the statements that make read-only accounts for the dashboard.",
 }
 MODULES = {"backup": "moving", "restore": "moving", "migrate": "moving", "secret": "moving"}
@@ -92,11 +94,13 @@ def run(config_file: Path | None, host: str | None, port: int | None) -> None:
 @cli.command()
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def check(config_file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - click's way
+@click.option("--strict", is_flag=True, help="Warnings are errors, too: for CI.")
+@click.option("--offline", is_flag=True, help="Look no names of hosts up.")
+def check(config_file: Path | None, **wanted: bool) -> None:
     """Check the configuration and show every deployment."""
-    from gateway.cli_check import run_check  # noqa: PLC0415
+    from gateway.cli_check import Wanted, run_check  # noqa: PLC0415
 
-    sys.exit(run_check(config_file, as_json=as_json))
+    sys.exit(run_check(config_file, Wanted(**wanted)))
 
 
 @cli.command(context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)

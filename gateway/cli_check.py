@@ -1,39 +1,74 @@
-"""`atelier check`: everything wrong with the configuration at once, or every deployment as it would be served."""
+"""`atelier check`: everything wrong with the configuration at once, or every deployment as it would be served.
+
+Nothing is called; the names of hosts are looked up, with a short patience, unless that is not wanted.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.config import environment
-from gateway.config.check import report, report_json
-from gateway.config.deployments import resolve
+from gateway.config.addresses import unknown_hosts
+from gateway.config.check import Checked, problem_json, refusal_json, report_json
+from gateway.config.check_text import report
 from gateway.config.loader import load
-from gateway.config.problems import ConfigError
-from gateway.prompts.library import LibraryError
-from gateway.providers.facts import model_facts
-from gateway.routing import Routes
-from routing_policies import PolicyError
-
-PRETEND = {"openai": "http://127.0.0.1/v1", "anthropic": "http://127.0.0.1", "gemini": "http://127.0.0.1"}
+from gateway.config.problems import ConfigError, Problem
+from gateway.providers.facts import capabilities
+from gateway.types import Deployment, JsonObject
 
 
-def run_check(config_file: Path | None, *, as_json: bool) -> int:
-    """Print the report; 0 when the gateway would start, 1 with the problems on stderr."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How to check: JSON for a program, warnings as errors, no look-ups of names."""
+
+    as_json: bool = False
+    strict: bool = False
+    offline: bool = False
+
+
+def run_check(config_file: Path | None, wanted: Wanted) -> int:
+    """Print the report; 0 when the gateway would start, 1 when not, or when `strict` and there are warnings."""
     env = environment.read_environment()
     try:
-        config = load(config_file or environment.config_path(env), env)
-        from gateway.assembly import load_library  # noqa: PLC0415 - heavy, and only needed after the file was read
-
-        resolved = resolve(config, env, model_facts, PRETEND)
-        load_library(config)
-        Routes(config, resolved)
-    except (ConfigError, LibraryError, PolicyError) as error:
-        sys.stderr.write(f"{error}\n")
+        checked = _checked(config_file or environment.config_path(env), env, offline=wanted.offline)
+    except ConfigError as error:
+        _refuse(error.problems, wanted)
         return 1
-    if as_json:
-        sys.stdout.write(json.dumps(report_json(config, resolved), indent=2) + "\n")
+    found = report_json(checked)
+    refused = checked.all_warnings if wanted.strict else ()
+    if wanted.as_json:
+        problems = {"ok": False, "problems": [problem_json(each) for each in refused]} if refused else {}
+        _write_json(found | problems)
     else:
-        sys.stdout.write(report(config, resolved) + "\n")
-    return 0
+        sys.stdout.write(report(found) + "\n")
+    if refused and not wanted.as_json:
+        sys.stderr.write(f"--strict: {len(refused)} warning{'s' if len(refused) > 1 else ''}\n")
+    return 1 if refused else 0
+
+
+def _checked(path: Path, env: Mapping[str, str], *, offline: bool) -> Checked:
+    config = load(path, env)
+    from gateway.assembly import tried  # noqa: PLC0415 - heavy, and only needed after the file was read
+
+    resolved = tried(config, env).resolved
+    warnings = [] if offline else unknown_hosts(config, resolved)
+    return Checked(config, resolved, _capabilities, warnings)
+
+
+def _capabilities(deployment: Deployment) -> frozenset[str]:
+    return capabilities(deployment.model, base_model=deployment.params.get("base_model"))
+
+
+def _refuse(problems: tuple[Problem, ...], wanted: Wanted) -> None:
+    if wanted.as_json:
+        _write_json(refusal_json(problems))
+    else:
+        sys.stderr.write("".join(f"{problem}\n" for problem in problems))
+
+
+def _write_json(found: JsonObject) -> None:
+    sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")

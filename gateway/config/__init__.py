@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from gateway.config.config import Config, json_schema
+from gateway.config.config import Config
 from gateway.config.environment import config_path, read_environment
 from gateway.config.loader import load
 from gateway.config.problems import ConfigError, Mark, Problem
+from gateway.config.schema import json_schema
 
 __all__ = ["Config", "ConfigError", "Mark", "Problem", "config_path", "json_schema", "load", "read_environment"]

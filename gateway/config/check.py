@@ -1,137 +1,166 @@
-"""What `atelier check` says: every model group with its deployments, who serves them and at which price.
+"""What `atelier check` found, for a program; `check_text` says the same to a person. docs/configuration.md has the shape.
 
-Pure formatting of what `load` and `resolve` found; nothing of it is a secret. `report` is for a person, `report_json`
-for a program.
+Pure formatting of what `load` and `resolve` found; nothing of it is a secret. Prices are dollars per million tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 
+from gateway.config.addresses import plain
 from gateway.config.config import Config
 from gateway.config.deployments import Resolved
+from gateway.config.price_words import per_million
+from gateway.config.problems import Problem, key_path
+from gateway.config.rule_words import in_words
 from gateway.types import Deployment, JsonObject
 
-PICO_PER_MICRO = 1_000_000  # pico-dollars per token are this many times dollars per million tokens
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration that would start. `resolved` is without a fleet: what it simulates lacks a key."""
+
+    config: Config
+    resolved: Resolved
+    capabilities: Callable[[Deployment], Collection[str]] = lambda _: ()
+    warnings: Sequence[Problem] = ()  # of the environment, besides those of the file
+
+    @property
+    def simulated(self) -> bool:
+        return self.resolved.simulated or self.resolved.wants_fleet
+
+    @property
+    def all_warnings(self) -> tuple[Problem, ...]:
+        return (*self.config.warnings, *self.resolved.warnings, *self.warnings)
 
 
-def report_json(config: Config, resolved: Resolved) -> JsonObject:
-    """Prices are dollars per million tokens; `state` is "ready", "no key" or "simulated"."""
+def report_json(checked: Checked) -> JsonObject:
+    """All of it as JSON. `state` of a deployment is "ready", "no key" or "simulated"."""
+    config = checked.config
     return {
+        "ok": True,
         "file": str(config.path),
+        "files": [str(path) for path in config.sources.files],
+        "version": config.version,
         "data_dir": str(config.data_dir),
         "address": f"http://{config.server.host}:{config.server.port}",
+        "workers": config.server.workers,
         "master_key": config.master_key is not None,
-        "simulated": resolved.simulated,
-        "groups": [_group(config, name, members) for name, members in _members(config, resolved).items()],
+        "simulated": checked.simulated,
+        "groups": _groups(checked),
         "virtual_models": [
             {"name": name, "policy": model.policy, "tiers": dict(model.tiers)}
             for name, model in config.routing.models.items()
         ],
         "default_fallbacks": list(config.default_fallbacks),
-        "warnings": [str(warning) for warning in (*config.warnings, *resolved.warnings)],
+        "timezone": config.routing.timezone,
+        "rules": [{"name": rule.name, "words": in_words(rule)} for rule in config.routing.rules],
+        "litellm": _litellm(config),
+        "warnings": [problem_json(warning) for warning in checked.all_warnings],
     }
 
 
-def _members(config: Config, resolved: Resolved) -> dict[str, list[tuple[Deployment, str | None]]]:
-    """Every group's deployments, each with the variable that it lacks."""
-    groups: dict[str, list[tuple[Deployment, str | None]]] = {name: [] for name in config.group_names}
-    for deployment in resolved.deployments:
-        groups[deployment.group].append((deployment, None))
-    for each in resolved.no_key:
-        groups[each.deployment.group].append((each.deployment, each.variable))
-    return groups
+def refusal_json(problems: Iterable[Problem]) -> JsonObject:
+    """The same for a configuration that cannot start."""
+    return {"ok": False, "problems": [problem_json(each) for each in problems]}
 
 
-def _group(config: Config, name: str, members: Sequence[tuple[Deployment, str | None]]) -> JsonObject:
+def problem_json(problem: Problem) -> JsonObject:
+    """A mistake or a warning; line and column are 0 where a whole source is meant."""
+    mark = problem.mark
+    return {
+        "file": mark.file,
+        "line": mark.line,
+        "column": mark.column,
+        "key": key_path(problem.path),
+        "what": problem.what,
+        "mend": problem.mend,
+    }
+
+
+def _groups(checked: Checked) -> list[JsonObject]:
+    config = checked.config
+    members: dict[str, list[JsonObject]] = {name: [] for name in config.group_names}
+    lacking = {each.deployment.id: each.variable for each in checked.resolved.no_key}
+    shown = [each.shown for each in checked.resolved.wildcards]
+    everything = (*checked.resolved.deployments, *shown, *(each.deployment for each in checked.resolved.no_key))
+    for each in {deployment.id: deployment for deployment in everything}.values():
+        members[each.group].append(_deployment(checked, each, lacking.get(each.id)))
+    return [_group(config, name, found) for name, found in members.items()]
+
+
+def _group(config: Config, name: str, members: Sequence[JsonObject]) -> JsonObject:
+    own = config.groups.get(name)
     return {
         "name": name,
+        "wildcard": "*" in name,
         "aliases": sorted(alias for alias, group in config.aliases.items() if group == name),
         "policy": config.policy_of(name),
         "fallbacks": list(config.fallback_groups(name)),
-        "deployments": [_deployment(deployment, variable) for deployment, variable in members],
+        "context_window_fallbacks": list(own.context_window_fallbacks if own else ()),
+        "content_policy_fallbacks": list(own.content_policy_fallbacks if own else ()),
+        "deployments": list(members),
     }
 
 
-def _deployment(deployment: Deployment, variable: str | None) -> JsonObject:
+def _deployment(checked: Checked, deployment: Deployment, variable: str | None) -> JsonObject:
     price = deployment.price
+    simulated = checked.simulated
     return {
         "id": deployment.id,
         "provider": deployment.provider,
         "model": deployment.model,
         "endpoint": deployment.endpoint.value,
-        "state": "no key" if variable else "simulated" if deployment.simulated else "ready",
+        "state": "simulated" if simulated else "no key" if variable else "ready",
+        "key": "missing" if variable else "set" if deployment.api_key else "not needed",
         "set": variable,
+        "address": plain(deployment.api_base) if deployment.api_base else None,
         "price": {
-            "input": price.input / PICO_PER_MICRO,
-            "output": price.output / PICO_PER_MICRO,
+            "input": per_million(price.input),
+            "output": per_million(price.output),
+            "cached_input": per_million(price.input if price.cached_input is None else price.cached_input),
             "source": price.source,
         },
+        "capabilities": sorted(checked.capabilities(deployment)),
         "context_window": deployment.context_window,
         "max_output": deployment.max_output,
+        "rpm": deployment.rpm,
+        "tpm": deployment.tpm,
         "max_parallel": deployment.max_parallel,
+        "budget": _budget(deployment),
         "order": deployment.order,
         "weight": deployment.weight,
         "tier": deployment.tier,
+        "tags": sorted(deployment.tags),
+        "access_groups": sorted(deployment.access_groups),
         "lane": deployment.lane,
     }
 
 
-def report(config: Config, resolved: Resolved) -> str:
-    """The same for a person: a summary, the groups as tables, the warnings."""
-    found = report_json(config, resolved)
-    return "\n".join([*_summary(found), "", *_groups(found), *_warnings(found)]).rstrip() + "\n"
+def _budget(deployment: Deployment) -> JsonObject | None:
+    """Dollars, and the days of a window; null: once for ever."""
+    if deployment.budget is None:
+        return None
+    days = deployment.budget_window / 86_400 if deployment.budget_window else None
+    return {"limit": deployment.budget / 1e9, "days": days}
 
 
-def _summary(found: Mapping[str, Any]) -> Iterator[str]:
-    states = [each["state"] for group in found["groups"] for each in group["deployments"]]
-    counts = ", ".join(
-        f"{states.count(state)} {state}" for state in ("ready", "simulated", "no key") if state in states
-    )
-    yield f"{found['file']} is fine: {len(found['groups'])} model groups, {counts or 'no deployments'}"
-    yield f"listens on {found['address']}, keeps its data in {found['data_dir']}"
-    none = "there is no master key; `atelier keys create --admin` makes admin keys"
-    yield "there is a master key" if found["master_key"] else none
-    if found["simulated"]:
-        yield "no provider key is set: every answer is SIMULATED until one is"
-
-
-def _groups(found: Mapping[str, Any]) -> Iterator[str]:
-    width = max((len(each["id"]) for group in found["groups"] for each in group["deployments"]), default=0)
-    for group in found["groups"]:
-        yield " · ".join([group["name"], f"policy {group['policy']}", *_links(group)])
-        yield from (_row(each, width) for each in group["deployments"])
-        yield ""
-    for model in found["virtual_models"]:
-        tiers = ", ".join(f"{tier} → {group}" for tier, group in model["tiers"].items())
-        yield f"{model['name']} · picked by {model['policy']}: {tiers}"
-        yield ""
-
-
-def _links(group: Mapping[str, Any]) -> Iterator[str]:
-    if group["aliases"]:
-        yield f"also called {', '.join(group['aliases'])}"
-    if group["fallbacks"]:
-        yield f"falls back to {', '.join(group['fallbacks'])}"
-
-
-def _row(each: Mapping[str, Any], width: int) -> str:
-    price = each["price"]
-    cost = f"${dollars(price['input'])} in, ${dollars(price['output'])} out /1M ({price['source']})"
-    window = f"{each['context_window']:,}" if each["context_window"] else "?"
-    row = f"  {each['id']:<{width}}  {each['state']:<9}  {each['provider']:<10}  {cost:<42}  context {window:<9}  {each['lane']}"
-    return f"{row}  set {each['set']}" if each["set"] else row
-
-
-def _warnings(found: Mapping[str, Any]) -> Iterator[str]:
-    if found["warnings"]:
-        yield "warnings:"
-        yield from (f"  {warning}" for warning in found["warnings"])
-
-
-def dollars(amount: float) -> str:
-    """At least two decimals, and as many more as a small price needs."""
-    plain = f"{amount:.6f}".rstrip("0")
-    whole, _, decimals = plain.partition(".")
-    return f"{whole}.{decimals:0<2}"
+def _litellm(config: Config) -> JsonObject:
+    """What became of the keys of LiteLLM's blocks."""
+    counts = Counter(each.verdict for each in config.taken)
+    return {
+        "counts": {verdict: counts[verdict] for verdict in ("taken", "changed", "ignored")},
+        "keys": [
+            {
+                "file": each.mark.file,
+                "line": each.mark.line,
+                "column": each.mark.column,
+                "key": key_path(each.path),
+                "verdict": each.verdict,
+                "why": each.why,
+            }
+            for each in config.taken
+        ],
+    }

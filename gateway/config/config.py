@@ -159,9 +159,3 @@ class Config(ConfigFile):
     def absent_variable(self, path: KeyPath) -> str | None:
         """The environment variable that the credential at `path` asks for and that is not set."""
         return self._absent.get(path)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON schema of `config.yaml`, for editors."""
-    schema = ConfigFile.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Atelier configuration"}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
+from gateway.config.addresses import plain
 from gateway.config.deployments import Resolved
-from gateway.config.price_words import dollars, per_million
+from gateway.config.price_words import dollars, per_million, window
 from gateway.config.settings_diff import Change, shown
 from gateway.types import Deployment, Price
 
@@ -140,8 +140,7 @@ def _long(price: Price) -> tuple[int | None, Price | None]:
 def _budget(each: Deployment) -> str:
     if each.budget is None:
         return "none"
-    every = f" in {each.budget_window / 86_400:g} days" if each.budget_window else ""
-    return f"${each.budget / 1e9:g}{every}"
+    return f"${dollars(each.budget / 1e9)}{window(each.budget_window / 86_400 if each.budget_window else None)}"
 
 
 def _reach(old: Deployment, new: Deployment) -> Iterator[str]:
@@ -164,15 +163,7 @@ def _reach(old: Deployment, new: Deployment) -> Iterator[str]:
 
 
 def _address(url: str | None) -> str:
-    """Scheme, host, port and path: a user or a query may be a credential."""
-    if url is None:
-        return "the provider's own"
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "an address"
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
+    return plain(url) if url else "the provider's own"
 
 
 def _keys(old: Resolved, new: Resolved) -> Iterator[str]:

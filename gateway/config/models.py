@@ -37,7 +37,7 @@ COMPLEXITY_TIERS = ("fast", "smart", "best")
 
 
 class Cors(Strict):
-    """Which web pages may call the gateway."""
+    """What browsers are told when a web page calls."""
 
     allow_origins: Annotated[tuple[Origin, ...], BeforeValidator(one_or_many)] = Field(
         default=(), description="Browser origins that may call the gateway; `*` for all."

@@ -46,6 +46,6 @@ class Prices(Strict):
     discounts: Mapping[str, Annotated[Number, Field(ge=0, le=100)]] = Field(
         default={}, description="Per cent that the provider gives you."
     )
-    margins: Mapping[str, Annotated[Margin, BeforeValidator(_percent_alone)]] = Field(
-        default={}, description="Per cent that you add, or `{percent, per_request}`."
+    margins: Mapping[str, Annotated[Margin, BeforeValidator(_percent_alone, json_schema_input_type=Margin | float)]] = (
+        Field(default={}, description="Per cent that you add, or `{percent, per_request}`.")
     )

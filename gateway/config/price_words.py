@@ -1,4 +1,4 @@
-"""Prices as people say them: dollars for a million tokens. Pure."""
+"""Prices and budgets as people say them. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ PICO_PER_MICRO = 1_000_000  # pico-dollars per token are this many times dollars
 def per_million(pico_dollars: int) -> float:
     """A price for one token, in pico-dollars, as dollars for a million of them."""
     return pico_dollars / PICO_PER_MICRO
+
+
+def window(days: float | None) -> str:
+    """What stands after a budget: ` a day`, ` in 30 days`, ` once`."""
+    return " once" if days is None else " a day" if days == 1 else f" in {days:g} days"
 
 
 def dollars(amount: float) -> str:

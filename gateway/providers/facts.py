@@ -11,16 +11,22 @@ from gateway.providers.runtime import load
 from gateway.types import Price
 
 REASONS = "supports_reasoning"
+CAPABILITIES = {
+    "supports_vision": "vision",
+    "supports_pdf_input": "documents",
+    "supports_function_calling": "tools",
+    "supports_response_schema": "json schema",
+    "supports_audio_input": "audio in",
+    "supports_audio_output": "audio out",
+    REASONS: "reasoning",
+}
 LONG = re.compile(r"input_cost_per_token_above_(\d+)k_tokens\Z")
 
 
 def model_facts(model: str, *, custom_llm_provider: str | None, base_model: str | None) -> Facts:
     """Implements config.deployments.ModelFacts."""
     litellm = load()
-    try:
-        name, provider, _, _ = litellm.get_llm_provider(model, custom_llm_provider)
-    except Exception as error:
-        raise UnknownModelError(f"LiteLLM does not know whose model '{model}' is; write 'provider/model'.") from error
+    name, provider = whose(model, custom_llm_provider)
     entry = price_entry(litellm.model_cost, base_model or model, provider, base_model or name)
     if entry is None:
         return Facts(provider=provider)
@@ -32,6 +38,27 @@ def model_facts(model: str, *, custom_llm_provider: str | None, base_model: str 
         max_output=whole(entry.get("max_output_tokens")),
         reasoning=bool(entry.get(REASONS)),
     )
+
+
+def whose(model: str, custom_llm_provider: str | None) -> tuple[str, str]:
+    """The provider's own name of a model, and the provider. Raises UnknownModelError."""
+    try:
+        name, provider, _, _ = load().get_llm_provider(model, custom_llm_provider)
+    except Exception as error:
+        raise UnknownModelError(f"LiteLLM does not know whose model '{model}' is; write 'provider/model'.") from error
+    return name, provider
+
+
+def capabilities(model: str, *, base_model: str | None) -> frozenset[str]:
+    """What LiteLLM knows a model to do: values of `CAPABILITIES`, or "embeddings"; nothing of unknown models."""
+    litellm = load()
+    try:
+        name, provider = whose(model, None)
+    except UnknownModelError:
+        return frozenset()
+    entry = price_entry(litellm.model_cost, base_model or model, provider, base_model or name) or {}
+    found = frozenset(word for key, word in CAPABILITIES.items() if entry.get(key))
+    return found | {"embeddings"} if entry.get("mode") == "embedding" else found
 
 
 def price_entry(known: dict[str, Any], model: str, provider: str, name: str) -> dict[str, Any] | None:
