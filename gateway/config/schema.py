@@ -37,6 +37,8 @@ def json_schema() -> Schema:
     del top["required"]
     top["anyOf"] = [{"required": ["model_list"]}, {"required": ["include"]}]
     top["patternProperties"] = {f"^(x-.*|{names})$": {"description": "LiteLLM's, or a place for YAML anchors."}}
+    for section in (top, *definitions.values()):
+        _describe(section, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Atelier configuration",
@@ -56,6 +58,15 @@ def _section(section: Schema) -> Schema:
         name: _opened(each, lenient=lenient, wanted=name in wanted) for name, each in section["properties"].items()
     }
     return {**{name: each for name, each in section.items() if name != "title"}, "properties": properties}
+
+
+def _describe(section: Schema, definitions: Schema) -> None:
+    """A key that is described in the same words as its section has no words of its own: pydantic leaves them out."""
+    for value in section.get("properties", {}).values():
+        named = next((each["$ref"] for each in value.get("anyOf", [value]) if "$ref" in each), "")
+        said = definitions.get(named.removeprefix("#/$defs/"), {}).get("description")
+        if said:
+            value.setdefault("description", said)
 
 
 def _opened(value: Schema, *, lenient: bool, wanted: bool) -> Schema:
