@@ -35,8 +35,13 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def worker(folder: MetricsFolder, number: int, *, breaker: str, waiting: int, requests: int) -> dict[str, float]:
     """What a worker counts and then shows when it is asked; it is killed with one request in flight."""
+    return shown(folder, WORKER, [number, breaker, waiting, requests])
+
+
+def shown(folder: MetricsFolder, program: str, told: list[object]) -> dict[str, float]:
+    """What a worker of this program shows."""
     finished = subprocess.run(
-        [sys.executable, "-c", WORKER, json.dumps([number, breaker, waiting, requests])],
+        [sys.executable, "-c", program, json.dumps(told)],
         env={**clean_environment(), "PYTHONPATH": str(ROOT), VARIABLE: str(folder.path)},
         capture_output=True,
         text=True,
@@ -117,3 +122,33 @@ def test_a_folder_that_cannot_be_made_is_an_oserror(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError):
         MetricsFolder.make(tmp_path / "file")
+
+
+SERVING = """
+import json, sys
+from gateway.telemetry import worker_metrics
+number, version, loaded_at, rejected, alerts = json.loads(sys.argv[1])
+worker_metrics.count_as(number)
+from gateway.telemetry.metrics import Metrics
+metrics = Metrics()
+metrics.config_serves("000000000000", 0.0)
+metrics.config_reloaded(version, loaded_at)
+if rejected:
+    metrics.config_rejected()
+metrics.alerts("deployment", alerts)
+metrics.queued("fast", 2.0)
+sys.stdout.write(metrics.render().decode())
+"""
+
+
+def test_of_what_workers_serve_the_one_furthest_behind_is_shown(folder):
+    shown(folder, SERVING, [1, "00000000000a", 100.0, True, 0])
+    found = shown(folder, SERVING, [2, "00000000000b", 200.0, False, 3])
+    assert found["gateway_config_version"] == 10
+    assert found["gateway_config_loaded_timestamp_seconds"] == 100
+    assert found["gateway_config_rejected"] == 1
+    assert found["gateway_config_reloads_total loaded"] == 2
+    assert found["gateway_config_reloads_total rejected"] == 1
+    assert found["gateway_alerts deployment"] == 3
+    assert found["gateway_queue_seconds_sum other"] == 4
+    assert [value for name, value in found.items() if name.startswith("gateway_build_info")] == [1]
