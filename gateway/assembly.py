@@ -131,7 +131,7 @@ def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library)
     )
     lanes: dict[str, Provider] = {"sdk": SdkLane(lasting.redactor.text, config.timeouts.connect), "mock": MockLane()}
     everybody = Total(places, limits.max_parallel_total)
-    retries = Retries(retry.attempts, retry.per_group, {**retry.by_error})
+    retries = Retries(retry.attempts, retry.per_group, dict(retry.by_error.items()))
     stages: dict[str, Stage] = {
         "observe": Observe(lasting.metrics, ledger, clock, watching.tracing, watching.watch.told),
         "authenticate": Authenticate(lasting.identities),
@@ -173,8 +173,7 @@ async def understand(config: Config, env: Mapping[str, str], fleet: FleetUrls) -
 
 def checked(read: Read) -> Read:
     """The same, if rules, tiers and fallbacks can be served as they are written. Raises ConfigError."""
-    deployments = (*read.resolved.deployments, *(each.deployment for each in read.resolved.no_key))
-    problems = check_served(read.config, deployments, read.library.templates)
+    problems = check_served(read.config, read.resolved, read.library.templates)
     if problems:
         raise ConfigError(problems, read.config.sources.files)
     return read
@@ -229,6 +228,6 @@ def rules(config: Config) -> Rules:
         failures=settings.failures,
         open_for=settings.open_for,
         open_cap=settings.max_open,
-        failures_by_error={**settings.failures_by_error},
+        failures_by_error=dict(settings.failures_by_error.items()),
         disabled=not settings.enabled,
     )

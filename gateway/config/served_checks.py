@@ -6,9 +6,10 @@ would change nothing and never be noticed, so they are mistakes like any other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from gateway.config.config import Config
+from gateway.config.deployments import Resolved, Wildcard
 from gateway.config.problems import Finding, Problem, did_you_mean
 from gateway.config.problems import Path as KeyPath
 from gateway.config.routing_models import Rule, RuleWhen, TokenRange
@@ -21,10 +22,12 @@ _NAMES = ("team", "user", "key", "brand", "template", "tags")
 _WORDS = {Endpoint.CHAT: "chat", Endpoint.EMBEDDINGS: "embedding"}
 
 
-def check_served(config: Config, deployments: Iterable[Deployment], templates: Collection[str]) -> list[Problem]:
-    """`deployments`: all that the file names, with a key or without; `templates`: the ids of the prompt templates."""
-    kinds = _Kinds(config, deployments)
-    found = [*_tiers(config, kinds), *_fallbacks(config, kinds), *_rules(config, kinds, templates)]
+def check_served(config: Config, resolved: Resolved, templates: Collection[str]) -> list[Problem]:
+    """`templates`: the ids of the prompt templates."""
+    found = [*_unserved(config, resolved.wildcards)]
+    if not found:  # of a name that means nothing it is not known what it could serve
+        kinds = _Kinds(config, (*resolved.deployments, *(each.deployment for each in resolved.no_key)))
+        found = [*_tiers(config, kinds), *_fallbacks(config, kinds), *_rules(config, kinds, templates)]
     return [Problem(config.place(path), path, what, mend) for path, what, mend in found]
 
 
@@ -54,6 +57,30 @@ class _Kinds:
             groups = {model.tiers.get(rule.use.tier) for model in self._config.routing.models.values()}
             return frozenset().union(*(self.of(group) for group in groups if group))
         return _ANY
+
+
+def _unserved(config: Config, wildcards: Sequence[Wildcard]) -> Iterator[Finding]:
+    """Names that looked as if a wildcard might serve them."""
+    known = {*config.group_names, *config.aliases, *config.routing.models}
+    for path, name in _named(config):
+        if name not in known and "*" not in name and not any(each.match(name) for each in wildcards):
+            yield path, f"`{name}`: no model group, alias or wildcard serves it", did_you_mean(name, known)
+
+
+def _named(config: Config) -> Iterator[tuple[KeyPath, str]]:
+    """Every name of a model in our own sections, with its place."""
+    for index, rule in enumerate(config.routing.rules):
+        path: KeyPath = ("routing", "rules", index)
+        yield from (((*path, "when", "model", at), name) for at, name in enumerate(rule.when.model))
+        if rule.use.group:
+            yield (*path, "use", "group"), rule.use.group
+    for model, virtual in config.routing.models.items():
+        yield from ((("routing", "models", model, "tiers", tier), name) for tier, name in virtual.tiers.items())
+    for owner, group in config.groups.items():
+        for kind in ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks"):
+            path = ("groups", owner, kind)
+            if config.place(path) != config.place(path[:-1]):  # else LiteLLM's blocks say it
+                yield from (((*path, at), name) for at, name in enumerate(getattr(group, kind)))
 
 
 def _tiers(config: Config, kinds: _Kinds) -> Iterator[Finding]:

@@ -111,8 +111,9 @@ def _near(word: str, known: list[str]) -> list[str]:
 def _at(root: Section, path: Path) -> Any:
     here: Any = root
     for part in path:
-        if not isinstance(here, dict | list):
-            break  # a text that stands for a list of one
+        has_parts = isinstance(here, dict | list)
+        if not has_parts:
+            break  # one value that stands for a list
         here = here[part]
     return here
 

@@ -93,6 +93,16 @@ MISTAKES = [
         "same kind",
     ),
     Mistake(
+        "a typing mistake that a wildcard could hide",
+        MODELS.replace(
+            "router_settings", "  - {model_name: 'openai/*', litellm_params: {model: 'openai/*'}}\nrouter_settings"
+        )
+        + "groups:\n  fast: {fallbacks: [smrt]} #!\n",
+        "groups.fast.fallbacks[0]",
+        "`smrt`: no model group",
+        "`smart`",
+    ),
+    Mistake(
         "a tier that nobody serves",
         MODELS.replace("openai/s}", "openai/image}")
         + "routing:\n  models:\n    auto:\n      tiers: {fast: fast, smart: smart} #!\n",
@@ -105,8 +115,7 @@ MISTAKES = [
 
 def problems(text: str, load_text: Load, facts: ModelFacts) -> list[Problem]:
     config = load_text(text)
-    resolved = resolve(config, {}, facts, None)
-    return check_served(config, [*resolved.deployments, *(each.deployment for each in resolved.no_key)], TEMPLATES)
+    return check_served(config, resolve(config, {}, facts, None), TEMPLATES)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
