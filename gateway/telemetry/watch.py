@@ -6,11 +6,11 @@ Looks once a second at what is in memory anyway; asks no store. What became of a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 
 from gateway.errors import Fault
 from gateway.ledger.prices import usd
-from gateway.ports import Clock, Health
+from gateway.ports import Clock
 from gateway.telemetry.alerts import Alerts
 from gateway.types import AttemptResult
 
@@ -21,21 +21,19 @@ SAYS_NOTHING = frozenset({Fault.CALLER, Fault.CONTEXT_WINDOW, Fault.CONTENT_POLI
 
 
 class Watch:
-    """`deployments`: ids of those that serve now. `drift`: nano-dollars that Redis and SQL differ by. `also` looks too."""
+    """`states`: the breakers of those that serve now. `drift`: nano-dollars that Redis and SQL differ by. `also` looks too."""
 
     def __init__(
         self,
         alerts: Alerts,
         clock: Clock,
-        health: Health,
-        deployments: Callable[[], Iterable[str]],
+        states: Callable[[], Mapping[str, str]],
         drift: Callable[[], int] = lambda: 0,
         also: Callable[[], None] = lambda: None,
     ) -> None:
         self._alerts = alerts
         self._clock = clock
-        self._health = health
-        self._deployments = deployments
+        self._states = states
         self._drift = drift
         self._also = also
         self._faults: dict[str, Fault | None] = {}  # the last one since it last answered
@@ -56,13 +54,13 @@ class Watch:
     def look(self) -> None:
         """Turn alerts on and off as it stands."""
         now = self._clock.monotonic()
-        ids = set(self._deployments())
-        for gone in self._faults.keys() - ids:
+        states = self._states()
+        for gone in self._faults.keys() - states.keys():
             self._alerts.turn("deployment", gone, on=False)
-        self._faults = {deployment_id: self._faults.get(deployment_id) for deployment_id in ids}
-        self._open_at = {deployment_id: at for deployment_id, at in self._open_at.items() if deployment_id in ids}
-        for deployment_id in ids:
-            self._look_at(deployment_id, now)
+        self._faults = {deployment_id: self._faults.get(deployment_id) for deployment_id in states}
+        self._open_at = {deployment_id: at for deployment_id, at in self._open_at.items() if deployment_id in states}
+        for deployment_id, state in states.items():
+            self._look_at(deployment_id, state, now)
         self._look_at_books(now)
         self._also()
 
@@ -72,8 +70,8 @@ class Watch:
             self.look()
             await sleep(INTERVAL)
 
-    def _look_at(self, deployment_id: str, now: float) -> None:
-        state, fault = self._health.state(deployment_id), self._faults[deployment_id]
+    def _look_at(self, deployment_id: str, state: str, now: float) -> None:
+        fault = self._faults[deployment_id]
         if state == "open":
             self._open_at[deployment_id] = now
         out = state != "closed" and now - self._open_at.get(deployment_id, now) < UNTRIED

@@ -26,9 +26,12 @@ class Bench:
         self.clock, self.ids, self.drift = FakeClock(), list(ids), 0
         self.alerts = Alerts(self.clock, Metrics(), Settings(), nobody)
         self.health = DeploymentHealth(self.clock, Rules(**rules))  # type: ignore[arg-type]
-        self.watch = Watch(self.alerts, self.clock, self.health, lambda: self.ids, lambda: self.drift)
+        self.watch = Watch(self.alerts, self.clock, self.states, lambda: self.drift)
         self.watch.look()
         self.budgets = BudgetAlerts(self.alerts, self.clock, (1.0, 0.8))
+
+    def states(self) -> dict[str, str]:
+        return {deployment_id: self.health.state(deployment_id) for deployment_id in self.ids}
 
     def ended(self, deployment_id: str, fault: Fault | None = None) -> None:
         """An attempt ends: its deployment's health is told, and the watch."""
