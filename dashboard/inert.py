@@ -25,6 +25,21 @@ def plain(text: object) -> str:
     return _MARKS.sub(_escaped, words)
 
 
+def worded(text: object) -> str:
+    """The same text on one line, with what stands between single backticks as code."""
+    line = " ".join(str(text).split())
+    parts = line.split("`")
+    if len(parts) % 2 == 0 or not all(parts[1::2]):
+        return plain(line)
+    return "".join(f"`{part}`" if odd % 2 else _spaced(part) for odd, part in enumerate(parts))
+
+
+def _spaced(text: str) -> str:
+    """`plain`, with the blanks at the ends."""
+    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :] if text.strip() else ""
+    return f"{before}{plain(text)}{after}"
+
+
 def document(text: str) -> str:
     """A whole text in Markdown. In code only pictures are taken apart, in case it is no code."""
     out: list[str] = []

@@ -36,6 +36,8 @@ ACTS = {
     "end_all": "ended all sign-ins of",
     "set": "set",
     "remove": "removed",
+    "restore": "went back to an older version of",
+    "reload": "had the gateway read",
 }
 
 THINGS = {
@@ -47,6 +49,7 @@ THINGS = {
     "invitation": "an invitation",
     "session": "a sign-in",
     "password": "a password",
+    "config": "the configuration",
 }
 
 

@@ -130,7 +130,7 @@ def test_a_number_is_cleared_and_a_mistake_stands_at_its_field(tab: Tab, place: 
     page.keyboard.press("Tab")
     page.get_by_text("from 25:99").wait_for()
     page.get_by_role("button", name="Check").click()
-    page.get_by_text("is not a time of day").wait_for()
+    page.get_by_text("Is not a time of day").wait_for()
     assert page.get_by_label("From (time of day)").input_value() == "25:99"
 
 
@@ -143,7 +143,7 @@ def test_a_file_that_somebody_breaks_on_the_disk_is_told_and_the_old_one_serves(
         place.file.write_text(whole + "\nserver: {prot: 4001}\n")
         page.get_by_text("The file has mistakes and is not used").wait_for()
         page.get_by_text("server.prot").wait_for()
-        page.get_by_text("did you mean").wait_for()
+        page.locator("code", has_text="port").wait_for()
         assert place.running.answers_to(place.key) == 200
     finally:
         place.file.write_text(whole)

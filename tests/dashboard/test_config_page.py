@@ -166,11 +166,11 @@ def test_a_problem_stands_at_its_field_and_others_above(opened, config):
     page = fill(act(opened(), "Add a rule"), after="25:99", group="fast")
     config.mistakes = [problem("routing.rules[0].when.after", "is not a time of day"), problem("groups.fast", "is odd")]
     page = act(page, "Check")
-    at = [each.value for each in page.markdown if "is not a time of day; mend it" in each.value]
+    at = [each.value for each in page.markdown if "Is not a time of day; mend it" in each.value]
     assert at
     assert at[0].startswith(":red[")
     assert "config.yaml:12:3 · groups.fast" in page.error[0].value
-    assert "is not a time of day" not in page.error[0].value
+    assert "s not a time of day" not in page.error[0].value
     assert field(page, "From (time of day)").value == "25:99"
     assert "Save" not in labels(page)
 

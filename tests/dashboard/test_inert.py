@@ -80,3 +80,10 @@ def test_a_hostile_text_costs_no_more_than_another(bad):
     inert.document(bad)
     inert.plain(bad)
     assert time.process_time() - started < 1.0
+
+
+def test_words_between_single_backticks_are_code_and_everything_else_stays_text():
+    assert inert.worded("did you mean `a_b`? **no**") == r"did you mean `a_b`? \*\*no\*\*"
+    assert inert.worded("`<img src=x>` $x$ `![p](http://x)`") == r"`<img src=x>` \$x\$ `![p](http://x)`"
+    assert inert.worded("one ` alone <b>") == inert.plain("one ` alone <b>")
+    assert inert.worded("none `` here") == inert.plain("none `` here")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from dashboard.client import JsonObject, Problem
@@ -70,9 +68,8 @@ def line(form: Fields, parts: Parts, title: str, now: JsonObject) -> JsonObject:
         amount = form.money(name, f"{title}, in USD", now.get("limit"), at=(*parts, "limit"))
     with right:
         days = now.get("days")
-        windows: dict[Any, str] = dict(sentences.WINDOWS)
-        windows |= {days: sentences.window(days)}
-        every = form.choice(f"{name}.days", "Renewed", days, windows, at=(*parts, "days"))
+        windows = {**sentences.WINDOWS, **({days: sentences.window(days)} if days else {})}
+        every = form.choice(f"{name}.days", "Renewed", days, windows, at=(*parts, "days"), empty=sentences.ONCE)
     form.tell(parts)
     return {} if amount is None else {"limit": amount, "days": every}
 

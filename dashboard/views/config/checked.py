@@ -89,7 +89,7 @@ def differences(found: Sequence[JsonObject]) -> None:
         st.markdown("See how the file changes; there is nothing else to tell of it.")
     for each in found:
         later = " :orange-badge[:material/restart_alt: after a restart]" if each.get("restart") else ""
-        st.markdown(f"- {inert.plain(each.get('what'))}{later}")
+        st.markdown(f"- {inert.worded(each.get('what'))}{later}")
 
 
 def problems(found: Sequence[JsonObject]) -> None:
@@ -97,9 +97,9 @@ def problems(found: Sequence[JsonObject]) -> None:
     if not found:
         return
     lines = [
-        f"- {inert.plain(where(each))}  \n  {inert.plain(fields.said(each))}"
+        f"- {inert.plain(where(each))}  \n  {inert.worded(fields.said(each))}"
         if where(each)
-        else f"- {inert.plain(fields.said(each))}"
+        else f"- {inert.worded(fields.said(each))}"
         for each in found
     ]
     st.error("**Not yet.** Please mend this first:\n\n" + "\n".join(lines), icon=":material/error:")

@@ -117,7 +117,7 @@ class Fields:
             found = str(each.get("key") or "")
             if number not in self._told and (found == key or found.startswith((f"{key}.", f"{key}["))):
                 self._told.add(number)
-                tell(said(each))
+                tell(upper(said(each)))
 
     def _problems(self) -> Sequence[JsonObject]:
         return self.place.trial.problems if self.place.trial is not None else ()
@@ -141,7 +141,11 @@ class Fields:
 
 def tell(sentence: str) -> None:
     """A problem, right below its field."""
-    st.markdown(f":red[:material/error: {inert.plain(sentence)}]")
+    st.markdown(f":red[:material/error: {inert.worded(sentence)}]")
+
+
+def upper(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def said(problem: JsonObject) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 DAYS = {"mon": "Mon", "tue": "Tue", "wed": "Wed", "thu": "Thu", "fri": "Fri", "sat": "Sat", "sun": "Sun"}
-WINDOWS = {None: "once, never again", 1: "each day", 7: "each week", 30: "every 30 days"}
+ONCE = "once, never again"
+WINDOWS = {1: "each day", 7: "each week", 30: "every 30 days"}
 POLICIES = {
     "priority": "the first of the file",
     "weighted": "shares by weight",
@@ -117,5 +118,5 @@ def policies(names: Sequence[str]) -> dict[str, str]:
     return {each: f"{each}: {POLICIES[each]}" if each in POLICIES else each for each in names}
 
 
-def window(every: int | None) -> str:
+def window(every: int) -> str:
     return WINDOWS.get(every) or f"every {every} days"

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import gate, inert, wiring, wording
 from dashboard.client import JsonObject, Problem
-from dashboard.views.config import asking, checked, edits
+from dashboard.views.config import asking, checked, edits, fields
 from dashboard.views.config.place import Place, here
 
 EVERY = 5.0  # seconds
@@ -51,7 +51,7 @@ def notices(current: JsonObject) -> None:
     warnings = current.get("warnings") or ()
     if warnings:
         with st.expander(wording.count(len(warnings), "hint") + " on the file", icon=":material/lightbulb:"):
-            st.markdown("\n".join(f"- {inert.plain(each)}" for each in warnings))
+            st.markdown("\n".join(f"- {inert.worded(each)}" for each in warnings))
 
 
 def rejected(current: JsonObject) -> None:
@@ -61,7 +61,7 @@ def rejected(current: JsonObject) -> None:
         return
     since = wording.moment(found.get("at") or 0, wiring.now(), gate.utc_offset())
     lines = [
-        f"- **{inert.plain(checked.where(each))}**  \n  {inert.plain(each.get('what'))}; {inert.plain(each.get('mend'))}"
+        f"- **{inert.plain(checked.where(each))}**  \n  {inert.worded(fields.said(each))}"
         for each in found.get("problems") or ()
     ]
     st.error(

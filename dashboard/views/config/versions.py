@@ -11,9 +11,11 @@ from dashboard.client import JsonObject
 from dashboard.sessions import Session
 from dashboard.views.config import asking
 from dashboard.views.config.place import Place, here
+from dashboard.views.people import history
 
+FIRST = ":gray[The first one that was kept]"
 EMPTY = "No version is kept yet. From the first change on, each one is kept with who made it and when."
-ACTORS = {"cli": "the command line", "master": "the master key", "system": "the gateway", "file": "in the file itself"}
+ACTORS = {**history.ACTORS, "file": "in the file itself"}
 FEW = 20
 
 
@@ -40,19 +42,20 @@ def show(session: Session) -> None:
     shown = found if st.session_state.get(place.key("all")) else found[:FEW]
     with st.container(key="versions", gap="xsmall"):
         for number, version in enumerate(shown):
-            line(place, version, names)
+            line(place, version, names, first=number == len(found) - 1)
             if place.wanted == version.get("version") and not version.get("current"):
                 ask(place, version, found[:number], names)
     if len(found) > FEW:
         st.toggle(f"Show all {len(found)}", key=place.key("all"))
 
 
-def line(place: Place, version: JsonObject, names: Mapping[str, str]) -> None:
+def line(place: Place, version: JsonObject, names: Mapping[str, str], *, first: bool) -> None:
     """One version: when, by whom, what."""
     row = f"row_{version.get('version')}"
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=row):
         badge = " :green-badge[:material/check_circle: serves now]" if version.get("current") else ""
-        st.markdown(f"{head(version, names)}{badge}  \n{said(version)}", width="stretch")
+        what = FIRST if first and not version.get("what") else said(version)
+        st.markdown(f"{head(version, names)}{badge}  \n{what}", width="stretch")
         if not version.get("current") and place.wanted != version.get("version"):
             st.button(
                 "Go back to this",
@@ -73,8 +76,8 @@ def head(version: JsonObject, names: Mapping[str, str]) -> str:
 
 def said(version: JsonObject) -> str:
     """What it changed."""
-    what = [inert.plain(each) for each in version.get("what") or ()]
-    return "  \n".join(what) or ":gray[It was not noted what changed]"
+    what = [inert.worded(each) for each in version.get("what") or ()]
+    return "  \n".join(what) or ":gray[What changed was not noted]"
 
 
 def ask(place: Place, version: JsonObject, since: Sequence[JsonObject], names: Mapping[str, str]) -> None:

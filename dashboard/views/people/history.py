@@ -24,6 +24,7 @@ KINDS = {
     "key": "Keys",
     "invitation": "Invitations",
     "session": "Sign-ins",
+    "config": "Configuration",
 }
 ACTORS = {"cli": "the command line", "master": "the master key", "system": "the gateway"}
 ROWS = 100

@@ -79,6 +79,7 @@ def blank(session: Session, place: Place) -> None:
 def one(session: Session, place: Place, me: Me) -> None:
     team = place.row
     fields.heading(called(team))
+    st.caption(f"Rules and programs call it “{inert.plain(team.get('id'))}”.")
     if me.is_admin or me.leads(team.get("id")):
         with st.form(place.key("form"), border=False, enter_to_submit=False):
             values: JsonObject = {"name": fields.words(place, "name", "Name")}
