@@ -102,10 +102,8 @@ class Walk:
         self._over = False
 
     def next(self, left: float) -> Step | None:
-        """The next step, or None when it is over. `left`: seconds for which a pause may last."""
-        if self._over or (left <= 0 and self._last is not None):
-            return None
-        while self._attempts < self._retries.attempts:
+        """The next step, or None when it is over. A pause is shorter than `left` seconds."""
+        while not self._over and self._attempts < self._retries.attempts:
             while self._ahead:
                 group, deployment = self._ahead.pop(0)
                 if group.attempts < group.most:

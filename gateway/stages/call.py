@@ -90,7 +90,7 @@ class CallProvider:
         candidates, healthy = self._candidates(call, priced(call))
         walk = Walk(candidates, self._retries, self._pauses.draw, call.options.num_retries)
         error: ProviderError | None = None
-        while (step := walk.next(call.deadline - self._clock.monotonic())) is not None:
+        while (step := walk.next(self._patience(call))) is not None and not (error and self._too_late(call)):
             if step.pause > 0:
                 await self._rest(call, step.pause)
             if not await self._take_place(call, step.deployment):
@@ -105,8 +105,9 @@ class CallProvider:
                 error = failed
                 walk.failed(failed, step.deployment)
             else:
-                tell_fallbacks(call, step.deployment)
+                tell_fallbacks(call)
                 return
+        tell_fallbacks(call)
         if error is None:
             raise Unavailable(f"Every deployment of '{call.model}' is busy or out of service.", retry_after=5)
         raise public_error(error, call)
@@ -123,6 +124,16 @@ class CallProvider:
         call.headers["x-atelier-degraded"] = "no healthy deployment"
         return candidates, False
 
+    def _patience(self, call: Call) -> float:
+        """Seconds that a pause may last: within the request's time, and while its client still waits."""
+        until = call.deadline
+        if call.options.patience is not None:
+            until = min(until, call.started + call.options.patience)
+        return until - self._clock.monotonic()
+
+    def _too_late(self, call: Call) -> bool:
+        return self._clock.monotonic() >= call.deadline
+
     def _only_cools(self, step: Step) -> bool:
         """Whether the deployment may be tried again although it said, to this very request, that it has enough."""
         return step.again and self._health.state(step.deployment.id) == "closed"
@@ -138,7 +149,7 @@ class CallProvider:
 
     def _go_on(self, call: Call) -> None:
         """Raise Interrupted when nothing may be sent any more."""
-        if self._clock.monotonic() >= call.deadline:
+        if self._too_late(call):
             call.interruption.request(Reason.DEADLINE)
         if call.interruption.reason is not None:
             raise Interrupted(call.interruption.reason)
@@ -260,10 +271,12 @@ def priced(call: Call) -> Sequence[Candidate]:
     return [candidate for candidate in candidates if not priceless(candidate.deployment)]
 
 
-def tell_fallbacks(call: Call, served: Deployment) -> None:
+def tell_fallbacks(call: Call) -> None:
     """A second try at the same deployment is an attempt, but no fallback."""
-    tried = {*(result.intent.deployment_id for result in call.attempts), served.id}
-    call.headers["x-atelier-fallbacks"] = str(len(tried) - 1)
+    tried = {result.intent.deployment_id for result in call.attempts}
+    if call.running is not None:
+        tried.add(call.running.deployment.id)
+    call.headers["x-atelier-fallbacks"] = str(max(0, len(tried) - 1))
 
 
 async def bounded(work: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:

@@ -11,7 +11,7 @@ from gateway.queue.places import Spot
 from gateway.resilience.retries import Retries
 from gateway.stages.call import Pauses
 from gateway.stages.wait import Wait
-from gateway.types import Candidate, Deployment, Outcome, Plan, Price, Status
+from gateway.types import Candidate, Deployment, Options, Outcome, Plan, Price, Status
 from tests.core.call_bench import DOWN, A, B, Bench, C
 from tests.core.fakes import FakeClock, asking, completion, deployment, ticks
 
@@ -176,3 +176,12 @@ async def test_a_full_minute_is_passed_by(clock: FakeClock) -> None:
     await bench.places.acquire([Spot.of(full)], 0)
     await bench.stage.enter(await bench.call(A, full, C))
     assert bench.tried == ["a", "c"]
+
+
+async def test_nobody_waits_for_longer_than_its_client_does(clock: FakeClock) -> None:
+    bench = Bench(clock, ProviderError(Fault.RATE_LIMITED, "slow down", retry_after=20), DOWN, DOWN)
+    call = await bench.call(A, options=Options(patience=15))
+    call.plan = plan((A, "fast", None), (B, "smart", None))
+    with pytest.raises(UpstreamError):
+        await bench.stage.enter(call)
+    assert (bench.tried, call.headers["x-atelier-fallbacks"]) == (["a", "b", "b"], "1")

@@ -171,8 +171,8 @@ def test_pauses_grow_with_the_rounds() -> None:
     assert pauses == [0.0, 0.1, 0.2, 0.4, 0.8]
 
 
-def test_without_time_nothing_is_tried_again() -> None:
-    assert walked(CHAIN, Retries(3), Fault.SERVER, left=0.0) == ["f1"]
+def test_without_time_for_a_pause_everything_is_tried_once() -> None:
+    assert walked(CHAIN, Retries(9, per_group=3), Fault.SERVER, left=0.0) == ["f1", "f2", "s1"]
 
 
 def test_passing_a_deployment_by_is_no_attempt() -> None:
