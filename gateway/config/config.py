@@ -118,16 +118,18 @@ class Config(ConfigFile):
         return (own.policy if own else None) or self.routing.policy
 
     def fallback_groups(self, group: str) -> tuple[str, ...]:
-        """Where to go on when `group` fails: its fallbacks, theirs, then the default ones; each once, never itself."""
+        """Where to go on when `group` fails: its fallbacks, each followed by its own; each once, never itself.
+
+        A group without any goes on with the default ones. LiteLLM walks the same way.
+        """
         order: dict[str, None] = {}
         ahead = [group]
         while ahead:
-            here = ahead.pop(0)
+            here = ahead.pop()
             if here not in order:
                 order[here] = None
                 settings = self.groups.get(here)
-                ahead += settings.fallbacks if settings else ()
-        order |= dict.fromkeys(self.default_fallbacks)
+                ahead += reversed((settings.fallbacks if settings else ()) or self.default_fallbacks)
         del order[group]
         return tuple(order)
 

@@ -7,7 +7,7 @@ from gateway.config.litellm_keys import Table, changes, ignores, takes
 _REDIS = "LiteLLM's own Redis is left alone; `store.redis_url` is ours, and must be another database"
 _DATABASE = "LiteLLM's own database is left alone; `atelier import-litellm` takes its keys over, and `store.database_url` is ours"
 _CODE = "no code of the file's choice runs here; see `pipeline.stages` for stages of your own"
-_KEEPS = "requests go on without the store for as long as they can, whatever stands here; see docs/operations.md"
+_KEEPS = "what goes on while a store is away does not depend on it; see docs/operations.md"
 _PEOPLE = "people, teams and their rights are kept in the gateway; see docs/admin.md"
 _NET = "put it into the proxy in front; see docs/operations.md"
 _PAGES = "the dashboard has settings of its own"
@@ -21,7 +21,7 @@ _BOTH: Table = {
     "default_fallbacks": takes("where a group without fallbacks of its own goes on"),
     "context_window_fallbacks": takes("", "groups.<name>.context_window_fallbacks"),
     "content_policy_fallbacks": takes("", "groups.<name>.content_policy_fallbacks"),
-    "num_retries": takes("is `retry.per_group`, less the first attempt", "retry.per_group"),
+    "num_retries": takes("is `retry.per_group`, which counts the first attempt too", "retry.per_group"),
     "allowed_fails": changes("is `health.failures`: in a row, where LiteLLM counts a minute's", "health.failures"),
     "max_fallbacks": changes("`retry.attempts` bounds the attempts of a request, over all groups"),
 }
@@ -32,7 +32,7 @@ ROUTER: Table = {
     "stream_timeout": takes("", "stream.ttft_timeout"),
     "cooldown_time": takes("is `health.open_for`, each time", "health.open_for"),
     "disable_cooldowns": takes("is `health.enabled`, the other way round", "health.enabled"),
-    "retry_policy": takes("is `retry.by_error`, less the first attempt", "retry.by_error"),
+    "retry_policy": takes("is `retry.by_error`, which counts the first attempt too", "retry.by_error"),
     "allowed_fails_policy": changes("is `health.failures_by_error`: failures in a row", "health.failures_by_error"),
     "enable_pre_call_checks": takes("", "routing.check_context"),
     "enable_tag_filtering": takes("", "routing.tag_filter"),
@@ -40,7 +40,7 @@ ROUTER: Table = {
     "default_max_parallel_requests": takes("requests at once, for deployments that do not say it"),
     "provider_budget_config": takes("", "budgets.providers"),
     **ignores(_REDIS, "redis_host redis_port redis_password redis_url redis_db redis_ssl cache_kwargs"),
-    **ignores("a retry goes to another deployment at once; a provider's own Retry-After is kept to", "retry_after"),
+    **ignores("a retry goes to another deployment at once", "retry_after"),
     **ignores("see `retry.by_error`, which counts for every group", "model_group_retry_policy"),
     **ignores("a policy's parameters are in `policies.parameters`", "routing_strategy_args"),
     **ignores(

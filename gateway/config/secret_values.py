@@ -34,6 +34,8 @@ def secret_values(root: Section, env: Mapping[str, str]) -> frozenset[str]:
     for name, value in env.items():
         if name in _OWN_VARIABLES or name.endswith(_SECRET_VARIABLES):
             found |= set(_in_text(value, secret="URL" not in name))
+        elif name.endswith("WEBHOOK_URL"):  # the whole address is one
+            found |= set(_in_text(value, secret=True))
     return frozenset(value for value in found if len(value) >= SHORTEST)
 
 
