@@ -16,11 +16,12 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node
 
+from gateway.config.alignment import same
 from gateway.config.config import ConfigFile
 from gateway.config.patches import Edit, applied, pointer, refuse
 from gateway.config.positions import Section, parse
 from gateway.config.problems import ConfigError, Mark, Problem, did_you_mean
-from gateway.config.rewrite import Unkeepable, rewritten, same
+from gateway.config.rewrite import Unkeepable, rewritten
 
 EDITABLE = ("routing", "groups", "limits", "budgets", "retry", "health", "queue", "timeouts", "cache")
 Texts = Mapping[Path, str]
@@ -54,8 +55,8 @@ def parts(texts: Texts) -> dict[str, Part]:
     """
     main = next(iter(texts))
     found = {name: Part(name, main) for name in EDITABLE}
-    for file, text in reversed(texts.items()):
-        found |= _File(file, text).parts()
+    for file in reversed(list(texts)):
+        found |= _File(file, texts[file]).parts()
     return found
 
 

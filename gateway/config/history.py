@@ -14,12 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 from gateway.config.problems import MANY
-from gateway.ports import Clock
 
 FOLDER = "config-history"  # below the data folder
 MOST = 50
@@ -27,6 +26,10 @@ ON_DISK = "file"  # who changed it, where nobody did over HTTP
 _VERSION = re.compile(r"[0-9a-f]{12}")
 
 log = structlog.get_logger(__name__)
+
+
+class Clock(Protocol):
+    def now(self) -> float: ...  # Unix seconds
 
 
 @dataclass(frozen=True, slots=True)

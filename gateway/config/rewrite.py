@@ -7,7 +7,7 @@ with it. Pure. The caller checks that the new text means what it should: layouts
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from gateway.config import yaml_text
+from gateway.config.alignment import origins, same
 
 DEFAULT_STEP = 2  # columns of an indentation
 
@@ -33,15 +34,6 @@ class _Child:
     node: Node
     old: Any
     eol: int = 0
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal, and of the same kinds: 1 is neither true nor 1.0."""
-    return canonical(one) == canonical(other)
-
-
-def canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
 
 
 def rewritten(text: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -69,7 +61,7 @@ def content_end(node: Node, empty: int, text: str) -> int:
         while text[end - 1] in " \r\n" and node.style in {"|", ">"}:
             end -= 1
         return end
-    if node.flow_style or not node.value:
+    if not isinstance(node, MappingNode | SequenceNode) or node.flow_style or not node.value:
         return int(node.end_mark.index)
     if isinstance(node, MappingNode):
         key, value = node.value[-1]
@@ -80,7 +72,8 @@ def content_end(node: Node, empty: int, text: str) -> int:
 
 def colon_after(key: Node, text: str) -> int:
     """The index after the colon of a key."""
-    return text.index(":", key.end_mark.index) + 1
+    at: int = text.index(":", key.end_mark.index) + 1
+    return at
 
 
 def _text(key: Node) -> str:
@@ -91,7 +84,7 @@ def _text(key: Node) -> str:
 def _step(root: MappingNode) -> int:
     for key, value in root.value:
         if isinstance(value, MappingNode) and value.value and not value.flow_style:
-            return max(1, value.start_mark.column - key.start_mark.column)
+            return max(1, int(value.start_mark.column - key.start_mark.column))
     return DEFAULT_STEP
 
 
@@ -134,7 +127,7 @@ class _Rewriting:
             end = line - 1
         raise Unkeepable
 
-    def section(self, node: MappingNode, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    def section(self, node: MappingNode, old: Mapping[Any, Any], new: Mapping[Any, Any]) -> str:
         """The lines of a section."""
         children = self.children(node, old)
         column = node.start_mark.column
@@ -153,7 +146,7 @@ class _Rewriting:
         children = self.children(node, old)
         column = node.start_mark.column
         plan: list[tuple[_Child | None, str]] = []
-        for value, index in zip(new, _origins(old, new), strict=True):
+        for value, index in zip(new, origins(old, new), strict=True):
             if index is None:
                 plan.append((None, f"-{yaml_text.after_dash(value, column, self._step)}"))
             else:
@@ -194,7 +187,7 @@ class _Rewriting:
     def _left_over(self, child: _Child) -> str:
         """The comments of an entry whose value is replaced as a whole: that in its line, those below it."""
         text, node = self._text, child.node
-        if isinstance(node, ScalarNode) or node.flow_style or not node.value:
+        if not isinstance(node, MappingNode | SequenceNode) or node.flow_style or not node.value:
             end = content_end(node, child.colon, text)
             between = text[child.colon : min(node.start_mark.index, end)].rstrip()
             return between + text[end : child.eol]
@@ -206,13 +199,15 @@ class _Rewriting:
 
     def _collection(self, child: _Child, new: Any) -> str:
         text, node = self._text, child.node
+        if isinstance(node, MappingNode):
+            body = (self.flow_section if node.flow_style else self.section)(node, child.old, new)
+        elif isinstance(node, SequenceNode):
+            body = (self._flow_list if node.flow_style else self._list)(node, child.old, new)
+        else:
+            raise Unkeepable
         if node.flow_style:
-            flow = self.flow_section if isinstance(node, MappingNode) else self._flow_list
-            body = flow(node, child.old, new)
             return text[child.start : node.start_mark.index] + body + text[node.end_mark.index : child.eol]
-        first = self.children(node, child.old)[0].start
-        lines = self.section if isinstance(node, MappingNode) else self._list
-        return text[child.start : first] + lines(node, child.old, new)
+        return text[child.start : self.children(node, child.old)[0].start] + body
 
     # --- braces and brackets --------------------------------------------------------------------------------------
 
@@ -244,7 +239,7 @@ class _Rewriting:
             at = place[1]
         parts = [
             self._inline(value) if index is None else self._flow(node.value[index], old[index], value)
-            for value, index in zip(new, _origins(old, new), strict=True)
+            for value, index in zip(new, origins(old, new), strict=True)
         ]
         return "[" + ", ".join(parts) + "]"
 
@@ -265,33 +260,3 @@ class _Rewriting:
 
 def _fail() -> str:
     raise Unkeepable
-
-
-def _origins(old: Sequence[Any], new: Sequence[Any]) -> list[int | None]:
-    """For each new entry the old one that it was, or None: the same, of the same `name`, or in the same place."""
-    before, after = [canonical(each) for each in old], [canonical(each) for each in new]
-    found: list[int | None] = [
-        place if place < len(old) and before[place] == text else None for place, text in enumerate(after)
-    ]
-    free = dict.fromkeys(index for index in range(len(old)) if index >= len(found) or found[index] is None)
-
-    def match(names_before: Sequence[Hashable], names_after: Sequence[Hashable]) -> None:
-        places: dict[Hashable, list[int]] = {}
-        for index in reversed(free):
-            places.setdefault(names_before[index], []).append(index)
-        for place, name in enumerate(names_after):
-            if found[place] is None and name is not None and places.get(name):
-                found[place] = places[name].pop()
-                del free[found[place]]  # type: ignore[arg-type]
-
-    match(before, after)
-    match([_name(each) for each in old], [_name(each) for each in new])
-    match(
-        [(place, type(each)) for place, each in enumerate(old)], [(place, type(each)) for place, each in enumerate(new)]
-    )
-    return found
-
-
-def _name(value: Any) -> Hashable:
-    name = value.get("name") if isinstance(value, dict) else None
-    return name if isinstance(name, str) else None

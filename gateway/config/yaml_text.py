@@ -26,12 +26,12 @@ def scalar(value: Any, quote: str | None = None) -> str:
             return str(value)
         case float():
             return _number(value)
-    value = str(value)
-    if quote == "'" and value.isprintable():
-        return "'" + value.replace("'", "''") + "'"
-    if quote != '"' and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
-        return value
-    return json.dumps(value, ensure_ascii=not value.isprintable()).replace("\x7f", "\\x7f")
+    text = str(value)
+    if quote == "'" and text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    if quote != '"' and _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return json.dumps(text, ensure_ascii=not text.isprintable()).replace("\x7f", "\\x7f")
 
 
 def _number(value: float) -> str:

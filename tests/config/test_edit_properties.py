@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config import edit
+from gateway.config.alignment import same
 from gateway.config.patches import Edit, applied
 from gateway.config.positions import parse
 from gateway.config.problems import Problem
-from gateway.config.rewrite import same
 from tests.config.edit_texts import KeyPath, files, rules, sections, values
 
 FILE = Path("config.yaml")
