@@ -34,6 +34,7 @@ from gateway.store.tables import LedgerLine
 from gateway.types import AttemptResult, Deployment
 
 EVERY = 3.0  # seconds between looks
+MOST_PAYERS = 10_000  # a wildcard makes as many deployments as names that are asked for
 MOST_UNSEEN = 5_000  # requests of this process that SQL may not have yet
 CHUNK = 500  # of them in one statement
 COLUMNS = {"deployment": LedgerLine.deployment_id, "provider": LedgerLine.provider}
@@ -85,11 +86,9 @@ class SpentOut:
     def configure(self, deployments: Sequence[Deployment], providers: Mapping[str, Budget]) -> None:
         """The budgets from now on. What is known of those that stay goes on to count."""
         self._simulated = any(each.simulated for each in deployments)
-        self._allowed = {
-            Payer("deployment", each.id): Allowed(each.budget, each.budget_window)
-            for each in deployments
-            if each.budget is not None
-        }
+        self._allowed = {}
+        for each in deployments:
+            self._know(each)
         for name, budget in providers.items():
             length = None if budget.days is None else budget.days * windows.DAY
             self._allowed[Payer("provider", name)] = Allowed(in_nano(budget.limit), length)
@@ -97,10 +96,18 @@ class SpentOut:
 
     def spent_out(self, deployment: Deployment) -> bool:
         """Whether its budget, or its provider's, is spent, as far as this process knows."""
-        if not self._allowed:
+        if not self._allowed and deployment.budget is None:
             return False
+        self._know(deployment)
         payers = (Payer("deployment", deployment.id), Payer("provider", deployment.provider))
         return any(payer in self._allowed and self._left(payer) <= 0 for payer in payers)
+
+    def _know(self, deployment: Deployment) -> None:
+        """A deployment's budget; those that a wildcard makes come one by one, when they are first asked for."""
+        payer = Payer("deployment", deployment.id)
+        if deployment.budget is not None and payer not in self._allowed and len(self._allowed) < MOST_PAYERS:
+            self._allowed[payer] = Allowed(deployment.budget, deployment.budget_window)
+            self._wake.set()
 
     def settled(self, results: Sequence[AttemptResult]) -> None:
         """What this process has just spent, which SQL does not say yet."""

@@ -187,6 +187,15 @@ async def test_a_reload_changes_limits_and_windows(books: Books) -> None:
     assert not books.spent.spent_out(a_deployment())
 
 
+async def test_what_a_wildcard_makes_has_a_budget_too(books: Books) -> None:
+    books.spent.configure([], {})
+    made = a_deployment(budget=100)
+    await books.book(100)
+    assert not books.spent.spent_out(made)
+    await books.spent.look()
+    assert books.spent.spent_out(made)
+
+
 async def test_a_store_that_is_away_changes_nothing(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     limited = a_deployment(budget=100)
     books.spent.configure([limited], {})
