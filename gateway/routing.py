@@ -23,6 +23,10 @@ from gateway.types import Call, Deployment, Endpoint, Identity
 
 MOST_EXPANSIONS = 1000  # names of wildcards that are remembered
 LONGEST_NAME = 256  # characters; what is longer is no model's name
+FALLBACKS_AFTER = {
+    Fault.CONTEXT_WINDOW: "context_window_fallbacks",
+    Fault.CONTENT_POLICY: "content_policy_fallbacks",
+}
 EVERY_MODEL = "all-proxy-models"  # LiteLLM's word for it, besides "*"
 
 
@@ -153,12 +157,10 @@ class Routes:
         return tuple(dict.fromkeys(listed))
 
     def fallbacks_after(self, asked: str) -> Mapping[Fault, tuple[str, ...]]:
-        """Groups to go straight to once this one failed in such a way."""
+        """Groups to go straight to once this one failed in such a way; nothing for a fault that has none."""
         found = [group for name in self._served_by(asked) if (group := self._config.groups.get(name)) is not None]
-        return {
-            Fault.CONTEXT_WINDOW: each_once(found, "context_window_fallbacks"),
-            Fault.CONTENT_POLICY: each_once(found, "content_policy_fallbacks"),
-        }
+        listed = {fault: each_once(found, key) for fault, key in FALLBACKS_AFTER.items()}
+        return {fault: names for fault, names in listed.items() if names}
 
     def deployments(self, groups: Iterable[str], endpoint: Endpoint) -> list[Deployment]:
         """Each deployment of the groups once, in their order."""

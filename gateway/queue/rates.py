@@ -89,12 +89,14 @@ class Rates:
                 window.sent.remove(sent)
         return freed
 
-    def used(self, places: Iterable[str]) -> tuple[Mapping[str, int], Mapping[str, int]]:
-        """Requests and tokens in the last minute by place, of this worker; those without any are left out."""
+    def used(self, places: Mapping[str, str]) -> tuple[dict[str, int], dict[str, int]]:
+        """Requests and tokens in the last minute, of this worker, by the names of the places; none where there are none."""
         now = self._clock.monotonic()
-        found = {where: self._current(where, now) for where in places if where in self._windows}
-        requests = {where: len(window.sent) for where, window in found.items() if window.sent}
-        return requests, {where: found[where].tokens for where in requests}
+        requests, tokens = {}, {}
+        for name, where in places.items():
+            if where in self._windows and (window := self._current(where, now)).sent:
+                requests[name], tokens[name] = len(window.sent), window.tokens
+        return requests, tokens
 
     def _current(self, where: str, now: float) -> _Window:
         """The window without what is too old for it."""

@@ -7,7 +7,7 @@ are for single faults of it alone, then those of the fallback groups.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gateway.errors import BudgetExhausted, Fault, Forbidden, GatewayError, InvalidRequest, NotFound, Unavailable
 from gateway.ports import Health, Policy, Signals
@@ -75,20 +75,16 @@ class Route:
         return plan
 
     def _signals(self, deployments: Sequence[Deployment]) -> Signals:
-        ids, places = [each.id for each in deployments], {each.id: place_of(each) for each in deployments}
-        requests, tokens = self._places.rates.used(places.values())
+        places = {each.id: place_of(each) for each in deployments}
+        requests, tokens = self._places.rates.used(places)
         taken = self._places.snapshot().in_flight
-
-        def by_id(found: Mapping[str, int]) -> dict[str, int]:
-            return {name: found[place] for name, place in places.items() if place in found}
-
         return Signals(
-            healthy=frozenset(name for name in ids if self._health.usable(name)),
-            in_flight=by_id(taken),
-            latency=self._health.latencies(ids),
+            healthy=frozenset(name for name in places if self._health.usable(name)),
+            in_flight={name: taken[place] for name, place in places.items() if place in taken},
+            latency=self._health.latencies(places),
             draw=self._draw(),
-            requests=by_id(requests),
-            tokens=by_id(tokens),
+            requests=requests,
+            tokens=tokens,
         )
 
     def _eligible(self, choice: Choice, call: Call) -> list[Deployment]:

@@ -166,7 +166,7 @@ async def test_each_attempt_counts_in_its_deployments_minute(clock: FakeClock) -
     assert bench.tried == ["a", "b", "a"]
     assert bench.places.rates.wait("a", 2, None, 0) > 0
     await wait.exit(call, Outcome(Status.COMPLETED))
-    requests, tokens = bench.places.rates.used("ab")
+    requests, tokens = bench.places.rates.used({"a": "a", "b": "b"})
     assert (requests, tokens) == ({"a": 2, "b": 1}, {"a": 10, "b": 0})
 
 

@@ -160,4 +160,4 @@ async def test_a_request_that_leaves_the_line_counts_nowhere(clock: FakeClock) -
     bench.places.wake()
     await asyncio.gather(waiting, return_exceptions=True)
     await bench.stage.exit(call, DONE)
-    assert bench.places.rates.used("a") == ({}, {})
+    assert bench.places.rates.used({"a": "a"}) == ({}, {})

@@ -81,7 +81,7 @@ def test_what_was_used_replaces_the_estimate(clock: StillClock) -> None:
     found.take("b", Demand("gen-1", 500))
     found.take("a", Demand("gen-2", 5))
     assert found.settle("gen-1", [("b", 800), ("a", 40)])
-    assert found.used("abc") == ({"a": 2, "b": 1}, {"a": 45, "b": 800})
+    assert found.used(dict(zip("abc", "abc", strict=True))) == ({"a": 2, "b": 1}, {"a": 45, "b": 800})
     assert not found.settle("gen-1", [("a", 1)])
     assert not found.settle("gen-2", [("a", 7)])
 
@@ -92,7 +92,7 @@ def test_a_request_that_ends_after_its_minute_changes_nothing(clock: StillClock)
     clock.time += WINDOW
     found.take("a", Demand("gen-2", 10))
     assert not found.settle("gen-1", [("a", 20_000)])
-    assert found.used("a") == ({"a": 1}, {"a": 10})
+    assert found.used({"a": "a"}) == ({"a": 1}, {"a": 10})
 
 
 def test_idle_deployments_are_forgotten(clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_the_windows_agree_with_a_plain_list(acts: list[tuple[str, int, int]]) -
                 else:
                     plain.remove(each)
         counted = [each for each in plain if each[0] > clock.time - WINDOW]
-        requests, tokens = found.used("a")
+        requests, tokens = found.used({"a": "a"})
         assert requests.get("a", 0) == len(counted)
         assert tokens.get("a", 0) == sum(each[2] for each in counted)
 
