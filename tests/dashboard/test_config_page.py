@@ -63,7 +63,7 @@ def fill(page, **values):
 LABELS = {
     "team": "Of team",
     "tokens": "Prompt at most … tokens",
-    "after": "From (time of day)",
+    "after": "From (time of day, UTC)",
     "group": "Group",
     "tags": "With a tag",
     "place": "Place in the order",
@@ -109,6 +109,16 @@ def test_a_rule_is_added_in_eight_steps_checked_and_saved(opened, config):
     assert "Requests of team Social with at most 500 tokens, from 18:00 → fast" in words(page)
 
 
+def test_the_time_zone_of_rules_is_set_and_named_where_times_are_asked_for(opened, config):
+    page = act(opened(), "Time zone and ranking")
+    field(page, "Times in rules are those of").set_value("Europe/Berlin")
+    field(page, "Groups are ranked by").set_value("cost")
+    page = act(act(page.run(), "Check"), "Save")
+    assert config.file["routing"] == {"timezone": "Europe/Berlin", "policy": "cost"}
+    page = act(page, "Add a rule")
+    assert field(page, "From (time of day, Europe/Berlin)").value == ""
+
+
 def test_what_was_typed_after_the_check_is_not_saved_on_its_word(opened, config):
     page = act(fill(act(opened(), "Add a rule"), team=["t_social"], group="fast"), "Check")
     page = fill(page, tokens=7)
@@ -132,7 +142,7 @@ def test_a_new_rule_can_go_before_the_others(opened, config):
 def test_of_a_rule_that_is_edited_only_what_changed_is_sent(opened, config):
     config.file["routing"] = {"rules": [PRESS, EVENING]}
     page = act(opened(), "Edit rule 2")
-    assert field(page, "From (time of day)").value == "18:00"
+    assert field(page, LABELS["after"]).value == "18:00"
     page = act(fill(page, after="", tokens=None, group="smart", place=0), "Check")
     assert config.checks[-1]["edits"] == [
         {"op": "remove", "path": "/routing/rules/1/when/input_tokens"},
@@ -171,7 +181,7 @@ def test_a_problem_stands_at_its_field_and_others_above(opened, config):
     assert at[0].startswith(":red[")
     assert "config.yaml:12:3 · groups.fast" in page.error[0].value
     assert "s not a time of day" not in page.error[0].value
-    assert field(page, "From (time of day)").value == "25:99"
+    assert field(page, LABELS["after"]).value == "25:99"
     assert "Save" not in labels(page)
 
 
@@ -193,7 +203,7 @@ def test_names_of_others_stay_text(opened, config):
 def test_many_rules_can_be_searched(opened, config):
     config.file["routing"] = {"rules": [{"when": {"tags": f"t{n}"}, "use": {"group": "fast"}} for n in range(20)]}
     page = opened()
-    page.text_input(key="config_search").set_value("tagged t17").run()
+    page.text_input(key="config_search_rules").set_value("tagged t17").run()
     assert [label for label in labels(page) if label.startswith("Edit")] == ["Edit rule 18"]
 
 

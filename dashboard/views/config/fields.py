@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
@@ -17,6 +17,7 @@ from dashboard.views.config import sentences
 from dashboard.views.config.edits import Parts
 from dashboard.views.config.place import Place
 
+KEPT: Final = "session"  # a look at another page loses nothing
 NANO = Decimal("1e-9")
 NO_AMOUNT = "is no amount; write it like 25 or 12.50"
 
@@ -38,14 +39,16 @@ class Fields:
 
     def words(self, name: str, label: str, now: str | None, *, at: Parts = (), **more: Any) -> str | None:
         """A line of text; None where it is empty."""
-        text = st.text_input(inert.plain(label), self._start(name, now or ""), key=self.place.key(name), **more)
+        text = st.text_input(
+            inert.plain(label), self._start(name, now or ""), key=self.place.key(name), persist_state=KEPT, **more
+        )
         self._end(name, (text or "").strip(), at)
         return self.values[name] or None
 
     def number(self, name: str, label: str, now: float | None, *, at: Parts = (), **more: Any) -> Any:
         """A number, or None."""
         self._begin(name, now)
-        value = st.number_input(inert.plain(label), value=None, key=self.place.key(name), **more)
+        value = st.number_input(inert.plain(label), value=None, key=self.place.key(name), persist_state=KEPT, **more)
         return self._end(name, value, at)
 
     def choice(
@@ -60,6 +63,7 @@ class Fields:
             index=None if empty else list(known).index(start),
             format_func=lambda each: known.get(each, str(each)),
             key=self.place.key(name),
+            persist_state=KEPT,
             placeholder=empty or "Choose",
         )
         return self._end(name, value, at)
@@ -85,6 +89,7 @@ class Fields:
             default=start,
             format_func=lambda each: known.get(each, each),
             key=self.place.key(name),
+            persist_state=KEPT,
             placeholder=hint,
             accept_new_options=new,
             help=help,
@@ -92,7 +97,7 @@ class Fields:
         return list(self._end(name, list(value), at))
 
     def toggle(self, name: str, label: str, *, now: bool, at: Parts = ()) -> bool:
-        value = st.toggle(inert.plain(label), self._start(name, now), key=self.place.key(name))
+        value = st.toggle(inert.plain(label), self._start(name, now), key=self.place.key(name), persist_state=KEPT)
         return bool(self._end(name, value, at))
 
     def money(self, name: str, label: str, now: Any, *, at: Parts = (), **more: Any) -> float | int | None:

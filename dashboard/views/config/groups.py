@@ -45,7 +45,7 @@ def every(place: Place, known: list[str]) -> None:
     if len(known) >= SEARCH_FROM:
         wanted = st.text_input(
             "Search",
-            key="config_search",
+            key="config_search_groups",
             placeholder="Search the groups",
             icon=":material/search:",
             label_visibility="collapsed",

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import inert
 from dashboard.client import JsonObject
 from dashboard.sessions import Session
-from dashboard.views.config import checked, edits, sentences
+from dashboard.views.config import checked, edits, routing, sentences
 from dashboard.views.config.fields import Fields
 from dashboard.views.config.place import RULES, Place
 
@@ -61,12 +61,11 @@ def conditions(session: Session, place: Place, form: Fields, now: JsonObject, na
             help="Of the whole prompt, estimated; about four letters each.",
         )
     left, right = st.columns(2)
+    zone = f"(time of day, {routing.zone(place)})"
     with left:
-        after = form.words("after", "From (time of day)", now.get("after"), at=("when", "after"), placeholder="18:00")
+        after = form.words("after", f"From {zone}", now.get("after"), at=("when", "after"), placeholder="18:00")
     with right:
-        before = form.words(
-            "before", "Until (time of day)", now.get("before"), at=("when", "before"), placeholder="06:00"
-        )
+        before = form.words("before", f"Until {zone}", now.get("before"), at=("when", "before"), placeholder="06:00")
     further = sum(bool(now.get(name)) for name in LISTS if name != "team") + bool(size.get("min"))
     with st.expander("More conditions", expanded=further > 0 or bool(place.kept), icon=":material/tune:"):
         more = rest(session, place, form, now, names)

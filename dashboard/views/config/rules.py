@@ -8,7 +8,7 @@ from dashboard import inert
 from dashboard.accounts import called
 from dashboard.client import JsonObject
 from dashboard.sessions import Session
-from dashboard.views.config import asking, checked, edits, rule, sentences
+from dashboard.views.config import asking, checked, edits, routing, rule, sentences
 from dashboard.views.config.place import RULES, Place, here
 
 EMPTY = (
@@ -22,10 +22,15 @@ SEARCH_FROM = 12  # rules
 def show(session: Session) -> None:
     place = here()
     names = names_of(session, place)
+    if place.form and place.opened == routing.NAME:
+        routing.show(place)
+        return
     if place.form:
         rule.show(session, place, names)
         return
-    st.button("Add a rule", icon=":material/add:", type="primary", on_click=place.open)
+    with st.container(horizontal=True):
+        st.button("Add a rule", icon=":material/add:", type="primary", on_click=place.open)
+        st.button("Time zone and ranking", icon=":material/schedule:", on_click=place.open, args=(routing.NAME,))
     if place.edits:
         checked.pending(place)
     found = place.rules
@@ -33,8 +38,7 @@ def show(session: Session) -> None:
         with st.container(border=True, key="empty"):
             st.markdown(EMPTY)
         return
-    zone = edits.values_of(place.base, "routing").get("timezone") or "UTC"
-    st.caption(inert.plain(ORDER.format(zone=zone)))
+    st.caption(inert.plain(ORDER.format(zone=routing.zone(place))))
     wanted = search() if len(found) >= SEARCH_FROM else ""
     with st.container(key="rules", gap="xsmall"):
         for number, each in enumerate(found):
@@ -47,7 +51,7 @@ def show(session: Session) -> None:
 def search() -> str:
     return st.text_input(
         "Search",
-        key="config_search",
+        key="config_search_rules",
         placeholder="Search the rules",
         icon=":material/search:",
         label_visibility="collapsed",

@@ -41,6 +41,7 @@ def area(place: Place, section: str, now: str) -> str:
         f"Text of {section}",
         start,
         key=place.key("text"),
+        persist_state="session",
         height=min(TALLEST, 21 * max(lines, 8) + 20),
         placeholder=f"{section}:\n  …",
         label_visibility="collapsed",
