@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 
 from starlette.types import ASGIApp
 
 from gateway import assembly
 from gateway.accounts import Accounts
+from gateway.accounts.new_budgets import new_budgets
 from gateway.accounts.rights import Defaults
 from gateway.accounts.transaction import Settings
 from gateway.api import ops
@@ -23,13 +24,12 @@ from gateway.api.application import create_api
 from gateway.api.outermost import Outermost
 from gateway.api.state import Services
 from gateway.assembly import Lasting
-from gateway.attempts import Attempts
 from gateway.backends import EFFECTS, Backends, open_backends
 from gateway.changes import Changes
 from gateway.clock import SystemClock
 from gateway.config import environment
 from gateway.config.config import Config
-from gateway.config.diff import Difference
+from gateway.config.history import History
 from gateway.config.loader import load
 from gateway.errors import Reason
 from gateway.generations.running import Generations
@@ -37,12 +37,9 @@ from gateway.identities import KeyIdentities
 from gateway.ledger.retention import Retention
 from gateway.ledger.rollup import Rollups
 from gateway.providers import runtime
-from gateway.providers.tokens import BundledTokens
-from gateway.queue.places import Places
 from gateway.relay import Relay
-from gateway.reloading import Rejection, Reloader, Texts
+from gateway.reloading import MESSAGE, News, Reloader, Texts
 from gateway.reports import spend_report
-from gateway.resilience.health import DeploymentHealth
 from gateway.serving import Serving
 from gateway.sim import Fleet, FleetUrls
 from gateway.store.changes import SqlChanges
@@ -50,13 +47,14 @@ from gateway.store.directory_reader import SqlDirectory
 from gateway.store.secrets import Digesters
 from gateway.tasks import Tasks, supervise
 from gateway.telemetry import log, worker_metrics
+from gateway.telemetry.alerts import Alerts
 from gateway.telemetry.dependencies import Dependencies
 from gateway.telemetry.lag import watch_lag
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.redact import Redactor
+from gateway.telemetry.tracing import open_tracing
 
 SETTLE_TIMEOUT = 10.0  # seconds that settling may take after everything was interrupted
-CONFIG = "config"  # the kind of message that says that files were changed
 
 
 class Gateway:
@@ -91,7 +89,7 @@ class Gateway:
             stack.push_async_callback(self._own_fleet.stop)
             log.adopt_loggers()
             read = await assembly.understand(self.config, self._env, self._fleet)
-            await self._wire(backends, read)
+            await self._wire(backends, read, stack)
             self._stack = stack.pop_all()
         for name, work in self._beside(backends):
             self._background.append(asyncio.create_task(supervise(name, work), name=name))
@@ -105,6 +103,9 @@ class Gateway:
         yield "holds", backends.sweep_holds
         yield "rollups", Rollups(engine, self._clock).run
         yield "retention", self._retention.run
+        yield "spent budgets", self._lasting.spent.run
+        yield "total budget", self._lasting.total.run
+        yield from self._lasting.watching.beside()
         yield "lag", functools.partial(watch_lag, found.metrics)
         if backends.listen is not None:
             yield "messages", functools.partial(backends.listen, self._heard)
@@ -115,7 +116,7 @@ class Gateway:
 
     def _heard(self, message: Mapping[str, str]) -> None:
         """Another process says what it changed."""
-        if message.get("type") == CONFIG:
+        if message.get("type") == MESSAGE:
             self.services.reloader.poke()
         else:
             self.services.changes.heard(message)
@@ -147,37 +148,26 @@ class Gateway:
         await asyncio.sleep(self._drain_timeout)
         self.services.generations.interrupt_all(Reason.DRAINING)
 
-    async def _wire(self, backends: Backends, read: assembly.Read) -> None:
+    async def _wire(self, backends: Backends, read: assembly.Read, stack: AsyncExitStack) -> None:
         config, clock, engine = self.config, self._clock, backends.database.engine
-        ledger, digests = backends.ledger, Digesters(backends.secret)
-        metrics = Metrics()
-        dependencies = self._dependencies(backends, metrics)
+        ledger, digests, metrics = backends.ledger, Digesters(backends.secret), Metrics()
         identities = KeyIdentities(
             SqlDirectory(engine), digests.keys, clock, None, config.keys.cache_ttl, sessions=digests.sessions
         )
         accounts = Accounts(engine, digests, clock, throttle=backends.throttle)
+        tracing = await asyncio.to_thread(open_tracing, config.telemetry, self._redactor.text)
+        lasting = Lasting(clock, backends, self._redactor, identities, accounts.brands, metrics, tracing)
+        alerts = lasting.watching.alerts
+        stack.push_async_callback(lasting.watching.close)
+        dependencies = self._dependencies(backends, metrics, alerts)
         changes = Changes(
             SqlChanges(engine), identities, ledger, dependencies, accounts.brands.forget, backends.announce
         )
-        health = DeploymentHealth(clock)
-        attempts = Attempts(health, tokens := BundledTokens(), clock)
-        places = Places(clock, workers=backends.workers)
-        self._retention = Retention(engine, clock)
-        self._lasting = lasting = Lasting(
-            clock=clock,
-            backends=backends,
-            redactor=self._redactor,
-            identities=identities,
-            brands=accounts.brands,
-            metrics=metrics,
-            health=health,
-            places=places,
-            attempts=attempts,
-            tokens=tokens,
-        )
+        self._lasting, self._retention = lasting, Retention(engine, clock)
         serving = assembly.serving(lasting, read)
+        news = News(History(config.data_dir, clock), metrics, alerts, backends.announce)
         stall = config.stream.client_stall
-        running = Generations(serving.pipeline, Relay(attempts, clock), ledger, self._tasks, clock, stall)
+        running = Generations(serving.pipeline, Relay(lasting.attempts, clock), ledger, self._tasks, clock, stall)
         self.api.state.services = Services(
             clock=clock,
             identities=identities,
@@ -188,15 +178,19 @@ class Gateway:
             records=backends.records(clock),
             spend_report=functools.partial(spend_report, engine),
             generations=running,
-            health=health,
-            places=places,
+            health=lasting.health,
+            places=lasting.places,
             metrics=metrics,
             more_gauges=backends.read_gauges,
             announce=backends.announce,
-            reloader=Reloader(serving, self._prepare, self._adopt, self, clock),
+            reloader=Reloader(serving, self._prepare, self._adopt, news, clock),
+            alerts=alerts,
             shown=backends.shown,
         )
         await self._adopt(serving)
+        await lasting.total.set()
+        await lasting.spent.look()
+        await news.began(serving)
 
     async def _prepare(self, texts: Texts) -> Serving:
         """What the files say now, made ready to serve. Raises ConfigError."""
@@ -225,6 +219,7 @@ class Gateway:
                 on_change=found.changes.made,
                 has_master=master is not None,
                 session_ttl=config.accounts.session_ttl,
+                new_budgets=new_budgets(config.budgets),
             )
         )
         lasting.adopt(serving)
@@ -232,15 +227,9 @@ class Gateway:
         found.generations.use(serving.pipeline, config.stream.client_stall)
         found.adopt(serving)
 
-    async def adopted(self, serving: Serving, by: str, changes: Sequence[Difference]) -> None:
-        """The files' new version serves."""
-
-    def rejected(self, rejection: Rejection, by: str) -> None:
-        """The files are broken; the version before serves on."""
-
-    def _dependencies(self, backends: Backends, metrics: Metrics) -> Dependencies:
+    def _dependencies(self, backends: Backends, metrics: Metrics, alerts: Alerts) -> Dependencies:
         effects = {name: EFFECTS[name] for name in backends.dependencies}
-        dependencies = Dependencies(effects, self._clock, metrics)
+        dependencies = Dependencies(effects, self._clock, metrics, alerts)
         if backends.redis is not None:
             backends.redis.watch(lambda away: dependencies.turn("redis", away=away))
         return dependencies

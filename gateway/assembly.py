@@ -52,7 +52,8 @@ from gateway.stages.wait import Wait
 from gateway.store.secrets import derive
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.redact import Redactor
-from gateway.telemetry.watching import Watching
+from gateway.telemetry.tracing import Tracing
+from gateway.telemetry.watching import Watching, watching
 from gateway.types import AttemptResult, Balance
 from routing_policies import PolicyError
 
@@ -70,18 +71,31 @@ class Lasting:
     identities: Identities
     brands: BrandRights
     metrics: Metrics
-    health: DeploymentHealth
-    places: Places
-    attempts: Attempts
-    tokens: BundledTokens
-    watching: Watching
-    spent: SpentOut
-    total: TotalBudget
-    lines: Lines = field(default_factory=Lines)
+    tracing: Tracing
+    reached: dict[str, tuple[str | None, str | None]] = field(default_factory=dict, repr=False)  # address, key, by id
     extra: dict[CustomStage, Stage] = field(default_factory=dict)
-    reached: dict[str, tuple[str | None, str | None]] = field(
-        default_factory=dict, repr=False
-    )  # address and key, by id
+    lines: Lines = field(default_factory=Lines)
+    tokens: BundledTokens = field(default_factory=BundledTokens)
+    places: Places = field(init=False)
+    health: DeploymentHealth = field(init=False)
+    attempts: Attempts = field(init=False)
+    watching: Watching = field(init=False)
+    spent: SpentOut = field(init=False)
+    total: TotalBudget = field(init=False)
+
+    def __post_init__(self) -> None:
+        clock, backends = self.clock, self.backends
+        engine = backends.database.engine
+        self.places = Places(clock, workers=backends.workers)
+        self.health = DeploymentHealth(clock)
+        self.attempts = Attempts(self.health, self.tokens, clock)
+        self.watching = watching(clock, self.metrics, self.tracing, self.states, backends.drift, backends.first)
+        self.spent = SpentOut(engine, clock)
+        self.total = TotalBudget(engine, backends.ledger, clock)
+
+    def states(self) -> dict[str, str]:
+        """The breaker of each deployment that serves, by id."""
+        return {name: self.health.state(name) for name in self.reached}
 
     def adopt(self, serving: Serving) -> None:
         """Act on this version's rules; what was found out about a deployment counts no more once it has another key."""
@@ -121,7 +135,7 @@ class Read:
 
 def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library) -> Pipeline:
     """The stages of every request, in order. Raises StageError."""
-    clock, backends, watching = lasting.clock, lasting.backends, lasting.watching
+    clock, backends, watched = lasting.clock, lasting.backends, lasting.watching
     ledger, health, places, secret = backends.ledger, lasting.health, lasting.places, backends.secret
     limits, server, retry = config.limits, config.server, config.retry
     defaults = LimitDefaults(
@@ -133,7 +147,7 @@ def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library)
     everybody = Total(places, limits.max_parallel_total)
     retries = Retries(retry.attempts, retry.per_group, dict(retry.by_error.items()))
     stages: dict[str, Stage] = {
-        "observe": Observe(lasting.metrics, ledger, clock, watching.tracing, watching.watch.told),
+        "observe": Observe(lasting.metrics, ledger, clock, watched.tracing, watched.watch.told),
         "authenticate": Authenticate(lasting.identities),
         "replay": Replay(),
         "admit": Admit(

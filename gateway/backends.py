@@ -24,6 +24,7 @@ from gateway.ledger.sqlite import SqliteLedger
 from gateway.ports import Cache, Clock, Ledger, Limiter, Throttle
 from gateway.state.connection import RedisConnection
 from gateway.state.failures import StateUnavailable
+from gateway.state.first import RedisFirst
 from gateway.state.live import RedisLive
 from gateway.state.memory import MemoryCache, MemoryLimiter
 from gateway.state.redis import RedisCache, RedisLimiter
@@ -32,6 +33,7 @@ from gateway.state.throttle import MemoryThrottle, RedisThrottle
 from gateway.store.database import Database, open_database
 from gateway.store.failures import StoreUnavailable
 from gateway.store.secrets import load_or_create_secret, parse_secret
+from gateway.telemetry.alerts import First, always
 from gateway.telemetry.metrics import Metrics
 
 logger = structlog.get_logger(__name__)
@@ -75,6 +77,8 @@ class Backends:
     shown: RedisLive | None = None  # where this process's live figures go
     workers: Callable[[], int] = field(default=lambda: 1)
     read_gauges: Callable[[Metrics], None] = field(default=lambda _: None)
+    drift: Callable[[], int] = field(default=lambda: 0)  # nano-dollars that Redis and SQL disagree by
+    first: First = always  # of all workers, to say something
 
     def records(self, clock: Clock) -> SqlRecords:
         """Reads the ledger; where SQL follows behind, the ledger itself has the last word."""
@@ -166,6 +170,8 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
         shown=shown,
         read_gauges=read_gauges,
         workers=presence.live_workers,
+        drift=lambda: ledger.reconciler.drift,
+        first=RedisFirst(redis),
     )
 
 

@@ -19,15 +19,20 @@ from gateway.config.config import Config
 from gateway.config.deployments import Resolved
 from gateway.config.diff import Difference, differences
 from gateway.config.files import Signature, signature
+from gateway.config.history import ON_DISK, History
 from gateway.config.problems import ConfigError, Problem
+from gateway.errors import Unavailable
 from gateway.ports import Clock
 from gateway.serving import Serving
+from gateway.telemetry.alerts import Alerts
+from gateway.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
 LOOK_EVERY = 0.4  # seconds
 MOST_TOLD = 20  # problems, or differences, in one log line
-ON_DISK = "file"  # who changed it, where nobody asked
+MESSAGE = "config"  # the kind of message by which processes tell each other
+ALERT = "config"  # the kind of alert
 
 Texts = Mapping[Path, str]
 
@@ -53,7 +58,7 @@ class Listener(Protocol):
     """Who is told what became of the files. Called on the loop; must not raise."""
 
     def adopted(self, serving: Serving, by: str, changes: Sequence[Difference]) -> Awaitable[None]: ...
-    def rejected(self, rejection: Rejection, by: str) -> None: ...
+    def rejected(self, rejection: Rejection, serving: Serving, by: str) -> None: ...
 
 
 class Reloader:
@@ -157,7 +162,7 @@ class Reloader:
         self._rejected = Rejection(self._clock.now(), error.problems)
         facts = [str(problem) for problem in error.problems[:MOST_TOLD]]
         log.error("config_rejected", by=by, serving=self._serving.version, problems=facts)
-        self._listener.rejected(self._rejected, by)
+        self._listener.rejected(self._rejected, self._serving, by)
 
     def _look(self) -> Signature:
         return signature(self._files, self._serving.config.sources.folders)
@@ -177,3 +182,45 @@ class Reloader:
             return False
         self._poked.clear()
         return True
+
+
+class News:
+    """The usual listener: keeps what was served, raises the alert, counts, and wakes the other processes."""
+
+    def __init__(
+        self,
+        history: History,
+        metrics: Metrics,
+        alerts: Alerts,
+        announce: Callable[[dict[str, str]], Awaitable[None]] | None,
+    ) -> None:
+        self._history = history
+        self._metrics = metrics
+        self._alerts = alerts
+        self._announce = announce
+
+    async def began(self, serving: Serving) -> None:
+        """The version that this process starts with."""
+        self._metrics.config_serves(serving.version, serving.loaded_at)
+        await self._keep(serving, ON_DISK, ())
+
+    async def adopted(self, serving: Serving, by: str, changes: Sequence[Difference]) -> None:
+        self._metrics.config_reloaded(serving.version, serving.loaded_at)
+        self._alerts.turn(ALERT, serving.config.path.name, on=False)
+        await self._keep(serving, by, [each.what for each in changes])
+        if by != ON_DISK and self._announce is not None:
+            try:
+                await self._announce({"type": MESSAGE, "id": serving.version, "action": "config.reload"})
+            except Unavailable as error:
+                log.warning("config_not_announced", error=error.message)
+
+    def rejected(self, rejection: Rejection, serving: Serving, by: str) -> None:  # noqa: ARG002 - who is the log's matter
+        self._metrics.config_rejected()
+        first, more = rejection.problems[0], len(rejection.problems) - 1
+        said = f"{first}" + (f" (and {more} more)" if more else "")
+        message = f"The files cannot be served; version {serving.version} serves on. {said}"
+        self._alerts.turn(ALERT, serving.config.path.name, on=True, message=message)
+
+    async def _keep(self, serving: Serving, by: str, what: Sequence[str]) -> None:
+        texts = serving.config.sources.texts
+        await asyncio.to_thread(self._history.keep, serving.version, texts, by, what)

@@ -7,8 +7,10 @@ then the limit that was there before counts, and asking again sets the new one.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+import structlog
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -16,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
 
 from gateway.config.money_models import Budget
+from gateway.errors import Unavailable
 from gateway.ledger.prices import in_nano
 from gateway.ledger.scopes import TOTAL
 from gateway.ports import Clock, Ledger
@@ -23,6 +26,9 @@ from gateway.store import windows
 from gateway.store.database import store_errors
 from gateway.store.tables import Account
 
+log = structlog.get_logger(__name__)
+
+AGAIN = 2.0  # seconds until a store that is away is asked again
 _is_total = col(Account.scope) == TOTAL
 
 
@@ -42,6 +48,38 @@ async def set_total_budget(engine: AsyncEngine, ledger: Ledger, budget: Budget |
             async with engine.begin() as sql:
                 await _write(sql, limit, window, clock.now())
     await ledger.refresh([TOTAL])
+
+
+class TotalBudget:
+    """Follows the configuration: what cannot be set while the store is away is set when it is back."""
+
+    def __init__(self, engine: AsyncEngine, ledger: Ledger, clock: Clock) -> None:
+        self._engine = engine
+        self._ledger = ledger
+        self._clock = clock
+        self._budget: Budget | None = None
+        self._wake = asyncio.Event()
+
+    def configure(self, budget: Budget | None) -> None:
+        """Set this one as soon as that can be done."""
+        self._budget = budget
+        self._wake.set()
+
+    async def set(self) -> None:
+        """Set it now. Raises Unavailable."""
+        self._wake.clear()
+        await set_total_budget(self._engine, self._ledger, self._budget, self._clock)
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self._wake.wait()
+            try:
+                await self.set()
+            except Unavailable as error:
+                log.warning("total_budget_not_set", error=error.message)
+                self._wake.set()
+                await asyncio.sleep(AGAIN)
 
 
 async def _write(sql: AsyncConnection, limit: int | None, window: str | None, now: float) -> None:

@@ -45,9 +45,9 @@ class Spend:
         clock: Clock,
         defaults: LimitDefaults,
         lines: Lines | None = None,
-        settled: Callable[[Sequence[AttemptResult]], None] = lambda _: None,
+        settled: Callable[[Sequence[AttemptResult], Sequence[Balance]], None] = lambda *_: None,
     ) -> None:
-        """`settled` is told what each request's attempts cost."""
+        """`settled` is told what each request's attempts cost, and what its accounts say then."""
         self._settled = settled
         self._ledger = ledger
         self._tokens = tokens
@@ -74,8 +74,8 @@ class Spend:
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
-        self._settled(call.attempts)
         balances = await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
+        self._settled(call.attempts, balances)
         for scope in self._payers(call):
             self._lines.captured(scope)
         tell_what_is_left(call, balances)

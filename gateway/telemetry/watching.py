@@ -6,12 +6,12 @@ else comes of it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.config.watching_models import Alerts as AlertSettings
 from gateway.config.watching_models import Telemetry
-from gateway.ports import Clock, Health
+from gateway.ports import Clock
 from gateway.telemetry.alerts import Alerts, First, always
 from gateway.telemetry.budget_alerts import BudgetAlerts
 from gateway.telemetry.metrics import Metrics
@@ -51,16 +51,11 @@ def watching(
     clock: Clock,
     metrics: Metrics,
     tracing: Tracing,
-    health: Health,
-    deployments: Callable[[], Iterable[str]],
+    states: Callable[[], Mapping[str, str]],
     drift: Callable[[], int],
     first: First = always,
 ) -> Watching:
-    """With no webhooks yet: `configure` names them. `deployments`: ids of those that serve; `first`: see `Alerts`."""
-
-    def states() -> dict[str, str]:
-        return {deployment_id: health.state(deployment_id) for deployment_id in deployments()}
-
+    """With no webhooks yet: `configure` names them. `states` and `drift`: see `Watch`; `first`: see `Alerts`."""
     webhooks = Webhooks()
     alerts = Alerts(clock, metrics, AlertSettings(), webhooks.send, first)
     budgets = BudgetAlerts(alerts, clock, ())

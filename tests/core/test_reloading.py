@@ -55,7 +55,7 @@ class World:
     async def adopted(self, serving: Serving, by: str, changes: Sequence[Difference]) -> None:
         self.tell("adopted", by)
 
-    def rejected(self, rejection: Rejection, by: str) -> None:
+    def rejected(self, rejection: Rejection, serving: Serving, by: str) -> None:
         self.tell("rejected", by)
 
     def tell(self, what: str, by: str) -> None:
@@ -189,3 +189,12 @@ async def test_two_at_once_are_one_after_the_other(world: World) -> None:
     first, second = await asyncio.gather(world.reloader.reload("ada"), world.reloader.reload("bo"))
     assert first is second
     assert world.told == [("adopted", "ada")]
+
+
+async def test_a_setting_that_waits_for_a_restart_is_named_until_it_is_as_it_was(world: World) -> None:
+    world.path.write_text(GOOD + "server: {port: 4001}\n")
+    await world.reloader.reload("ada")
+    assert world.reloader.restart == ("server.port",)
+    world.path.write_text(GOOD)
+    await world.reloader.reload("ada")
+    assert world.reloader.restart == ()

@@ -66,9 +66,11 @@ async def test_what_it_holds_is_told_to_nobody(clock: FakeClock) -> None:
 
 
 async def test_whoever_counts_is_told_what_was_spent(clock: FakeClock) -> None:
-    told: list[Sequence[AttemptResult]] = []
+    told: list[tuple[Sequence[AttemptResult], Sequence[Balance]]] = []
     call = asking(clock, deployment())
-    stage = Spend(FakeLedger(), Words(), clock, DEFAULTS, None, told.append)
+    stage = Spend(FakeLedger(), Words(), clock, DEFAULTS, None, lambda *paid: told.append(paid))
     await stage.enter(call)
     await stage.exit(call, Outcome(Status.COMPLETED))
-    assert told == [call.attempts]
+    ((paid, balances),) = told
+    assert paid == call.attempts
+    assert [each.scope for each in balances] == ["key:k_1"]
