@@ -17,6 +17,7 @@ from gateway.config.check import Checked, problem_json, refusal_json, report_jso
 from gateway.config.check_text import report
 from gateway.config.loader import load
 from gateway.config.problems import ConfigError, Problem
+from gateway.config.provider_names import unused_providers
 from gateway.providers.facts import capabilities
 from gateway.types import Deployment, JsonObject
 
@@ -55,7 +56,8 @@ def _checked(path: Path, env: Mapping[str, str], *, offline: bool) -> Checked:
     from gateway.assembly import tried  # noqa: PLC0415 - heavy, and only needed after the file was read
 
     resolved = tried(config, env).resolved
-    warnings = [] if offline else unknown_hosts(config, resolved)
+    warnings = unused_providers(config, resolved)
+    warnings += [] if offline else unknown_hosts(config, resolved)
     return Checked(config, resolved, _capabilities, warnings)
 
 
