@@ -49,20 +49,20 @@ class ConfigActs:
         write: Callable[[], None] = lambda: None,
         put_back: Callable[[], None] = lambda: None,
     ) -> None:
-        """Call `write`, in a thread, and commit its entry; `put_back` undoes it when there is no commit.
+        """Call `write`, in a thread, and commit its entry; `put_back` undoes what it did when there is no commit.
 
         Raises Forbidden, Unavailable, and what `write` raises.
         """
         self.may_edit(actor)
-        written = committed = False
+        begun = committed = False
         try:
             async with self._store.act(actor) as act:
                 after = {"version": passage.after, "changes": list(passage.what[:MOST_TOLD])}
                 act.record(passage.action, OBJECT, before={"version": passage.before}, after=after)
                 await act.session.flush()  # a store that cannot write says so before a file is touched
+                begun = True
                 await asyncio.to_thread(write)
-                written = True
             committed = True
         finally:
-            if written and not committed:
+            if begun and not committed:
                 await asyncio.to_thread(put_back)

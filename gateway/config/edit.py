@@ -8,6 +8,7 @@ comments and layout stay. The result is read again: what does not mean exactly w
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,7 @@ def parts(texts: Texts) -> dict[str, Part]:
     main = next(iter(texts))
     found = {name: Part(name, main) for name in EDITABLE}
     for file in reversed(list(texts)):
-        found |= _File(file, texts[file]).parts()
+        found |= _read(file, texts[file]).parts
     return found
 
 
@@ -75,7 +76,7 @@ def edited(texts: Texts, edits: Sequence[Edit]) -> Edited:
     after = dict(texts)
     for name in names:
         file = _home(texts, before, name)
-        after[file] = _File(file, after[file]).with_value(name, new)
+        after[file] = _read(file, after[file]).with_value(name, new)
     return _outcome(texts, after, before)
 
 
@@ -86,7 +87,7 @@ def replaced(texts: Texts, sections: Mapping[str, str]) -> Edited:
     for name, text in sections.items():
         _check_editable(0, name)
         file = _home(texts, before, name)
-        after[file] = _File(file, after[file]).with_text(name, text)
+        after[file] = _read(file, after[file]).with_text(name, text)
     return _outcome(texts, after, before)
 
 
@@ -105,7 +106,7 @@ def _check_editable(number: int, name: str) -> None:
 
 def _home(texts: Texts, before: Mapping[str, Part], name: str) -> Path:
     """The file in which the section stands, or is to stand."""
-    having = [file for file, text in texts.items() if name in _File(file, text).data]
+    having = [file for file, text in texts.items() if name in _read(file, text).data]
     if len(having) > 1:
         what = f"stands in {len(having)} files: {', '.join(map(str, having))}"
         mark = Mark(str(having[0]), before[name].line or 0, 1)
@@ -128,6 +129,12 @@ def _diff(before: Mapping[str, Part], after: Mapping[str, Part]) -> str:
     return "\n".join(out) + "\n" if out else ""
 
 
+@functools.lru_cache(maxsize=8)
+def _read(path: Path, text: str) -> _File:
+    """Reading takes long for long files, and each text is asked for several times. Raises ConfigError."""
+    return _File(path, text)
+
+
 class _File:
     """One file. Its text is worked on with plain line ends, and given back with its own."""
 
@@ -143,6 +150,7 @@ class _File:
         root = YAML(typ="safe", pure=True).compose(self._text)
         self._root: MappingNode | None = root if isinstance(root, MappingNode) else None
 
+    @functools.cached_property
     def parts(self) -> dict[str, Part]:
         """The editable sections that it has."""
         if self._root is None:
@@ -185,7 +193,7 @@ class _File:
     def with_value(self, name: str, values: Mapping[str, Any]) -> str:
         """The file's text with this value of the section; without the section when `values` do not have it."""
         self._check_layout(name)
-        part = self.parts().get(name)
+        part = self.parts.get(name)
         wanted = {key: value for key, value in _plain(self.data).items() if key != name or name in values}
         wanted |= {name: values[name]} if name in values else {}
         try:
@@ -215,7 +223,7 @@ class _File:
             raise ConfigError(problems)
         if self._braces or not text.strip():
             return self.with_value(name, _plain(given))
-        part = self.parts().get(name)
+        part = self.parts.get(name)
         wanted = _plain(self.data) | _plain(given)
         return self._checked(name, self._spliced(part, text) if part is not None else self._appended(text), wanted)
 
@@ -232,8 +240,10 @@ class _File:
 
     def _check_layout(self, name: str) -> None:
         """Anchors and aliases hang together with other places: raises ConfigError for a section that has some."""
-        part = self.parts().get(name)
-        start, end = part.span if part is not None else (0, 0)
+        part = self.parts.get(name)
+        if part is None or ("&" not in part.text and "*" not in part.text):
+            return
+        start, end = part.span
         for event in YAML(typ="safe", pure=True).parse(self._text):
             if getattr(event, "anchor", None) is not None and start <= event.start_mark.index < end:
                 what = f"uses `&{event.anchor}` or `*{event.anchor}`, which edits cannot keep"
@@ -242,11 +252,7 @@ class _File:
 
     def _checked(self, name: str, text: str, wanted: Mapping[str, Any]) -> str:
         """`text` with the file's line ends, if it means what is wanted."""
-        problems: list[Problem] = []
-        meant = parse(text, str(self.path), problems)
-        if problems:
-            raise ConfigError(problems)
-        if not same(_plain(meant), wanted):
+        if not same(_plain(_read(self.path, text).data), wanted):
             what = "is written in a way that cannot be edited here"
             raise ConfigError([self._problem(name, what, "change it in the file")])
         if self._mixed:
@@ -255,7 +261,7 @@ class _File:
         return text.replace("\n", "\r\n") if self._crlf else text
 
     def _problem(self, name: str, what: str, mend: str) -> Problem:
-        part = self.parts().get(name)
+        part = self.parts.get(name)
         return Problem(Mark(str(self.path), (part.line if part else None) or 0, 1), (name,), what, mend)
 
 

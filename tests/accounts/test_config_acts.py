@@ -50,7 +50,7 @@ async def test_a_file_that_cannot_be_written_leaves_no_entry(world: World) -> No
     file = File(ValueError("read-only"))
     with pytest.raises(ValueError, match="read-only"):
         await world.accounts.config.record(world.admin, PASSAGE, file.write, file.put_back)
-    assert file.done == ["write"]
+    assert file.done == ["write", "put back"]
     assert await entries(world) == []
 
 

@@ -161,6 +161,7 @@ def test_a_rule_is_written_with_comments_kept_and_served_at_once(own: Written, a
     changed = answer.json()
     assert answer.status_code == 200, answer.text
     assert answer.headers["etag"] == f'"{changed["version"]}"' != before
+    assert answer.headers["x-atelier-config-version"] == changed["version"]
     assert changed["differences"]
     added = "\n    - name: team a gets the echo\n      when: {team: a, model: gpt}\n      use: {group: echo}"
     assert own.config_file.read_text() == own.text.replace("rules: []", f"rules:{added}")

@@ -52,9 +52,7 @@ async def config(request: Request, response: Response, actor: Acting) -> ConfigS
     """What serves now, section by section, and what rules may name."""
     found = services(request)
     found.accounts.config.may_read(actor)
-    shown = await view(found, actor)
-    response.headers["etag"] = f'"{shown.version}"'
-    return shown
+    return tagged(response, await view(found, actor))
 
 
 @router.post("/check", openapi_extra=document(ConfigChange))
@@ -129,9 +127,7 @@ async def reload(request: Request, response: Response, actor: Acting) -> ConfigS
     """Read the files, and secrets from files, now. When they are broken it is a 422, and the old ones serve on."""
     found = services(request)
     await read_anew(found, actor)
-    shown = await view(found, actor)
-    response.headers["etag"] = f'"{shown.version}"'
-    return shown
+    return tagged(response, await view(found, actor))
 
 
 def unchanged_since(found: Services, version: str) -> None:
@@ -144,9 +140,15 @@ async def changed(
     found: Services, response: Response, actor: Actor, differences: tuple[Difference, ...]
 ) -> ChangedConfig:
     """Sets the ETag as well."""
-    shown = await view(found, actor)
-    response.headers["etag"] = f'"{shown.version}"'
+    shown = tagged(response, await view(found, actor))
     return ChangedConfig(**dict(shown), differences=DifferenceShape.all(differences))
+
+
+def tagged(response: Response, shown: ConfigShape) -> ConfigShape:
+    """What If-Match asks for, and the version that serves by now."""
+    response.headers["etag"] = f'"{shown.version}"'
+    response.headers["x-atelier-config-version"] = shown.version
+    return shown
 
 
 def history(found: Services) -> History:

@@ -65,7 +65,7 @@ async def _serve(found: Services, actor: Actor, passage: Passage) -> None:
     try:
         serving = await found.reloader.reload(actor.id)
     except ConfigError as error:
-        raise unfit(error) from None
+        raise unfit(error, "It is written, but something else on the disk has changed meanwhile") from None
     if serving.version != passage.before:
         config = serving.config
         kept = History(config.data_dir, found.clock).keep
@@ -84,10 +84,10 @@ def _keep(found: Services, old: Mapping[Path, str | None]) -> None:
     history.keep(config.version, served, ON_DISK, ())
 
 
-def unfit(error: ConfigError) -> Unprocessable:
+def unfit(error: ConfigError, what: str = "Nothing was changed") -> Unprocessable:
     """The problems as a refusal; what serves goes on."""
     details = [ProblemShape.of(each).model_dump() for each in error.problems]
-    return Unprocessable("The configuration would not be valid: see 'details'. Nothing was changed.", details=details)
+    return Unprocessable(f"The configuration is not valid: see 'details'. {what}.", details=details)
 
 
 def conflict(message: str) -> Conflict:

@@ -15,7 +15,7 @@ from gateway.config.patches import Edit
 from gateway.config.problems import Problem, key_path
 from gateway.reloading import Rejection
 
-LONGEST_SECTION = 500_000  # characters
+LONGEST_SECTION = 200_000  # characters
 MOST_EDITS = 200
 Pointer = Annotated[str, Field(max_length=1_000)]
 
@@ -108,7 +108,7 @@ class SectionShape(BaseModel):
 
     @classmethod
     def of(cls, part: edit.Part, effective: Any) -> Self:
-        said = part.value if part.line is not None else edit.defaults(part.name)
+        said = part.value if part.value is not None else edit.defaults(part.name)
         return cls(file=str(part.file), line=part.line, yaml=part.text, value=said, effective=effective)
 
 
