@@ -67,8 +67,15 @@ class DeploymentHealth:
         self._rules = rules
 
     def forget(self, deployment_id: str) -> None:
-        """Begin anew with a deployment whose address or credential is another one now."""
-        self._records.pop(deployment_id, None)
+        """Begin anew with a deployment whose address or credential is another one now.
+
+        Of a wildcard's entry: with all its models, whose ids are its own and theirs after it.
+        """
+        self._records = {
+            name: record
+            for name, record in self._records.items()
+            if name != deployment_id and not name.startswith(f"{deployment_id}/")
+        }
 
     def state(self, deployment_id: str) -> str:
         """The breaker alone, without cooldowns: "closed", "open" or "half_open"."""

@@ -15,7 +15,7 @@ from gateway.queue.places import Places, place_of
 from gateway.routing import Choice, Routes
 from gateway.stages.eligible import by_tags, by_window
 from gateway.stages.need import identity_of
-from gateway.types import Call, Candidate, Deployment, Identity, Outcome, Plan
+from gateway.types import Call, Candidate, Deployment, Outcome, Plan
 
 
 def nobody(deployment: Deployment) -> bool:  # noqa: ARG001 - the default of `spent_out`
@@ -55,7 +55,7 @@ class Route:
         plan = self._rank(policy, choice, call)
         group = choice.groups[0] if len(choice.groups) == 1 else asked
         own = [Candidate(each.deployment, each.reason, group) for each in plan.candidates]
-        candidates = [*own, *self._for_faults(asked, call, identity), *self._further(asked, own, call)]
+        candidates = [*own, *self._for_faults(group, call), *self._further(group, own, call)]
         if all(candidate.after for candidate in candidates):
             raise self._nothing_left(asked, call)
         reason = f"{choice.reason}; {plan.reason}" if choice.reason else plan.reason
@@ -96,16 +96,15 @@ class Route:
             found = by_window(found, call.body)
         return [deployment for deployment in found if not self._spent_out(deployment)]
 
-    def _further(self, asked: str, own: Iterable[Candidate], call: Call) -> Iterator[Candidate]:
+    def _further(self, group: str, own: Iterable[Candidate], call: Call) -> Iterator[Candidate]:
         """The fallback groups, each deployment once, each group with what is for its own faults."""
-        identity = identity_of(call)
         seen = {candidate.deployment.id for candidate in own}
-        for name in dict.fromkeys([*self._named(call, identity), *self._admins(asked, identity)]):
+        for name in dict.fromkeys([*self._named(call), *self._callable(self._routes.fallbacks(group), call)]):
             for candidate in self._fallback(name, call):
                 if candidate.deployment.id not in seen:
                     seen.add(candidate.deployment.id)
                     yield candidate
-            yield from self._for_faults(name, call, identity)
+            yield from self._for_faults(name, call)
 
     def _fallback(self, name: str, call: Call, after: Fault | None = None) -> Iterator[Candidate]:
         further = self._routes.plain(name)
@@ -114,12 +113,17 @@ class Route:
         for candidate in self._rank(self._routes.policy(further.policy), further, call).candidates:
             yield Candidate(candidate.deployment, reason, name, faults)
 
-    def _for_faults(self, asked: str, call: Call, identity: Identity) -> Iterator[Candidate]:
-        """Where the request goes on once this group failed in one certain way; groups that the key may call."""
-        for fault, names in self._routes.fallbacks_after(asked).items():
-            for name in names:
-                if self._routes.virtual(asked) or self._routes.allowed(identity, name):
-                    yield from self._fallback(name, call, fault)
+    def _for_faults(self, group: str, call: Call) -> Iterator[Candidate]:
+        """Where the request goes on once this group failed in one certain way."""
+        for fault, names in self._routes.fallbacks_after(group).items():
+            for name in self._callable(names, call):
+                yield from self._fallback(name, call, fault)
+
+    def _callable(self, names: Iterable[str], call: Call) -> Iterator[str]:
+        """Of the admin's fallbacks those that the key may call; a virtual model brings its own along."""
+        identity = identity_of(call)
+        brought = self._routes.virtual(self._routes.resolve(call.model))
+        return (name for name in names if brought or self._routes.allowed(identity, name))
 
     def _nothing_left(self, asked: str, call: Call) -> GatewayError:
         """Why no deployment of the group may serve this request."""
@@ -138,9 +142,9 @@ class Route:
             f"The budgets of the deployments of '{call.model}' are spent. Ask for another model, or ask an admin for more."
         )
 
-    def _named(self, call: Call, identity: Identity) -> list[str]:
+    def _named(self, call: Call) -> list[str]:
         """The request's own fallbacks: names of models, each of which its key may call (S1)."""
-        names = []
+        identity, names = identity_of(call), []
         for given in call.options.fallbacks:
             name = self._routes.resolve(given)
             if not self._routes.known(name, call.endpoint):
@@ -149,11 +153,6 @@ class Route:
                 raise not_allowed(given, "fallbacks")
             names.append(name)
         return names
-
-    def _admins(self, asked: str, identity: Identity) -> Iterable[str]:
-        """The admin's fallbacks, but for groups that the key may not call; a virtual model brings its own along."""
-        names = self._routes.fallbacks(asked)
-        return [name for name in names if self._routes.virtual(asked) or self._routes.allowed(identity, name)]
 
 
 def tags_of(call: Call) -> frozenset[str]:

@@ -86,6 +86,7 @@ async def test_a_virtual_model_has_the_fallbacks_of_its_tiers(make: Make, clock:
         ("w1", [Fault.CONTEXT_WINDOW]),
         ("s1", [Fault.CONTEXT_WINDOW]),
         ("o1", [Fault.CONTENT_POLICY]),
+        ("w1", [Fault.CONTEXT_WINDOW]),
     ]
 
 

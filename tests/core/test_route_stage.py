@@ -160,6 +160,11 @@ async def test_the_first_rule_that_fits_counts(
     assert plan.reason.startswith(reason)
 
 
+async def test_where_a_rule_leads_counts_for_the_fallbacks_too(stage: Route, clock: FakeClock) -> None:
+    assert await planned(stage, clock, "smart", identity=person(team="legal")) == ["b1"]
+    assert await planned(stage, clock, "spare", options=Options(tags=("draft",))) == ["f1", "f2", "s1", "p1"]
+
+
 async def test_a_requests_own_fallbacks_come_before_the_admins(stage: Route, clock: FakeClock) -> None:
     found = await planned(stage, clock, "fast", options=Options(fallbacks=("best", "gpt-4")))
     assert found == ["f1", "f2", "b1", "s1", "p1"]

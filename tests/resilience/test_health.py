@@ -350,3 +350,11 @@ def test_new_rules_count_from_now_on_and_a_forgotten_deployment_begins_anew(cloc
     health.forget("a")
     health.forget("unknown")
     assert health.state("a") == "closed"
+
+
+def test_with_a_wildcards_entry_all_its_models_begin_anew(clock):
+    health = DeploymentHealth(clock)
+    for name in ("wild", "wild/openai/m", "wilder/openai/m"):
+        health.failed(name, ProviderError(Fault.CREDENTIALS, "no"))
+    health.forget("wild")
+    assert [health.usable(name) for name in ("wild", "wild/openai/m", "wilder/openai/m")] == [True, True, False]
