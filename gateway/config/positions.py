@@ -30,9 +30,13 @@ _SYNTAX = (
         "a `:` stands where YAML expects none",
         "check the indentation, or put the value in quotes",
     ),
+    ("<block end>, but found '}'", "a closing bracket that nothing opened", "take it out"),
+    ("<block end>, but found ']'", "a closing bracket that nothing opened", "take it out"),
     ("expected <block end>", "the indentation does not fit the lines above", "indent entries of one section alike"),
     ("could not find expected ':'", "a key without its `:`", "write `key: value`"),
     ("undefined alias", "a `*name` without its `&name`", "put the value in quotes if no alias is meant"),
+    ("expected the node content", "a value or a closing bracket is missing here", "write it, or close what was opened"),
+    ("expected node content", "a value or a closing bracket is missing here", "write it, or close what was opened"),
     ("unknown escape", "an unknown escape in a double-quoted text", "use single quotes"),
     ("found another document", "a second document begins here", "keep one document: take out the `---`"),
 )

@@ -35,6 +35,34 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(refused: Refused
     ]
 
 
+def test_mistakes_of_many_kinds_are_told_once_each(refused: Refused) -> None:
+    problems = refused(
+        "model_list:\n"
+        "  - {model_name: fast, litellm_params: {model: openai/x, input_cost_per_token: -1}}\n"
+        "server: {workers: 2, max_body_mb: 64, trusted_hosts: ['^a$']}\n"
+        "store: {database_url: os.environ/DB}\n"
+        "retry: {by_error: {timeouts: 1}, by_error: {}}\n"
+        "routing: {timezone: Berlin, rules: [{wen: {team: a}, use: {}}]}\n"
+        "alerts: {webhooks: [{url: h, kinds: budgets}]}\n"
+        "telemetry: {log_level: loud}\n"
+        "include: [config.yaml]\n"
+    )
+
+    assert [(problem.mark.line, ".".join(map(str, problem.path))) for problem in problems] == [
+        (2, "model_list.0.litellm_params.input_cost_per_token"),
+        (3, "server.trusted_hosts.0"),
+        (4, "store.database_url"),
+        (5, "retry.by_error.timeouts"),
+        (5, "retry.by_error"),
+        (6, "routing.timezone"),
+        (6, "routing.rules.0.wen"),
+        (7, "alerts.webhooks.0.url"),
+        (7, "alerts.webhooks.0.kinds.0"),
+        (8, "telemetry.log_level"),
+        (9, "include.0"),
+    ]
+
+
 def test_a_broken_model_list_does_not_make_every_name_unknown(refused: Refused) -> None:
     problems = refused(
         "model_list: [{model_name: fast, litellm_params: {}}]\n"

@@ -269,6 +269,9 @@ MISTAKES = [
         "keep one",
     ),
     Mistake("includes itself", "include:\n  - config.yaml #!\n" + MODEL, "include[0]", "in a circle", "take one"),
+    Mistake("nothing in a bracket", MODEL + "retry: [", "", "closing bracket is missing", "close", line=2),
+    Mistake("a bracket too many", MODEL + "server: {port: 1}}", "", "nothing opened", "take it out", line=2),
+    Mistake("a square one too many", MODEL + "routing: {rules: []}]", "", "nothing opened", "take it out", line=2),
     Mistake(
         "too deep",
         MODEL + f"policies:\n  parameters: {'{a: ' * 60}1{'}' * 60} #!",
