@@ -71,7 +71,7 @@ class CallProvider:
         health: Health,
         attempts: Attempts,
         clock: Clock,
-        retries: Retries | int = Retries(),  # noqa: B008 - frozen; a number: so many attempts in all
+        retries: Retries,
         pauses: Pauses | None = None,
     ) -> None:
         self._lanes = lanes
@@ -80,7 +80,7 @@ class CallProvider:
         self._health = health
         self._attempts = attempts
         self._clock = clock
-        self._retries = Retries(retries) if isinstance(retries, int) else retries
+        self._retries = retries
         self._pauses = pauses or Pauses()
 
     async def enter(self, call: Call) -> None:
