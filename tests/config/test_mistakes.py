@@ -2,30 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
-
 import pytest
 
-from gateway.config import Problem
-
-Refused = Callable[..., list[Problem]]
-MODEL = "model_list: [{model_name: fast, litellm_params: {model: openai/x}}]\n"
-TWO = """model_list:
-  - {model_name: fast, litellm_params: {model: openai/x}}
-  - {model_name: smart, litellm_params: {model: openai/y}}
-"""
-
-
-class Mistake(NamedTuple):
-    name: str
-    text: str
-    key: str
-    what: str
-    mend: str
-    env: Mapping[str, str] = {}
-    line: int = 0  # where no comment can mark it
-
+from tests.config.mistakes import MODEL, TWO, Mistake, Refused, is_told_once
 
 MISTAKES = [
     Mistake("unknown key", MODEL + "server:\n  prot: 1 #!", "server.prot", "no such key", "did you mean `port`?"),
@@ -478,12 +457,4 @@ MISTAKES = [
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_a_mistake_is_found_in_its_line_under_its_key_with_a_way_to_mend_it(mistake: Mistake, refused: Refused) -> None:
-    problems = refused(mistake.text, mistake.env)
-
-    assert len(problems) == 1, [str(problem) for problem in problems]
-    marked = next((number for number, line in enumerate(mistake.text.splitlines(), 1) if "#!" in line), mistake.line)
-    place, _, said = str(problems[0]).partition(": ")
-    assert place.rpartition("/")[2].startswith(f"config.yaml:{marked}:")
-    assert not mistake.key or said.startswith(f"{mistake.key}: ")
-    assert mistake.what in problems[0].what
-    assert mistake.mend in problems[0].mend
+    is_told_once(mistake, refused)

@@ -1,104 +1,17 @@
-"""Mistakes that could be told twice, or at the wrong key: each is told once, in its line (the one marked `#!`)."""
+"""Mistakes in single settings that could be told twice or at the wrong key: each once, in its line."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from gateway.config import Config, Problem, checks
+from gateway.config import Config, checks
+from tests.config.mistakes import MODEL, Mistake, Refused, is_told_once
 
 Load = Callable[..., Config]
-Refused = Callable[..., list[Problem]]
-MODEL = "model_list: [{model_name: fast, litellm_params: {model: openai/x}}]\n"
-TWO = """model_list:
-  - {model_name: fast, litellm_params: {model: openai/x}}
-  - {model_name: smart, litellm_params: {model: openai/y}}
-"""
-RULES = TWO + "routing:\n  models: {auto: {tiers: {fast: fast}}}\n  rules:\n"
-
-
-class Mistake(NamedTuple):
-    name: str
-    text: str
-    key: str
-    what: str
-    mend: str
-    env: Mapping[str, str] = {}
-    line: int = 0  # where no comment can mark it
-
-
-def rule(when: str, key: str, what: str, mend: str) -> Mistake:
-    text = RULES + f"    - when: {when} #!\n      use: {{group: fast}}\n"
-    return Mistake(f"rule {when}", text, f"routing.rules[0].when{key}", what, mend)
-
-
 MISTAKES = [
-    rule("{after: '25:00'}", ".after", "time of day", "in quotes"),
-    rule("{after: 18}", ".after", "time of day", "in quotes"),
-    rule("{before: 6pm}", ".before", "time of day", "in quotes"),
-    rule("{after: '18:00', before: '18:00'}", ".before", "empty", "at least a minute"),
-    rule("{after: '24:00'}", ".after", "no time", '"00:00"'),
-    rule("{before: '00:00'}", ".before", "no time", '"24:00"'),
-    rule("{days: []}", ".days", "empty list", "at least one"),
-    rule("{team: []}", ".team", "empty list", "at least one"),
-    rule("{days: friday}", ".days[0]", "one of mon, tue", "`fri`"),
-    rule("{input_tokens: 500}", ".input_tokens", "a section", "indented"),
-    rule("{input_tokens: {min: 9, max: 8}}", ".input_tokens.min", "more than `max`", "lower it"),
-    rule("{input_tokens: {}}", ".input_tokens", "no bound", "`min`"),
-    rule("{input_tokens: {max: -5}}", ".input_tokens.max", "at least 1", "raise it"),
-    rule("{input_token: {max: 5}}", ".input_token", "no such key", "`input_tokens`"),
-    rule("{model: fats}", ".model[0]", "`fats`", "`fast`"),
-    rule("{model: 'gpt-*'}", ".model[0]", "cannot fit", "known here"),
-    rule("{}", "", "no condition", "at least one"),
-    Mistake(
-        "a misspelt key that is wanted",
-        RULES + "    - wen: {team: a} #!\n      use: {group: fast}\n",
-        "routing.rules[0].wen",
-        "no such key",
-        "`when`",
-    ),
-    Mistake(
-        "a tier for a plain model",
-        RULES + "    - when: {model: smart}\n      use: {tier: fast} #!\n",
-        "routing.rules[0].use.tier",
-        "`smart`, which the rule is for, is no virtual model",
-        "`group`",
-    ),
-    Mistake(
-        "a misspelt key of LiteLLM's that is wanted",
-        "model_list:\n  - model_nam: fast #!\n    litellm_params: {model: openai/x}\n",
-        "model_list[0].model_name",
-        "missing",
-        "`model_nam`",
-    ),
-    Mistake(
-        "time zone", MODEL + "routing:\n  timezone: Europe/Berln #!", "routing.timezone", "time zone", "`Europe/Berlin`"
-    ),
-    Mistake("time zone by offset", MODEL + "routing:\n  timezone: '+1' #!", "routing.timezone", "time zone", "a name"),
-    Mistake(
-        "fallback twice",
-        TWO + "groups:\n  fast:\n    fallbacks: [smart, smart] #!",
-        "groups.fast.fallbacks[1]",
-        "above already",
-        "take it out",
-    ),
-    Mistake(
-        "itself for what is too long",
-        TWO + "groups:\n  fast:\n    context_window_fallbacks: [fast] #!",
-        "groups.fast.context_window_fallbacks[0]",
-        "the group itself",
-        "take it out",
-    ),
-    Mistake(
-        "unknown group for what is refused",
-        TWO + "groups:\n  fast:\n    content_policy_fallbacks: [smrt] #!",
-        "groups.fast.content_policy_fallbacks[0]",
-        "`smrt`",
-        "`smart`",
-    ),
     Mistake(
         "more than all of it",
         MODEL + "prices:\n  discounts:\n    openai: 101 #!",
@@ -261,13 +174,6 @@ MISTAKES = [
         "no such key",
         "`path`",
     ),
-    Mistake(
-        "a list of models that stands twice",
-        MODEL + "model_list: [{model_name: smart, litellm_params: {model: openai/y}}] #!\ngroups: {smart: {}}",
-        "model_list",
-        "twice",
-        "keep one",
-    ),
     Mistake("includes itself", "include:\n  - config.yaml #!\n" + MODEL, "include[0]", "in a circle", "take one"),
     Mistake("nothing in a bracket", MODEL + "retry: [", "", "closing bracket is missing", "close", line=2),
     Mistake("a bracket too many", MODEL + "server: {port: 1}}", "", "nothing opened", "take it out", line=2),
@@ -284,15 +190,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_a_mistake_is_told_once_where_it_is(mistake: Mistake, refused: Refused) -> None:
-    problems = refused(mistake.text, mistake.env)
-
-    assert len(problems) == 1, [str(problem) for problem in problems]
-    marked = next((number for number, line in enumerate(mistake.text.splitlines(), 1) if "#!" in line), mistake.line)
-    place, _, said = str(problems[0]).partition(": ")
-    assert place.rpartition("/")[2].startswith(f"config.yaml:{marked}:")
-    assert not mistake.key or said.startswith(f"{mistake.key}: ")
-    assert mistake.what in problems[0].what
-    assert mistake.mend in problems[0].mend
+    is_told_once(mistake, refused)
 
 
 def test_traces_without_the_extra_say_what_to_install(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
