@@ -49,10 +49,12 @@ class Observe:
     async def exit(self, call: Call, outcome: Outcome) -> None:
         seconds = self._clock.monotonic() - call.started
         self._count(call, outcome, seconds)
-        trace_id = self._tracing.end(call, outcome, seconds)
-        log.info("request", **line(call, outcome, seconds, trace_id))
-        if not call.recorded and call.identity is not None and call.answer is not None:
-            await self._ledger.record(record(call), settlement(call, outcome, self._clock.now(), None))
+        log.info("request", **line(call, outcome, seconds, self._tracing.trace_id(call)))
+        try:
+            if not call.recorded and call.identity is not None and call.answer is not None:
+                await self._ledger.record(record(call), settlement(call, outcome, self._clock.now(), None))
+        finally:
+            self._tracing.end(call, outcome, seconds)
 
     def _count(self, call: Call, outcome: Outcome, seconds: float) -> None:
         metrics = self._metrics

@@ -6,15 +6,15 @@ old messages left out, and data (images, audio, files) is named, not repeated.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import msgspec
 
 from gateway.types import Call, JsonObject
 
 MOST_MESSAGES = 50  # the last ones
 LONGEST_TEXT = 16_384  # characters of one part
+LONGEST_NAME = 200
 Part = dict[str, Any]
 
 
@@ -36,17 +36,17 @@ def _answers(call: Call) -> list[JsonObject]:
         return [{"role": "assistant", "parts": _text(text), "finish_reason": finish or "error"}] if text else []
     choices = _mappings(completion.body.get("choices"))
     return [
-        {**_message(choice.get("message") or {}), "finish_reason": choice.get("finish_reason") or "error"}
+        {**_message(choice.get("message") or {}), "finish_reason": _name(choice.get("finish_reason")) or "error"}
         for choice in choices
     ]
 
 
 def _message(message: Mapping[str, Any]) -> JsonObject:
     content = message.get("content")
-    role = str(message.get("role") or "assistant")
+    role = _name(message.get("role")) or "assistant"
     if role == "tool":
         parts: list[Part] = [
-            {"type": "tool_call_response", "id": message.get("tool_call_id"), "response": _flat(content)}
+            {"type": "tool_call_response", "id": _name(message.get("tool_call_id")), "response": _flat(content)}
         ]
     elif isinstance(content, str):
         parts = _text(content)
@@ -56,16 +56,21 @@ def _message(message: Mapping[str, Any]) -> JsonObject:
 
 
 def _part(part: Mapping[str, Any]) -> Part:
-    kind = str(part.get("type"))
     text = part.get("text")
-    return {"type": "text", "content": text[:LONGEST_TEXT]} if isinstance(text, str) else {"type": kind[:100]}
+    return (
+        {"type": "text", "content": text[:LONGEST_TEXT]} if isinstance(text, str) else {"type": _name(part.get("type"))}
+    )
 
 
 def _tool_call(call: Mapping[str, Any]) -> Part:
     function = call.get("function")
     given = function if isinstance(function, Mapping) else {}
     arguments = str(given.get("arguments") or "")[:LONGEST_TEXT]
-    return {"type": "tool_call", "id": call.get("id"), "name": str(given.get("name")), "arguments": arguments}
+    return {"type": "tool_call", "id": _name(call.get("id")), "name": _name(given.get("name")), "arguments": arguments}
+
+
+def _name(value: Any) -> str | None:
+    return value[:LONGEST_NAME] if isinstance(value, str) else None
 
 
 def _text(text: str) -> list[Part]:
@@ -83,4 +88,4 @@ def _mappings(value: Any) -> Sequence[Mapping[str, Any]]:
 
 
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return json.dumps(value, ensure_ascii=False)

@@ -173,14 +173,19 @@ def _there(found: Mapping[str, Value | None]) -> Attributes:
 
 
 def redacted(attributes: Attributes, redact: Callable[[str], str]) -> Attributes:
-    """The attributes without secrets, wherever one slipped in."""
+    """The attributes without secrets, wherever one slipped in, and without what cannot be sent as UTF-8."""
     return {name: _redacted(value, redact) for name, value in attributes.items()}
 
 
 def _redacted(value: Value, redact: Callable[[str], str]) -> Value:
     if isinstance(value, list):
-        return [redact(each) for each in value]
-    return redact(value) if isinstance(value, str) else value
+        return [plain(redact(each)) for each in value]
+    return plain(redact(value)) if isinstance(value, str) else value
+
+
+def plain(text: str) -> str:
+    """Half a character, as JSON can spell one, would keep a whole batch of spans from being sent."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _whole(value: Any) -> int | None:

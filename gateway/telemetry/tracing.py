@@ -59,15 +59,17 @@ class Tracing:
         if context is not None:
             self._begun[call.id] = context
 
-    def end(self, call: Call, outcome: Outcome, seconds: float) -> str | None:
-        """Make the spans of a request that took so long. The trace's id, if it has one."""
+    def trace_id(self, call: Call) -> str | None:
+        """Of a request that has begun and not ended."""
+        context = self._begun.get(call.id)
+        return None if context is None else context.trace_id
+
+    def end(self, call: Call, outcome: Outcome, seconds: float) -> None:
+        """Make the spans of a request that took so long."""
         context = self._begun.pop(call.id, None)
-        if context is None:
-            return None
-        if self._recorder is not None and context.sampled:
+        if self._recorder is not None and context is not None and context.sampled:
             content = self._settings.otel.content and call.identity is not None and call.identity.content == "full"
             self._recorder.record(call, outcome, seconds, context, content=content)
-        return context.trace_id
 
     async def close(self) -> None:
         """Send what is waiting, for a few seconds."""

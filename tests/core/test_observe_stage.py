@@ -16,6 +16,7 @@ from gateway.stages.cache import Cache
 from gateway.stages.observe import Observe
 from gateway.state.memory import MemoryCache
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.tracing import Tracing
 from gateway.types import Answer, AttemptResult, Call, Intent, Options, Outcome, Status, Usage
 from tests.core.fakes import (
     PRICE,
@@ -220,6 +221,21 @@ async def test_the_line_names_the_trace(clock: FakeClock) -> None:
     call = asking(clock, D1, recorded=True, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
     (line,) = await bench.walk(call, Outcome(Status.COMPLETED))
     assert line["trace_id"] == trace
+
+
+async def test_a_bug_in_a_span_costs_neither_the_line_nor_the_row(clock: FakeClock) -> None:
+    class Broken(Tracing):
+        def end(self, call: Call, outcome: Outcome, seconds: float) -> None:
+            raise ZeroDivisionError
+
+    ledger, call = FakeLedger(), asking(clock)
+    call.answer = Answer(completion=completion(), source="cache")
+    stage = Observe(Metrics(), ledger, clock, Broken())
+    await stage.enter(call)
+    with capture_logs() as lines, pytest.raises(ZeroDivisionError):
+        await stage.exit(call, Outcome(Status.COMPLETED))
+    assert [line["event"] for line in lines] == ["request"]
+    assert len(ledger.recorded) == 1
 
 
 async def test_the_docs_describe_every_field_of_the_line_and_no_other(clock: FakeClock) -> None:

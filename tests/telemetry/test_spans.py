@@ -364,10 +364,24 @@ async def test_a_collector_that_is_away_costs_no_request_and_no_stop(monkeypatch
     for number in range(3 * module.MOST_WAITING):
         call = asking(FakeClock(), id=f"gen-{number}")
         tracing.begin(call)
-        assert tracing.end(call, DONE, 1.0) is not None
+        tracing.end(call, DONE, 1.0)
     worked = time.monotonic() - began
     await tracing.close()
     assert time.monotonic() - began - worked < 5
+
+
+HALF = "\ud800 half a character \ud800"
+
+
+async def test_what_is_not_unicode_keeps_no_span_from_being_sent() -> None:
+    with Collector().running() as collector:
+        tracing = open_tracing(Telemetry(otel=Otel(endpoint=collector.url, content=True)), str)
+        messages = [{"role": HALF, "content": HALF, "tool_calls": [{"id": HALF}]}]
+        call = served(identity=person(content="full"), body={"model": HALF, "stop": [HALF], "messages": messages})
+        tracing.begin(call)
+        tracing.end(call, DONE, 2.0)
+        await tracing.close()
+    assert len(collector.spans()) == 3
 
 
 class Flaky(SpanExporter):

@@ -35,18 +35,26 @@ def call(traceparent: str | None = None, **more: Any) -> Call:
     return asking(FakeClock(), traceparent=traceparent, **more)
 
 
+def ended(tracing: Tracing, asked: Call) -> str | None:
+    """End a request; the trace that it belonged to."""
+    found = tracing.trace_id(asked)
+    tracing.end(asked, DONE, 1.0)
+    assert tracing.trace_id(asked) is None
+    return found
+
+
 def test_without_traces_a_callers_context_is_passed_on_and_named() -> None:
     tracing, asked = Tracing(), call(SAMPLED)
     tracing.begin(asked)
     assert onward(asked.traceparent, "gen-1:1") == SAMPLED
-    assert tracing.end(asked, DONE, 1.0) == TRACE
+    assert ended(tracing, asked) == TRACE
 
 
 def test_without_traces_and_without_a_caller_there_is_nothing() -> None:
     tracing, asked = Tracing(), call()
     tracing.begin(asked)
     assert asked.traceparent is None
-    assert tracing.end(asked, DONE, 1.0) is None
+    assert ended(tracing, asked) is None
 
 
 @pytest.mark.parametrize("recorder", [None, Recorder()])
@@ -54,7 +62,7 @@ def test_nothing_is_sent_on_where_the_admin_says_so(recorder: Recorder | None) -
     tracing, asked = Tracing(Telemetry(traceparent=False), recorder), call(SAMPLED)
     tracing.begin(asked)
     assert asked.traceparent is None
-    assert tracing.end(asked, DONE, 1.0) == TRACE
+    assert ended(tracing, asked) == TRACE
     assert recorder is None or [context for _, context, _ in recorder.recorded] == [context_of(SAMPLED)]
 
 
@@ -63,7 +71,7 @@ def test_with_traces_attempts_send_their_own_span_in_the_callers_trace() -> None
     tracing = Tracing(Telemetry(), recorder)
     tracing.begin(asked)
     assert context_of(onward(asked.traceparent, "gen-1:2")) == TraceContext(TRACE, span_id("gen-1:2"), 1, "a=1")
-    assert tracing.end(asked, DONE, 1.0) == TRACE
+    assert ended(tracing, asked) == TRACE
     assert recorder.recorded == [("gen-1", TraceContext(TRACE, PARENT, 1, "a=1"), False)]
 
 
@@ -74,7 +82,7 @@ def test_a_caller_that_does_not_sample_is_heeded() -> None:
     sent = context_of(onward(asked.traceparent, "gen-1:1"))
     assert sent is not None
     assert not sent.sampled
-    assert tracing.end(asked, DONE, 1.0) == TRACE
+    assert ended(tracing, asked) == TRACE
     assert recorder.recorded == []
 
 
@@ -82,7 +90,7 @@ def test_a_request_without_a_caller_begins_a_trace() -> None:
     recorder, asked = Recorder(), call()
     tracing = Tracing(Telemetry(), recorder)
     tracing.begin(asked)
-    assert tracing.end(asked, DONE, 1.0) == trace_id("gen-1")
+    assert ended(tracing, asked) == trace_id("gen-1")
     assert recorder.recorded == [("gen-1", TraceContext(trace_id("gen-1"), span_id("gen-1"), 1), False)]
 
 
@@ -92,7 +100,7 @@ def test_a_share_is_sampled_and_the_others_have_a_trace_all_the_same() -> None:
     for number in range(2_000):
         asked = call(id=f"gen-{number}")
         tracing.begin(asked)
-        assert tracing.end(asked, DONE, 1.0) == trace_id(f"gen-{number}")
+        assert ended(tracing, asked) == trace_id(f"gen-{number}")
     assert 400 < len(recorder.recorded) < 600
 
 
@@ -121,7 +129,7 @@ def test_settings_can_change_while_a_request_runs() -> None:
     tracing = Tracing(Telemetry(), recorder)
     tracing.begin(asked)
     tracing.configure(Telemetry(traceparent=False))
-    assert tracing.end(asked, DONE, 1.0) == trace_id("gen-1")
+    assert ended(tracing, asked) == trace_id("gen-1")
     assert len(recorder.recorded) == 1
     later = call(id="gen-2")
     tracing.begin(later)
@@ -137,7 +145,7 @@ async def test_closing_closes_the_recorder() -> None:
 
 def test_without_an_endpoint_nothing_of_opentelemetry_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "__import__", refusing(builtins.__import__))
-    assert open_tracing(Telemetry(), str).end(call(), DONE, 1.0) is None
+    assert ended(open_tracing(Telemetry(), str), call()) is None
 
 
 def test_a_missing_extra_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
