@@ -88,8 +88,9 @@ class Gateway:
             stack.push_async_callback(runtime.close)
             stack.push_async_callback(self._own_fleet.stop)
             log.adopt_loggers()
-            read = await assembly.understand(self.config, self._env, self._fleet)
-            await self._wire(backends, read, stack)
+            with assembly.placed(self.config):
+                read = await assembly.understand(self.config, self._env, self._fleet)
+                await self._wire(backends, read, stack)
             self._stack = stack.pop_all()
         for name, work in self._beside(backends):
             self._background.append(asyncio.create_task(supervise(name, work), name=name))
@@ -196,10 +197,8 @@ class Gateway:
         """What the files say now, made ready to serve. Raises ConfigError."""
         env = environment.with_secrets(self._env)
         config = await asyncio.to_thread(load, self.config.path, env, texts)
-        try:
+        with assembly.placed(config):
             return assembly.serving(self._lasting, await assembly.understand(config, env, self._fleet))
-        except assembly.UNUSABLE as error:
-            raise assembly.as_problem(config, error) from error
 
     async def _adopt(self, serving: Serving) -> None:
         """Serve by this version from now on; what lasts is told what concerns it."""

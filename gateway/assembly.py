@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -195,12 +196,10 @@ def checked(read: Read) -> Read:
 
 def tried(config: Config, env: Mapping[str, str]) -> Read:
     """Everything that the configuration names, made and thrown away; without a fleet. Raises ConfigError."""
-    try:
+    with placed(config):
         read = checked(Read(config, resolve(config, env, facts, None), load_library(config)))
         Routes(config, read.resolved)
         with_extra({}, config.pipeline.stages)
-    except UNUSABLE as error:
-        raise as_problem(config, error) from error
     return read
 
 
@@ -210,6 +209,15 @@ def load_library(config: Config) -> Library:
     if config.templates.path is not None:
         paths.append(config.templates.path)
     return Library.load(paths)
+
+
+@contextmanager
+def placed(config: Config) -> Iterator[None]:
+    """What the configuration names and cannot be had becomes a mistake at the place that names it: a ConfigError."""
+    try:
+        yield
+    except UNUSABLE as error:
+        raise as_problem(config, error) from error
 
 
 def as_problem(config: Config, error: Exception) -> ConfigError:
@@ -223,7 +231,8 @@ def as_problem(config: Config, error: Exception) -> ConfigError:
     elif isinstance(error, StageError):
         names = [stage.name for stage in config.pipeline.stages]
         path = ("pipeline", "stages", next((at for at, name in enumerate(names) if repr(name) in said[0]), 0))
-    problems = [Problem(config.place(path), path, what, "mend it, or take it out") for what in said]
+    mend = "mend it, or take it out" if path else "try again"
+    problems = [Problem(config.place(path), path, what, mend) for what in said]
     return ConfigError(problems, config.sources.files)
 
 

@@ -110,16 +110,15 @@ class Start:
 
     def load(self) -> Loaded:
         """Import and build the gateway; runs in a thread."""
-        from gateway import app, extra_stages  # noqa: PLC0415 - the heavy imports, off the loop
+        from gateway import app  # noqa: PLC0415 - the heavy imports, off the loop
         from gateway.errors import Unavailable  # noqa: PLC0415
-        from gateway.prompts.library import LibraryError  # noqa: PLC0415
         from gateway.state.failures import StateUnavailable  # noqa: PLC0415
         from gateway.store.failures import StoreUnavailable  # noqa: PLC0415
         from gateway.telemetry import worker_metrics  # noqa: PLC0415
-        from routing_policies import PolicyError  # noqa: PLC0415
+        from gateway.telemetry.tracing import TracingUnavailable  # noqa: PLC0415
 
         stores = (StoreUnavailable, StateUnavailable, Unavailable)
-        self._expected = (ConfigError, LibraryError, PolicyError, extra_stages.StageError, FleetError, *stores)
+        self._expected = (ConfigError, FleetError, TracingUnavailable, *stores)
         config = self.config
         if config is None:
             raise RuntimeError("load before listen")
