@@ -120,18 +120,21 @@ class Config(ConfigFile):
     def fallback_groups(self, group: str) -> tuple[str, ...]:
         """Where to go on when `group` fails: its fallbacks, each followed by its own; each once, never itself.
 
-        A group without any goes on with the default ones. LiteLLM walks the same way.
+        Where it has none: the default ones in their place. LiteLLM walks the same way.
         """
-        order: dict[str, None] = {}
-        ahead = [group]
+        order = {group: None}
+        ahead = list(reversed(self._own_fallbacks(group) or self.default_fallbacks))
         while ahead:
             here = ahead.pop()
             if here not in order:
                 order[here] = None
-                settings = self.groups.get(here)
-                ahead += reversed((settings.fallbacks if settings else ()) or self.default_fallbacks)
+                ahead += reversed(self._own_fallbacks(here))
         del order[group]
         return tuple(order)
+
+    def _own_fallbacks(self, group: str) -> tuple[str, ...]:
+        settings = self.groups.get(group)
+        return settings.fallbacks if settings else ()
 
     def secrets(self) -> frozenset[str]:
         """Every value that must never be seen: provider keys, master key, passwords in URLs, what `redact` lists."""

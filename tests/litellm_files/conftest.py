@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import httpx
 import pytest
 from ruamel.yaml import YAML
 
@@ -51,6 +52,9 @@ class FileGateway(GatewayThread):
         self.master = KEYS["LITELLM_MASTER_KEY"]
         self._variables = environment(fleet.urls)
 
+    def http(self, key: str | None = KEYS["LITELLM_MASTER_KEY"], **options: Any) -> httpx.Client:
+        return super().http(key, **options)
+
     @property
     def env(self) -> dict[str, str]:
         return {**super().env, **self._variables}
@@ -58,7 +62,7 @@ class FileGateway(GatewayThread):
 
 def file_of(name: str) -> Path:
     """The file whose name begins so."""
-    (found,) = HERE.glob(f"{name}*.yaml")
+    (found,) = (path for path in HERE.glob(f"{name}_*.yaml") if path.stem != "11_models")
     return found
 
 
@@ -93,7 +97,7 @@ class Pair:
     def ours(self, model: str, faults: Mapping[str, str] = MappingProxyType({}), **body: Any) -> list[str]:
         """The provider's models that the gateway asked, in their order."""
         self._prepare(faults)
-        with self.gateway.http(self.gateway.master) as http:
+        with self.gateway.http() as http:
             self.answer = http.post("/v1/chat/completions", json=_body(model, **body))
         return self._asked()
 
