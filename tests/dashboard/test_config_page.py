@@ -164,6 +164,15 @@ def test_rules_are_moved_and_removed_in_one_change(opened, config):
     assert config.file["routing"]["rules"] == [EVENING, DRAFTS]
 
 
+def test_what_was_done_to_the_rules_is_saved_with_the_next_change_elsewhere(opened, config):
+    config.file["routing"] = {"rules": [PRESS, DRAFTS]}
+    page = fill(go(act(opened(), "Delete rule 1"), "limits"), rpm=60)
+    page = act(page, "Check")
+    assert "The section routing changes." in words(page)
+    act(page, "Save")
+    assert (config.file["routing"]["rules"], config.file["limits"]) == ([DRAFTS], {"rpm": 60})
+
+
 def test_moving_a_rule_back_leaves_nothing_to_save(opened, config):
     config.file["routing"] = {"rules": [PRESS, DRAFTS]}
     page = act(act(opened(), "Move down rule 1"), "Move up rule 2")

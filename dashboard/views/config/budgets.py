@@ -32,7 +32,7 @@ def show(session: Session) -> None:
         st.markdown("##### Accounts that are made without a budget")
         made += several(form, NEW, now, ("budgets",))
         leave = "Undo my entries" if form.changed else None
-        checked.buttons(place, {"edits": made} if made else None, leave=leave, wrong=form.wrong)
+        checked.buttons(place, place.change(made), leave=leave, wrong=form.wrong)
     with above:
         checked.problems(form.others())
 

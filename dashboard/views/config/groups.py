@@ -90,16 +90,13 @@ def one(place: Place, name: str) -> None:
         said = sentences.group({**form.values, "policy": policy}, str(usual))
         with st.container(border=True, key="meaning"):
             st.markdown(f"**{inert.plain(said)}**")
-        checked.buttons(place, body(name, form, written=written), leave="Back to the groups")
+        checked.buttons(place, place.change(changes(name, form, written=written)), leave="Back to the groups")
     with above:
         checked.problems(form.others())
 
 
-def body(name: str, form: Fields, *, written: bool) -> JsonObject | None:
+def changes(name: str, form: Fields, *, written: bool) -> list[edits.Edit]:
     """Only what changed; all of it together where the group had no settings."""
-    if not form.changed:
-        return None
-    if written:
-        said = form.place.said
-        return {"edits": [edits.put(said, ("groups", name, key), value) for key, value in form.changed.items()]}
-    return {"edits": [edits.add(("groups", name), form.changed)]}
+    if form.changed and not written:
+        return [edits.add(("groups", name), form.changed)]
+    return [edits.put(form.place.said, ("groups", name, key), value) for key, value in form.changed.items()]

@@ -6,7 +6,7 @@ changes the file while something is open here; what was typed then stays, and no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,10 @@ class Place:
     def rules(self) -> list[JsonObject]:
         """As they will be with what was moved and removed."""
         return moved(rules_of(self.base), self.edits)
+
+    def change(self, made: Sequence[Edit]) -> JsonObject | None:
+        """What is sent: what was moved and removed, then `made`; None where nothing was made."""
+        return {"edits": [*self.edits, *made]} if made else None
 
     @property
     def version(self) -> str:
@@ -140,9 +144,9 @@ class Place:
         if isinstance(self.opened, int) and others:
             self.opened = found_again(before[self.opened], self.opened, rules)
             if self.opened is None:
-                self.problem = GONE
-        if self.section == "rules" and self.form and self.opened is None:
-            typed = {**self.first, **typed}
+                self.problem, typed = GONE, {**self.first, **typed}
+        if others:
+            typed.pop("place", None)  # among rules that are others now
         self.anew()
         self.kept = typed
 

@@ -33,7 +33,7 @@ def show(place: Place) -> None:
         ):
             form.toggle(name, label, now=bool(now.get(name)), at=(name,))
         made = [edits.put(place.said, (NAME, name), value) for name, value in form.changed.items()]
-        checked.buttons(place, {"edits": [*place.edits, *made]} if made else None, leave="Back to the rules")
+        checked.buttons(place, place.change(made), leave="Back to the rules")
         st.caption(TEXT)
     with above:
         checked.problems(form.others())

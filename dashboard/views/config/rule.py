@@ -147,8 +147,7 @@ def standing(place: Place, form: Fields, number: int, found: JsonObject) -> tupl
 def changes(place: Place, form: Fields, rule: JsonObject, number: int, to: int) -> JsonObject | None:
     """What is sent: of a rule that is there only what changed, so that its comments stay. None: nothing."""
     if place.opened is None:
-        blank = not form.changed
-        return None if blank else {"edits": [*place.edits, edits.add((*RULES, to), rule)]}
+        return place.change([edits.add((*RULES, to), rule)] if form.changed else [])
     before = place.rules[number]
     root = (*RULES, number)
     said = place.said
@@ -162,7 +161,7 @@ def changes(place: Place, form: Fields, rule: JsonObject, number: int, to: int) 
         ]
     if to != number:
         made.append(edits.move(root, (*RULES, to)))
-    return {"edits": [*place.edits, *made]} if made else None
+    return place.change(made)
 
 
 def compact(part: Mapping[str, Any]) -> JsonObject:

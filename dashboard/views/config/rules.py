@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from dashboard import inert
@@ -79,7 +81,9 @@ def line(place: Place, number: int, found: JsonObject, sentence: str) -> None:
             act("delete", "Delete", number, drop, (number,))
 
 
-def act(icon: str, label: str, number: int, then: object, args: tuple[int, ...], *, off: bool = False) -> None:
+def act(
+    icon: str, label: str, number: int, then: Callable[..., None], args: tuple[int, ...], *, off: bool = False
+) -> None:
     """A button that shows its icon; its label is for those who hear the page."""
     st.button(
         f"{label} rule {number + 1}",
@@ -87,7 +91,7 @@ def act(icon: str, label: str, number: int, then: object, args: tuple[int, ...],
         key=here().key(f"{icon}.{number}"),
         type="tertiary",
         disabled=off,
-        on_click=then,  # type: ignore[arg-type]
+        on_click=then,
         args=args,
     )
 

@@ -99,7 +99,7 @@ def show(sections: Settings) -> None:
                 st.markdown(f"##### {TITLES[section]}")
             draw(form, section, settings)
         made = changes(form, sections)
-        checked.buttons(place, {"edits": made} if made else None, leave="Undo my entries" if made else None)
+        checked.buttons(place, place.change(made), leave="Undo my entries" if made else None)
     with above:
         checked.problems(form.others())
 
