@@ -188,7 +188,7 @@ def test_the_whole_text_of_a_section_is_taken_as_it_is() -> None:
         ("limits:\n  rpm: 5\n", "the text is not this one section"),
         ("routing:\n  rules: []\nserver:\n  port: 1\n", "the text is not this one section"),
         ("# nothing but words\n", "the text is not this one section"),
-        ("routing:\n  rules: [\n", "this is not YAML"),
+        ("routing:\n  rules: [\n", "a closing bracket is missing"),
         ("routing: *x\n", r"a `\*name` without its `&name`"),
         ("routing: !!python/object:os.system {}\n", "a tag"),
         ("routing: {}\n---\nserver: {}\n", "a second document"),

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Config, ConfigError, Problem, load
-from gateway.config.check import report, report_json
+from gateway.config.check import Checked, report_json
+from gateway.config.check_text import report
 from gateway.config.deployments import ModelFacts, resolve
+from gateway.config.diff import differences
 
 Load = Callable[..., Config]
 Refused = Callable[..., list[Problem]]
@@ -73,7 +75,18 @@ def test_no_secret_shows_in_the_report(load_text: Load, facts: ModelFacts) -> No
     resolved = resolve(config, ENV, facts, None)
 
     assert {deployment.api_key for deployment in resolved.deployments} >= {"canary-01-openai", "canary-02-implicit"}
-    assert seen_in(report(config, resolved) + repr(report_json(config, resolved))) == set()
+    found = report_json(Checked(config, resolved))
+    assert seen_in(report(found) + repr(found)) == set()
+
+
+def test_no_secret_shows_in_what_a_change_does(load_text: Load, facts: ModelFacts) -> None:
+    old = load_text(TEXT, ENV)
+    new = load_text(TEXT.replace("canary-", "canary-9"), {name: f"{value}-9" for name, value in ENV.items()})
+    resolved = [resolve(config, ENV, facts, None) for config in (old, new)]
+
+    for found in (differences(old, new, *resolved), differences(new, old, *reversed(resolved))):
+        assert len(found) > 3
+        assert seen_in(repr(found)) == set()
 
 
 @pytest.mark.parametrize(
