@@ -19,7 +19,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.config import disk
 from gateway.config.edit import EDITABLE
 from tests.api.shapes import refused
-from tests.harness import MASTER, PROVIDER_KEY, FleetThread, GatewayThread, config_of, wait_until
+from tests.harness import MASTER, PROVIDER_KEY, GatewayThread, config_of, wait_until
+from tests.loops import FleetThread
 
 NUMBERS = count(1)
 RULE = {"name": "team a gets the echo", "when": {"team": "a", "model": "gpt"}, "use": {"group": "echo"}}

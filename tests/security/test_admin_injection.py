@@ -24,7 +24,7 @@ IN_PATH = [
     *("GET /admin/users/{}/export", "GET /admin/users/{}/sessions", "DELETE /admin/users/{}/sessions"),
     *("GET /admin/teams/{}/members", "PUT /admin/teams/{}/members/ada", "PUT /admin/teams/blog/members/{}"),
     *("DELETE /admin/teams/{}/members/ada", "DELETE /admin/teams/blog/members/{}", "POST /admin/keys/{}/rotate"),
-    *("DELETE /auth/sessions/{}", "POST /key/{}/regenerate"),
+    *("DELETE /auth/sessions/{}", "POST /key/{}/regenerate", "POST /admin/config/versions/{}/restore"),
 ]
 IN_QUERY = [
     *(f"/admin/{kind}?after={{}}" for kind in ("users", "teams", "brands", "keys", "invitations", "audit")),
@@ -61,6 +61,10 @@ IN_BODY: list[tuple[str, dict[str, Any]]] = [
     ("POST /key/update", {"key": "{}"}),
     ("POST /key/block", {"key": "{}"}),
     ("POST /key/delete", {"keys": ["{}"]}),
+    ("POST /admin/config/check", {"edits": [{"op": "add", "path": "/groups/{}", "value": {"policy": "{}"}}]}),
+    ("PATCH /admin/config", {"sections": {"{}": "{}"}}),
+    ("PATCH /admin/config", {"edits": [{"op": "add", "path": "/routing/{}", "value": {"{}": ["{}"]}}]}),
+    ("PATCH /admin/config", {"sections": {"routing": "routing: {}"}}),
     ("POST /auth/sign-in", {"email": "a@example.com", "password": "{}"}),
     ("POST /auth/sign-in", {"email": "<>@example.com", "password": "long enough to be one"}),
     ("POST /auth/accept-invitation", {"token": "{}", "email": "a@example.com", "name": "{}", "password": "long enough 1"}),
@@ -99,7 +103,8 @@ def filled(body: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def ask(http: httpx.Client, method: str, path: str, body: Any) -> httpx.Response:
-    headers = ANY_VERSION if method == "PATCH" and path.startswith("/admin") else {}
+    versioned = path.startswith("/admin") and (method == "PATCH" or path.endswith("/restore"))
+    headers = ANY_VERSION if versioned else {}
     return http.request(method, path, json=body, headers=headers)
 
 
