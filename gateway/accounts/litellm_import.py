@@ -1,36 +1,43 @@
 """Brings LiteLLM's users, teams and keys here as planned: acts like any other, each with its audit entries.
 
-Some hundred rows are one transaction, so that running gateways go on meanwhile. The store away, or a clash with what
-somebody makes at that moment, ends it (`errors.Unavailable`, `errors.Conflict`); what was brought stays, and the next
-import goes on from there.
+Many small transactions, so that running gateways go on meanwhile. The store away, or a clash with what somebody makes at
+that moment, ends it (`errors.Unavailable`, `errors.Conflict`); what was brought stays, and the next import goes on from
+there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import inspect
+from sqlalchemy import inspect, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from gateway.accounts import edits
 from gateway.accounts.actor import CLI
+from gateway.accounts.adoption import adopt
 from gateway.accounts.erasure import PREFIX
 from gateway.accounts.litellm_plan import Existing, NewKey, NewTeam, NewUser, Plan
 from gateway.accounts.litellm_values import Money
-from gateway.accounts.teams import new_team
 from gateway.accounts.transaction import Act, Settings, Transactions
-from gateway.accounts.users import new_user
+from gateway.ledger.steps import Steps
 from gateway.ports import Clock
+from gateway.store import windows
 from gateway.store.database import DATABASE_FILE, store_errors
 from gateway.store.directory import Membership, Team, User
 from gateway.store.secrets import Digesters, new_key
 from gateway.store.tables import Account, VirtualKey, key_scope
 
-BATCH = 100  # objects in one transaction
+BATCH, LEAST = 200, 5  # objects in one transaction
+LONGEST_STEP = 0.1  # seconds
+FROM = {"from": "litellm"}  # in the audit log
+_SHOWN = {"extra": "metadata"}
+_NOT_SHOWN = frozenset({"prefix", "created_at"})
 T = TypeVar("T")
 
 
@@ -80,84 +87,96 @@ async def peek(folder: Path, url: str | None, digests: Digesters) -> Existing:
 async def bring(engine: AsyncEngine, digests: Digesters, clock: Clock, plan: Plan) -> None:
     """Make what is planned. Raises errors.Unavailable, errors.Conflict."""
     store = Transactions(engine, clock, Settings(has_master=True))
-
-    async def key(act: Act, new: NewKey) -> None:
-        await _key(act, new, digests.keys.digest(new_key()))
-
-    await _each(store, plan.users.values(), _user)
-    await _each(store, plan.teams.values(), _team)
-    await _each(store, plan.members.items(), _member)
-    await _each(store, plan.keys.values(), key)
+    await _each(store, plan.users.values(), _users)
+    await _each(store, plan.teams.values(), _teams)
+    await _each(store, plan.members.items(), _members)
+    await _each(store, plan.keys.values(), partial(_keys, digest=digests.keys.digest))
 
 
-async def _each(store: Transactions, things: Iterable[T], make: Callable[[Act, T], Awaitable[None]]) -> None:
-    left = list(things)
+async def _each(store: Transactions, things: Iterable[T], make: Callable[[Act, list[T]], Awaitable[None]]) -> None:
+    """In steps so small that whoever waits for the store hardly does, each with a pause as long as it took."""
+    steps, left = Steps(BATCH, LONGEST_STEP, LEAST), list(things)
     while left:
-        some, left = left[:BATCH], left[BATCH:]
+        some, left = left[: steps.size], left[steps.size :]
         async with store.act(CLI) as act:
-            for thing in some:
-                await make(act, thing)
+            began = store.clock.monotonic()
+            await make(act, some)
+            await act.session.flush()
+        took = store.clock.monotonic() - began
+        steps.took(took)
+        await asyncio.sleep(took)
 
 
-async def _user(act: Act, new: NewUser) -> None:
-    values = {"id": new.id, "email": new.email, "name": new.name, "role": new.role, **_limit(new.money)}
-    await new_user(act, {name: value for name, value in values.items() if value is not None})
-    await _carry(act, f"user:{new.id}", new.money)
+async def _users(act: Act, some: list[NewUser]) -> None:
+    for new in some:
+        facts: dict[str, Any] = {"email": new.email, "name": new.name, "role": new.role}
+        act.session.add(User(id=new.id, created_at=act.now, **facts, **_columns(new.money)))
+        act.record("user.create", new.id, after=edits.shown({**facts, **_limit(new.money), **FROM}))
+    await _accounts(act, {f"user:{new.id}": new.money for new in some})
+    for new in some:
+        await adopt(act, user=new.id)
 
 
-async def _team(act: Act, new: NewTeam) -> None:
-    values = {"id": new.id, "name": new.name, "models": new.models, **_limit(new.money)}
-    row = await new_team(act, {name: value for name, value in values.items() if value is not None})
-    if new.blocked:
-        before, after = edits.apply(row, {"blocked": True}, act.now)
-        act.record(edits.action("team", after), row.id, team=row.id, before=before, after=after)
-    await _carry(act, f"team:{new.id}", new.money)
+async def _teams(act: Act, some: list[NewTeam]) -> None:
+    for new in some:
+        facts: dict[str, Any] = {"name": new.name, "models": new.models}
+        blocked_at = act.now if new.blocked else None
+        act.session.add(Team(id=new.id, created_at=act.now, blocked_at=blocked_at, **facts, **_columns(new.money)))
+        told = {**facts, **_limit(new.money), "blocked": new.blocked or None, **FROM}
+        act.record("team.create", new.id, team=new.id, after=edits.shown(told))
+    await _accounts(act, {f"team:{new.id}": new.money for new in some})
+    for new in some:
+        await adopt(act, team=new.id)
 
 
-async def _member(act: Act, new: tuple[tuple[str, str], str]) -> None:
-    (team, user), role = new
-    if await act.session.get(Membership, (team, user)) is None:
-        act.session.add(Membership(team_id=team, user_id=user, role=role, created_at=act.now))
-        act.record("member.set", f"{team}/{user}", team=team, after={"role": role})
+async def _members(act: Act, some: list[tuple[tuple[str, str], str]]) -> None:
+    pairs = tuple_(col(Membership.team_id), col(Membership.user_id)).in_([pair for pair, _ in some])
+    there = {(row.team_id, row.user_id) for row in (await act.session.exec(select(Membership).where(pairs))).all()}
+    for (team, user), role in some:
+        if (team, user) not in there:
+            act.session.add(Membership(team_id=team, user_id=user, role=role, created_at=act.now))
+            act.record("member.set", f"{team}/{user}", team=team, after={"role": role})
 
 
-async def _key(act: Act, new: NewKey, digest: bytes) -> None:
-    """A key that is found by LiteLLM's digest alone: nobody knows the secret of its own."""
-    row = VirtualKey(
-        **new.fields,
-        id=new.id,
-        digest=digest,
-        litellm_digest=new.digest,
-        budget_nano=new.money.budget,
-        budget_window=new.money.window,
-        blocked_at=act.now if new.blocked else None,
-        created_by=act.actor.id,
-    )
-    act.session.add(row)
-    await act.session.flush()
-    said = {"extra": "metadata"}
-    shown = {said.get(name, name): value for name, value in new.fields.items() if name not in {"prefix", "created_at"}}
-    facts = {**shown, **_limit(new.money), "blocked": new.blocked or None, "from": "litellm"}
-    act.record("key.create", row.id, team=row.team, after=edits.shown(facts))
-    await edits.keep_budget(act, key_scope(row.id), row, _limit(new.money))
-    await _carry(act, key_scope(row.id), new.money)
+async def _keys(act: Act, some: list[NewKey], *, digest: Callable[[str], bytes]) -> None:
+    """Keys that are found by LiteLLM's digest alone: nobody knows the secrets of their own."""
+    for new in some:
+        row = VirtualKey(
+            **new.fields,
+            **_columns(new.money),
+            id=new.id,
+            digest=digest(new_key()),
+            litellm_digest=new.digest,
+            blocked_at=act.now if new.blocked else None,
+            created_by=act.actor.id,
+        )
+        act.session.add(row)
+        shown = {_SHOWN.get(name, name): value for name, value in new.fields.items() if name not in _NOT_SHOWN}
+        told = {**shown, **_limit(new.money), "blocked": new.blocked or None, **FROM}
+        act.record("key.create", row.id, team=row.team, after=edits.shown(told))
+    await _accounts(act, {key_scope(new.id): new.money for new in some})
 
 
 def _limit(money: Money | None) -> dict[str, Any]:
     return {} if money is None or money.budget is None else {"budget": money.budget, "budget_window": money.window}
 
 
-async def _carry(act: Act, scope: str, money: Money | None) -> None:
-    """What is spent of the budget, in the window that LiteLLM was in; an account that has spent here keeps its own."""
-    if money is None:
-        return
-    account = await act.session.get(Account, scope, with_for_update=True)
-    if account is None:
-        if not money.spent:
-            return
-        account = Account(scope=scope, window_started_at=act.now)
+def _columns(money: Money | None) -> dict[str, Any]:
+    return edits.columns(_limit(money))
+
+
+async def _accounts(act: Act, wanted: Mapping[str, Money | None]) -> None:
+    """Limits, and what is spent in the window that LiteLLM was in; an account that has spent here keeps its own."""
+    query = select(Account).where(col(Account.scope).in_(wanted)).with_for_update()
+    there = {account.scope: account for account in (await act.session.exec(query)).all()}
+    for scope, money in wanted.items():
+        if money is None or (scope not in there and money.budget is None and not money.spent):
+            continue
+        account = there.get(scope) or Account(scope=scope, window_started_at=money.started_at)
+        account.limit_nano, account.budget_window = money.budget, money.window
+        if not account.spent_nano:
+            account.window_started_at, account.resets_at = money.started_at, money.resets_at
+        elif (length := windows.seconds(money.window)) is not None:
+            account.resets_at = account.window_started_at + length
+        account.spent_nano += money.spent
         act.session.add(account)
-    if not account.spent_nano:
-        account.window_started_at, account.resets_at = money.started_at, money.resets_at
-    account.spent_nano += money.spent
-    act.scopes.append(scope)

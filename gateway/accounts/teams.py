@@ -41,7 +41,7 @@ class Teams:
         if "name" not in values:
             raise errors.Unprocessable("A team needs a name.", param="name")
         async with self._store.act(actor) as act:
-            row = await new_team(act, values)
+            row = await _new_team(act, values)
         return team_info(row)
 
     async def ensure(self, actor: Actor, team_id: str) -> TeamInfo:
@@ -49,7 +49,7 @@ class Teams:
         roles.require(actor.role, "team.create")
         values = fields.checked(fields.TEAM, {"id": team_id, "name": team_id})
         async with self._store.act(actor) as act:
-            row = await act.session.get(Team, team_id) or await new_team(act, values)
+            row = await act.session.get(Team, team_id) or await _new_team(act, values)
         return team_info(row)
 
     async def get(self, actor: Actor, team_id: str) -> TeamInfo:
@@ -168,7 +168,7 @@ async def _seen_user(act: Act, user_id: str) -> User:
     return row
 
 
-async def new_team(act: Act, values: Mapping[str, Any]) -> Team:
+async def _new_team(act: Act, values: Mapping[str, Any]) -> Team:
     """Add a team of checked fields, with its account and its audit entry. Raises Conflict."""
     values = act.with_budget("team", values)
     team_id = values.get("id") or new_id("t")
