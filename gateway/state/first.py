@@ -1,4 +1,4 @@
-"""Which of several workers is the first to say something: the one whose name for it Redis did not know yet."""
+"""Which of several workers is the first to say something: the one of whom Redis hears it as news."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class RedisFirst:
     def __init__(self, connection: RedisConnection) -> None:
         self._connection = connection
 
-    async def __call__(self, name: str, seconds: float) -> bool:
-        """Whether nobody said `name` within so many seconds."""
+    async def __call__(self, name: str, what: str, seconds: float) -> bool:
+        """Whether the last that was said of `name`, within so many seconds, was not the same."""
         key = self._connection.key("said", name)
         try:
-            reply = await self._connection.call("SET", key, "1", "NX", "PX", round(seconds * 1000))
+            before = await self._connection.call("SET", key, what, "PX", round(seconds * 1000), "GET")
         except Unavailable:
             return True
-        return reply is not None
+        return bool(before != what.encode())

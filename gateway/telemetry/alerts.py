@@ -25,7 +25,9 @@ log = structlog.get_logger(__name__)
 
 TICK = 1.0  # seconds between looks for what is to be repeated
 MOST_WAITING = 100  # notices in a webhook's line
-ALIKE = 60.0  # seconds in which several workers' notices of the same edge count as one
+ALIKE = (
+    60.0  # seconds in which several workers' notices of the same edge count as one, unless there was another between
+)
 ONCE = {
     "budget": 31 * 86_400.0
 }  # kinds that are told when they begin and not again, by seconds that this is remembered
@@ -52,10 +54,10 @@ class Notice:
 
 
 Send = Callable[[Webhook, Notice], Awaitable[str | None]]  # None, or why it could not be delivered; never raises
-First = Callable[[str, float], Awaitable[bool]]  # nobody said this name within so many seconds
+First = Callable[[str, str, float], Awaitable[bool]]  # nobody said this last of a name, within so many seconds
 
 
-async def always(_name: str, _seconds: float) -> bool:
+async def always(_name: str, _what: str, _seconds: float) -> bool:
     """Of one process, everything is the first."""
     return True
 
@@ -161,7 +163,7 @@ class Alerts:
     async def _empty(self, webhook: Webhook, line: deque[Notice]) -> None:
         while line:
             notice = line.popleft()
-            if not await self._first(name_of(webhook, notice), self._alike(notice)):
+            if not await self._first(name_of(webhook, notice), notice.state, self._alike(notice)):
                 continue
             failure = await self._send(webhook, notice)
             self._metrics.alert_delivered("sent" if failure is None else "failed")
@@ -181,6 +183,7 @@ class Alerts:
 
 
 def name_of(webhook: Webhook, notice: Notice) -> str:
-    """The same for the same notice of any worker; says nothing of the address."""
-    parts = (webhook.url.get_secret_value(), notice.alert.kind, notice.alert.subject, notice.state)
+    """The same for the same alert of any worker, at its edges and while it goes on; says nothing of the address."""
+    edge = str(notice.state != "ongoing")
+    parts = (webhook.url.get_secret_value(), notice.alert.kind, notice.alert.subject, edge)
     return "alert:" + hashlib.sha256("\n".join(parts).encode(errors="replace")).hexdigest()[:32]

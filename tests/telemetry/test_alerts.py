@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -165,24 +166,38 @@ async def test_a_failure_is_logged_without_the_address() -> None:
     assert bench.metric('gateway_alert_deliveries_total{outcome="failed"}') == 1
 
 
+class Said:
+    """What Redis does for several workers."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, str] = {}
+        self.asked: list[float] = []
+
+    async def __call__(self, name: str, what: str, seconds: float) -> bool:
+        self.asked.append(seconds)
+        before, self.last[name] = self.last.get(name), what
+        return before != what
+
+
 async def test_of_several_workers_one_tells() -> None:
-    said: set[str] = set()
-    asked: list[float] = []
-
-    async def first(name: str, seconds: float) -> bool:
-        asked.append(seconds)
-        new = name not in said
-        said.add(name)
-        return new
-
-    workers = [Bench(HOOK, first=first) for _ in range(3)]
+    said = Said()
+    workers = [Bench(HOOK, first=said) for _ in range(3)]
     for worker in workers:
         worker.alerts.turn("config", "config.yaml", on=True)
         worker.alerts.turn("config", f"own of {id(worker)}", on=True)
         async with worker.delivering():
             await worker.until(lambda worker=worker: any("own" in n.alert.subject for _, n in worker.tells))
     assert sum(notice.alert.subject == "config.yaml" for worker in workers for _, notice in worker.tells) == 1
-    assert set(asked) == {ALIKE}
+    assert set(said.asked) == {ALIKE}
+
+
+async def test_what_begins_anew_is_told_anew() -> None:
+    bench = Bench(HOOK, first=Said())
+    async with bench.delivering():
+        for on in (True, False, True):
+            bench.alerts.turn("config", "config.yaml", on=on)
+        await bench.until(lambda: len(bench.tells) == 3)
+    assert [notice.state for _, notice in bench.tells] == ["raised", "cleared", "raised"]
 
 
 def test_the_name_that_workers_share_tells_nothing_of_the_address() -> None:
@@ -192,6 +207,8 @@ def test_the_name_that_workers_share_tells_nothing_of_the_address() -> None:
         Webhook(url=HOOK.url), Notice("raised", Alert("config", "a", "x", 5.0), 9.0)
     )
     assert name_of(HOOK, notice) != name_of(SECOND, notice)
+    assert name_of(HOOK, notice) == name_of(HOOK, replace(notice, state="cleared"))
+    assert name_of(HOOK, notice) != name_of(HOOK, replace(notice, state="ongoing"))
 
 
 async def test_other_webhooks_after_a_reload() -> None:
