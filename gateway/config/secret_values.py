@@ -18,6 +18,7 @@ _SECRET_NAME = re.compile(
 _PUBLIC = frozenset({"groups", "litellm_key_header_name", "pipeline", "routing"})  # "key" is a name there
 _ALL_OF = frozenset({"default_headers", "extra_headers", "headers", "redact", "vertex_credentials"})
 _SECRET_VARIABLES = ("_API_KEY", "_ACCESS_KEY", "_ACCESS_KEY_ID", "_TOKEN", "_SECRET", "_PASSWORD")
+_HEADERS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_HEADERS")  # name=value,name=value
 _OWN_VARIABLES = (
     "ATELIER_SECRET",
     "ATELIER_MASTER_KEY",
@@ -36,6 +37,9 @@ def secret_values(root: Section, env: Mapping[str, str]) -> frozenset[str]:
             found |= set(_in_text(value, secret="URL" not in name))
         elif name.endswith("WEBHOOK_URL"):  # the whole address is one
             found |= set(_in_text(value, secret=True))
+        elif name in _HEADERS:
+            for header in value.split(","):
+                found |= set(_in_text(header.partition("=")[2].strip(), secret=True))
     return frozenset(value for value in found if len(value) >= SHORTEST)
 
 
