@@ -151,7 +151,7 @@ def test_a_secret_that_is_broken(atelier: Atelier, config: Config, tmp_path: Pat
 
 def test_a_stage_that_cannot_be_loaded(atelier: Atelier, config: Config, tmp_path: Path) -> None:
     config(GOOD + "pipeline: {stages: [{name: mine, class: 'no_such_module:Mine', after: prompt}]}\n")
-    finished = atelier("serve", "--port", "0", ATELIER_DATA_DIR=str(tmp_path / "data"))
+    finished = atelier("serve", "--port", "0", ATELIER_DATA_DIR=str(tmp_path / "data"), ATELIER_LOG_LEVEL="error")
     (told,) = finished.stderr.splitlines()
     assert (finished.returncode, finished.stdout) == (1, "")
     assert told.startswith("config.yaml:7:21: pipeline.stages[0]: ")
