@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gateway.config.config import Config
@@ -13,6 +13,12 @@ from gateway.config.settings_diff import Change, changed, shown
 
 _RULES = "routing.rules"
 _Pair = tuple[int, int]  # places of one rule in the old and the new list
+_TRAITS: tuple[Callable[[Rule], Any], ...] = (
+    lambda rule: rule,
+    lambda rule: rule.name,
+    lambda rule: rule.when,
+    lambda rule: None if rule.name else rule.use,
+)
 
 
 def changed_routing(old: Config, new: Config) -> Iterator[Change]:
@@ -98,10 +104,10 @@ def _named(rule: Rule, place: int) -> str:
 
 
 def _pairs(old: Sequence[Rule], new: Sequence[Rule]) -> list[_Pair]:
-    """Which rule became which: equal ones first, then those of one name, of one condition, of one use."""
+    """Which rule became which: equal ones first, then those of one name, of one condition, nameless ones of one use."""
     pairs: list[_Pair] = []
     left, right = list(range(len(old))), list(range(len(new)))
-    for trait in (_itself, _name, _when, _use):
+    for trait in _TRAITS:
         for before in list(left):
             wanted = trait(old[before])
             found = next((after for after in right if wanted is not None and trait(new[after]) == wanted), None)
@@ -110,22 +116,6 @@ def _pairs(old: Sequence[Rule], new: Sequence[Rule]) -> list[_Pair]:
                 left.remove(before)
                 right.remove(found)
     return sorted(pairs, key=lambda pair: pair[1])
-
-
-def _itself(rule: Rule) -> Any:
-    return rule
-
-
-def _name(rule: Rule) -> Any:
-    return rule.name
-
-
-def _when(rule: Rule) -> Any:
-    return rule.when
-
-
-def _use(rule: Rule) -> Any:
-    return rule.use
 
 
 def _moved(pairs: Sequence[_Pair]) -> set[_Pair]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from gateway.config.credential_list import lent_from
 from gateway.config.deployment_prices import is_long
@@ -21,9 +21,6 @@ from gateway.config.litellm_settings import BudgetParams, CacheParams, GeneralSe
 from gateway.config.positions import Items, Section, place
 from gateway.config.problems import Mark, Path
 from gateway.config.taken_values import by_value
-
-if TYPE_CHECKING:
-    from gateway.config.config import Config
 
 _READ = Known("taken", "is read as LiteLLM reads it")
 _BLOCKS: tuple[tuple[str, Table, type[Block]], ...] = (
@@ -55,7 +52,14 @@ class Taken:
     quiet: bool = False
 
 
-def taken(config: Config) -> tuple[Taken, ...]:
+class _Listing(Protocol):
+    """A configuration."""
+
+    @property
+    def taken(self) -> tuple[Taken, ...]: ...
+
+
+def taken(config: _Listing) -> tuple[Taken, ...]:
     """One for each key of LiteLLM's blocks, in the order of the file."""
     return config.taken
 

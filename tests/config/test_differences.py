@@ -166,6 +166,16 @@ def test_nothing_is_different_in_the_same_file_with_other_comments(told: Told) -
                 "rule 1 (`a`) changes: team a, at most 500 input tokens, 18:00 to 24:00 → group fast, instead of team a → group fast"
             ],
         ),
+        (
+            A,
+            C,
+            ["rule 1 (`a`) is taken out: team a → group fast", "rule 1 (`c`) is new: team c → group fast"],
+        ),
+        (
+            A.replace("name: a, ", ""),
+            C.replace("name: c, ", ""),
+            ["rule 1 changes: team c → group fast, instead of team a → group fast"],
+        ),
         (A, A.replace("name: a,", "name: first,"), ["rule 1 (`a`) changes: it is called `first`"]),
         (
             A + B,
