@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from gateway.ports import Signals
@@ -12,7 +13,8 @@ from routing_policies._plan import plan_of, shuffled
 class Policy:
     """Goes where answers begin soonest. Who is within `buffer` of the fastest counts as just as fast.
 
-    A deployment whose latency is not known yet goes first, so that it becomes known.
+    A deployment whose latency is not known goes first, so that it becomes known; last where it had requests within the
+    last minute: they are under way, or say nothing about it because they are not streamed.
     """
 
     name = "latency"
@@ -30,11 +32,13 @@ class Policy:
 
         def seconds(deployment: Deployment) -> float:
             latency = signals.latency.get(deployment.id)
-            return -1.0 if latency is None else max(latency, enough)
+            if latency is None:
+                return math.inf if signals.requests.get(deployment.id) else -1.0
+            return max(latency, enough)
 
         def reason(deployment: Deployment) -> str:
             latency = signals.latency.get(deployment.id)
-            return "latency not known yet" if latency is None else f"{latency:.2f} s to the first token"
+            return "latency not known" if latency is None else f"{latency:.2f} s to the first token"
 
         ranked = sorted(shuffled(deployments, signals.draw), key=lambda each: (each.order, seconds(each)))
         return plan_of(self.name, ((each, reason(each)) for each in ranked), signals)

@@ -34,6 +34,10 @@ def test_the_fastest_first_and_before_it_those_that_nobody_timed_yet() -> None:
     assert ranked("latency", ABC, latency={"a": 0.9, "b": 0.3}) == ["c", "b", "a"]
 
 
+def test_one_try_is_enough_to_time_it_and_answers_in_one_piece_say_nothing() -> None:
+    assert ranked("latency", ABC, latency={"a": 0.9, "b": 0.3}, requests={"a": 1, "c": 1}) == ["b", "a", "c"]
+
+
 def test_within_the_buffer_all_are_as_fast_as_the_fastest() -> None:
     signals = [Signals(frozenset("abc"), {}, {"a": 1.0, "b": 1.15, "c": 2.0}, draw / 100) for draw in range(100)]
     policy = load("latency", buffer=0.2)
