@@ -7,6 +7,7 @@ a snapshot that cannot be read counts as absent. Blocks for the disk.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -21,7 +22,8 @@ import structlog
 from gateway.config.problems import MANY
 
 FOLDER = "config-history"  # below the data folder
-MOST = 50
+MOST, MOST_ASIDE = 50, 10
+UNSERVED = "unserved-"
 ON_DISK = "file"  # who changed it, where nobody did over HTTP
 _VERSION = re.compile(r"[0-9a-f]{12}")
 
@@ -80,12 +82,11 @@ class History:
             "what": list(what)[:MANY],
             "texts": {_relative(path, here): text for path, text in texts.items()},
         }
-        self._write(version, json.dumps(entry))
+        self._write(self._path(version), json.dumps(entry))
         for old in self.versions()[MOST:]:
             self._path(old.version).unlink(missing_ok=True)
 
-    def _write(self, version: str, text: str) -> None:
-        target = self._path(version)
+    def _write(self, target: Path, text: str) -> None:
         making = target.with_suffix(".new")
         handle = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as file:
@@ -93,6 +94,25 @@ class History:
             file.flush()
             os.fsync(handle)
         making.replace(target)
+
+    def set_aside(self, texts: Mapping[Path, str]) -> None:
+        """Keep texts that were never served and are about to be replaced, as files beside the versions.
+
+        Never raises for the disk; the last ten are kept.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for path, text in texts.items():
+                digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+                target = self._folder / f"{UNSERVED}{digest}-{path.name}.txt"
+                self._write(target, text)
+                log.warning("config_text_set_aside", kept=str(target), file=str(path))
+            for old in sorted(self._folder.glob(f"{UNSERVED}*"), key=lambda path: -path.stat().st_mtime_ns)[
+                MOST_ASIDE:
+            ]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("config_text_not_set_aside", reason=error.strerror)
 
     def versions(self) -> tuple[Version, ...]:
         """All that are kept, newest first."""

@@ -128,3 +128,13 @@ def test_a_folder_that_cannot_be_made_stops_nobody(tmp_path: Path) -> None:
     history = History(tmp_path, Ticking())
     keep(history, 1)
     assert history.versions() == ()
+
+
+def test_texts_that_never_served_are_set_aside_for_the_owner(history: History, tmp_path: Path) -> None:
+    for number in range(12):
+        history.set_aside({MAIN: f"text {number}"})
+    found = list((tmp_path / FOLDER).iterdir())
+    assert len(found) == 10
+    assert "text 11" in [each.read_text() for each in found]
+    assert {stat.S_IMODE(each.stat().st_mode) for each in found} == {0o600}
+    assert history.versions() == ()

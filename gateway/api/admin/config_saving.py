@@ -6,7 +6,6 @@ The files are written inside of the act: the store away, they stay as they are; 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -20,8 +19,6 @@ from gateway.config.history import ON_DISK, History
 from gateway.config.problems import ConfigError
 from gateway.errors import Conflict, NotFound, Unprocessable
 from gateway.reloading import Trial
-
-UNSERVED = "It lay on the disk and was not served; kept when an older version was restored."
 
 
 async def replace_files(
@@ -75,13 +72,10 @@ async def _serve(found: Services, actor: Actor, passage: Passage) -> None:
 def _keep(found: Services, old: Mapping[Path, str | None]) -> None:
     """What serves can be restored; and what somebody wrote and nobody served is not lost when it is replaced."""
     config = found.serving.config
-    served = config.sources.texts
     history = History(config.data_dir, found.clock)
-    texts = {path: text for path, text in old.items() if text is not None}
-    if any(served.get(path) != text for path, text in texts.items()):
-        name = hashlib.sha256(repr(sorted(texts.items())).encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        history.keep(name, {**served, **texts}, ON_DISK, [UNSERVED])
-    history.keep(config.version, served, ON_DISK, ())
+    history.keep(config.version, config.sources.texts, ON_DISK, ())
+    served = config.sources.texts
+    history.set_aside({path: text for path, text in old.items() if text is not None and text != served.get(path)})
 
 
 def unfit(error: ConfigError, what: str = "Nothing was changed") -> Unprocessable:

@@ -108,7 +108,7 @@ class SectionShape(BaseModel):
 
     @classmethod
     def of(cls, part: edit.Part, effective: Any) -> Self:
-        said = part.value if part.value is not None else edit.defaults(part.name)
+        said = edit.defaults(part.name) if part.line is None else {} if part.value is None else part.value
         return cls(file=str(part.file), line=part.line, yaml=part.text, value=said, effective=effective)
 
 
