@@ -44,10 +44,14 @@ _PLAIN = {
 
 
 class _Compare(NamedTuple):
-    """What is not worth telling, and whether it is worth comparing where a deployment is reached."""
+    """What is not worth telling, whether to compare where deployments are reached, and those whose order shows.
+
+    A deployment that gets or loses its key changes its place without anybody having moved it.
+    """
 
     follows: Collection[Follows]
     reach: bool
+    placed: Collection[str]
 
 
 def changed_deployments(old: Resolved, new: Resolved, follows: Collection[Follows]) -> Iterator[Change]:
@@ -56,7 +60,9 @@ def changed_deployments(old: Resolved, new: Resolved, follows: Collection[Follow
         both = "real providers serve instead of the simulated fleet", "the simulated fleet serves instead of providers"
         yield both[_fleet(new)], _KEY
     before, after = _by_group(old), _by_group(new)
-    compare = _Compare(follows, reach=old.simulated == new.simulated)
+    lacking = [{each.deployment.id for each in resolved.no_key} for resolved in (old, new)]
+    known = {each for members in before.values() for each in members}
+    compare = _Compare(follows, old.simulated == new.simulated, known - (lacking[0] ^ lacking[1]))
     for group in dict.fromkeys((*before, *after)):
         if group not in after:
             yield f"the group `{group}` is taken out, with {_count(before[group])}", _KEY
@@ -82,20 +88,19 @@ def _by_group(resolved: Resolved) -> dict[str, dict[str, Deployment]]:
 
 
 def _group(name: str, old: Mapping[str, Deployment], new: Mapping[str, Deployment], compare: _Compare) -> Iterator[str]:
-    for gone in old.keys() - new.keys():
-        yield f"the deployment `{gone}` of the group `{name}` is taken out"
+    yield from (f"the deployment `{each}` of the group `{name}` is taken out" for each in old if each not in new)
     for each in new.values():
         if each.id not in old:
             yield f"the deployment {_introduced(each)} is new in the group `{name}`"
             continue
-        before = old[each.id]
-        changes = [*_plain(before, each, compare.follows), *_money(before, each)]
-        changes += [*_reach(before, each)] if compare.reach else []
+        was = old[each.id]
+        changes = [*_plain(was, each, compare.follows), *_money(was, each)]
+        changes += [*_reach(was, each)] if compare.reach else []
         if changes:
             yield f"the deployment `{each.id}`: {'; '.join(changes)}"
-    kept = [each for each in old if each in new], [each for each in new if each in old]
-    if kept[0] != kept[1]:
-        yield f"the deployments of the group `{name}` stand in another order: {', '.join(kept[1])}"
+    before, after = ([each for each in ids if each in old and each in new] for ids in (old, new))
+    if [each for each in before if each in compare.placed] != [each for each in after if each in compare.placed]:
+        yield f"the deployments of the group `{name}` stand in another order: {', '.join(after)}"
 
 
 def _introduced(each: Deployment) -> str:

@@ -233,6 +233,22 @@ def test_secrets_are_never_told(told: Told) -> None:
     assert {each.key for each in found if each.restart} >= {"store.database_url", "store.redis_url"}
 
 
+def test_another_order_in_a_group_is_told_and_a_lost_key_is_no_other_order(
+    told: Told, load_text: Load, facts: ModelFacts
+) -> None:
+    one, two = (
+        f"  - {{model_name: fast, litellm_params: {{model: {model}}}}}\n" for model in ("openai/x", "mistral/y")
+    )
+    keys = {"OPENAI_API_KEY": "sk-one-key", "MISTRAL_API_KEY": "sk-two-key"}
+    config = load_text("model_list:\n" + one + two)
+    both, second = (resolve(config, env, facts, None) for env in (keys, {"MISTRAL_API_KEY": "sk-two-key"}))
+
+    assert [each.what for each in told("model_list:\n" + one + two, "model_list:\n" + two + one, keys)] == [
+        "the deployments of the group `fast` stand in another order: fast/mistral/y, fast/openai/x"
+    ]
+    assert not any("order" in each.what for each in differences(config, config, both, second))
+
+
 def test_a_key_that_is_missing_now_and_one_that_is_there_again(load_text: Load, facts: ModelFacts) -> None:
     config = load_text("model_list:\n  - {model_name: fast, litellm_params: {model: openai/x}}\n" + SMART)
     without = resolve(config, {}, facts, None)
