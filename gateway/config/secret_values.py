@@ -43,15 +43,16 @@ def secret_values(root: Section, env: Mapping[str, str]) -> frozenset[str]:
     return frozenset(value for value in found if len(value) >= SHORTEST)
 
 
-def _in_file(here: Section | Items, *, secret: bool) -> Iterator[str]:
+def _in_file(here: Section | Items, *, secret: bool, webhook: bool = False) -> Iterator[str]:
+    """`webhook`: below `webhooks`, where an address is a secret itself."""
     entries = here.items() if isinstance(here, Section) else enumerate(here)
     for name, value in entries:
         if name in _PUBLIC:
             continue
         if isinstance(value, Section | Items):
-            yield from _in_file(value, secret=secret or name in _ALL_OF)
+            yield from _in_file(value, secret=secret or name in _ALL_OF, webhook=webhook or name == "webhooks")
         elif isinstance(value, str):
-            yield from _in_text(value, secret=secret or _is_secret_name(name))
+            yield from _in_text(value, secret=secret or _is_secret_name(name) or (webhook and name == "url"))
 
 
 def _is_secret_name(name: str | int) -> bool:

@@ -37,13 +37,14 @@ model_list:
       api_base: "https://u:canary-09%2Fbase@h/v1?key=canary-10-query"
       extra_headers: {x-tenant: canary-11-header, Authorization: Bearer canary-12-bearer}
 general_settings: {master_key: os.environ/ATELIER_MASTER_KEY, database_url: "postgresql://u:canary-13-dsn@h/d"}
-telemetry: {redact: [os.environ/SOME]}
+telemetry: {redact: [os.environ/SOME], otel: {headers: {x-tenant: canary-18-otel}}}
+alerts: {webhooks: [{url: "https://hooks.example.com/services/canary-17-hook", format: slack}]}
 environment_variables: {DATADOG_API_KEY: canary-14-own}
 callback_settings: {endpoint: "https://[canary-16"}
 litellm_settings: {cache_params: {password: canary-15-cache}}
 routing: {rules: [{when: {key: marketing}, use: {group: a}}]}
 """
-CANARIES = {f"canary-{number:02}" for number in range(1, 17)}
+CANARIES = {f"canary-{number:02}" for number in range(1, 19)}
 
 
 def seen_in(text: str) -> set[str]:
