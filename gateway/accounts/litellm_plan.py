@@ -115,6 +115,9 @@ class _Planner:
                 self._notes("team", str(row.get("team_id"))).add(IGNORED, what)
         for row in self._tables.keys:
             self._key(row)
+        for row in self._tables.models:
+            what = "made on LiteLLM's page and kept in its database: write it into `model_list`"
+            self._notes("model", str(row.get("model_name"))).add(LEFT_OUT, what)
         return self._plan
 
     def _notes(self, kind: str, name: str) -> Notes:

@@ -180,11 +180,13 @@ def count(row: Row, shared: Row, name: str, most: int) -> int | None:
 def line(value: Any) -> str | None:
     """A name as our fields take it, cut where it is too long; None where nothing is left."""
     cleaned = "".join(each for each in str(value) if each.isprintable()) if value is not None else ""
-    return _checked(fields.text, cleaned[: fields.LONGEST_NAME])
+    found: str | None = _checked(fields.text, cleaned[: fields.LONGEST_NAME])
+    return found
 
 
 def email(value: Any) -> str | None:
-    return _checked(fields.email, value)
+    found: str | None = _checked(fields.email, value)
+    return found
 
 
 def tags(metadata: Any) -> list[str]:

@@ -7,7 +7,7 @@ cannot be loaded raises `ConfigError`, one that does not come out right `MoveRef
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,9 +112,8 @@ class _Rewriting:
         except ConfigError:
             return {}
         names = [name for name in ConfigFile.model_fields if name not in LITELLMS]
-        found = {
-            name: _differing(getattr(plain, name), doc.get(name), _Spelling(self._text, self._env)) for name in names
-        }
+        spelling = _Spelling(self._text, self._env, self._config.secrets())
+        found = {name: _differing(getattr(plain, name), doc.get(name), spelling) for name in names}
         return {name: each for name, each in found.items() if each}
 
     def _without(self, gone: Sequence[Spot], sections: Mapping[str, Any]) -> str:
@@ -167,15 +166,20 @@ def _wildcards(found: Any) -> dict[str, Any]:
 
 
 class _Spelling:
-    """How a text is written: as it stands in the file, or by the name of the variable that it came from."""
+    """How a text is written: as it stands in the file, or by the name of the variable that it came from.
 
-    def __init__(self, text: str, env: Mapping[str, str]) -> None:
+    Only addresses and secrets come from variables without the file's naming them.
+    """
+
+    def __init__(self, text: str, env: Mapping[str, str], secrets: Iterable[str]) -> None:
         self._text = text
+        self._secrets = frozenset(secrets)
         self._names = {value: name for name, value in sorted(env.items(), reverse=True) if len(value) >= SHORTEST}
 
     def __call__(self, value: str) -> str | None:
         """None: it holds a variable's value among other things, and cannot be written."""
-        if value in self._text:
+        known = "://" in value or any(secret in value for secret in self._secrets)
+        if value in self._text or not known:
             return value
         if value in self._names:
             return f"{PREFIX}{self._names[value]}"

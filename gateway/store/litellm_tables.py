@@ -1,6 +1,6 @@
-"""LiteLLM's own tables in PostgreSQL, read and never written: keys, users, teams, budgets.
+"""LiteLLM's own tables in PostgreSQL, read and never written: keys, users, teams, budgets, names of models.
 
-Columns are taken as they are there, since versions of LiteLLM differ; passwords are not read. All of it is read in one
+Columns are taken as they are there, since versions of LiteLLM differ; passwords and credentials are not read. All of it is read in one
 read-only transaction, so that it belongs together. A database that cannot be reached, or is not LiteLLM's, raises
 `StoreUnavailable` with one sentence, without the password of its address.
 """
@@ -24,8 +24,8 @@ from gateway.store.failures import StoreUnavailable
 LONGEST = 120.0  # seconds
 KEYS, USERS = "LiteLLM_VerificationToken", "LiteLLM_UserTable"
 TEAMS, MEMBERSHIPS = "LiteLLM_TeamTable", "LiteLLM_TeamMembership"
-BUDGETS = "LiteLLM_BudgetTable"
-_NEVER_READ = frozenset({"password"})
+BUDGETS, MODELS = "LiteLLM_BudgetTable", "LiteLLM_ProxyModelTable"
+_NEVER_READ = frozenset({"password", "litellm_params"})
 Row = Mapping[str, Any]
 
 
@@ -38,6 +38,7 @@ class LitellmTables:
     teams: tuple[Row, ...] = ()
     memberships: tuple[Row, ...] = ()
     budgets: tuple[Row, ...] = ()
+    models: tuple[Row, ...] = ()  # those that were made on LiteLLM's page
 
 
 async def read_litellm(url: str) -> LitellmTables:
@@ -81,7 +82,7 @@ def _target(url: str) -> tuple[URL, str | None, dict[str, Any]]:
 
 
 def _read(connection: Connection, schema: str | None) -> LitellmTables | None:
-    names = (KEYS, USERS, TEAMS, MEMBERSHIPS, BUDGETS)
+    names = (KEYS, USERS, TEAMS, MEMBERSHIPS, BUDGETS, MODELS)
     metadata = MetaData(schema=schema)
     metadata.reflect(connection, only=lambda name, _: name in names, resolve_fks=False)
     there = {table.name: table for table in metadata.tables.values()}

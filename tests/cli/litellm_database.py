@@ -41,6 +41,9 @@ CREATE TABLE "LiteLLM_UserTable" (
     "model_max_budget" JSONB NOT NULL DEFAULT '{}', "created_at" TIMESTAMP(3) DEFAULT CURRENT_TIMESTAMP,
     "updated_at" TIMESTAMP(3) DEFAULT CURRENT_TIMESTAMP
 );
+CREATE TABLE "LiteLLM_ProxyModelTable" (
+    "model_id" TEXT PRIMARY KEY, "model_name" TEXT NOT NULL, "litellm_params" JSONB NOT NULL, "model_info" JSONB
+);
 CREATE TABLE "LiteLLM_TeamMembership" (
     "user_id" TEXT NOT NULL, "team_id" TEXT NOT NULL, "spend" DOUBLE PRECISION NOT NULL DEFAULT 0.0,
     "budget_id" TEXT REFERENCES "LiteLLM_BudgetTable" ("budget_id"), PRIMARY KEY ("user_id", "team_id")
@@ -67,6 +70,7 @@ NAMES = {
     "teams": "LiteLLM_TeamTable",
     "memberships": "LiteLLM_TeamMembership",
     "budgets": "LiteLLM_BudgetTable",
+    "models": "LiteLLM_ProxyModelTable",
 }
 Rows = list[dict[str, Any]]
 
@@ -113,7 +117,7 @@ async def _run(url: str, statements: list[tuple[str, Any]], **tables: Rows) -> N
     try:
         for statement, values in statements:
             await connection.execute(statement, *values)
-        for kind in ("budgets", "users", "teams", "memberships", "keys"):
+        for kind in ("budgets", "users", "teams", "memberships", "keys", "models"):
             for row in tables.get(kind, []):
                 columns = ", ".join(f'"{name}"' for name in row)
                 marks = ", ".join(f"${number}" for number in range(1, len(row) + 1))

@@ -341,6 +341,7 @@ def test_what_is_of_no_use_is_left_out_with_its_reason(embedded: Move) -> None:
             {"token": "litellm_proxy_master_key", "key_alias": "odd", "models": []},
             {"token": "sk-in-the-clear", "key_alias": "clear", "models": [], "allowed_routes": ["llm_api_routes"]},
         ],
+        models=[{"model_id": "m1", "model_name": "by-hand", "litellm_params": {"api_key": "encrypted"}}],
     )
     said = embedded.done()
     for reason in (
@@ -349,6 +350,7 @@ def test_what_is_of_no_use_is_left_out_with_its_reason(embedded: Move) -> None:
         "its team is gone (lost)",
         "make a key for admins with `atelier keys create` (boss)",
         "its token is no SHA-256 of a key (odd)",
+        "write it into `model_list` (by-hand)",
     ):
         assert reason in said
     assert "keys: 1 brought here, 0 here already, 5 left out" in said
