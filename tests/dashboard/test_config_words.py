@@ -110,3 +110,9 @@ def test_dollars_are_read_and_what_is_no_amount_is_none(typed, amount):
 
 def test_an_amount_is_shown_as_it_was_typed():
     assert [shown(each) for each in (None, 25, 12.5, 25.0)] == ["", "25", "12.5", "25"]
+
+
+def test_teams_are_called_by_name_where_the_gateway_tells_of_their_ids():
+    teams = {"t_0123456789abcdef": "Social"}
+    told = sentences.told("rule 1 is new: team t_0123456789abcdef, t_ffffffffffffffff", teams)
+    assert told == "Rule 1 is new: team Social, t_ffffffffffffffff"

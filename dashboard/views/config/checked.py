@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import inert
 from dashboard.client import JsonObject
-from dashboard.views.config import asking, edits, fields
+from dashboard.views.config import asking, edits, fields, sentences
 from dashboard.views.config.place import Place, Trial
 
 NOTHING = "There is nothing to change yet."
@@ -69,7 +69,7 @@ def outcome(place: Place, trial: Trial) -> None:
     """What a change that holds would do; and its button."""
     with st.container(border=True, key="trial"):
         st.markdown("##### What will change")
-        differences(trial.differences)
+        differences(place, trial.differences)
         if trial.diff:
             st.caption("In the file")
             st.code(trial.diff, language="diff", wrap_lines=True)
@@ -84,12 +84,12 @@ def outcome(place: Place, trial: Trial) -> None:
                 st.code(text or f"# the section {name} is not in the file any more", language="yaml", wrap_lines=True)
 
 
-def differences(found: Sequence[JsonObject]) -> None:
+def differences(place: Place, found: Sequence[JsonObject]) -> None:
     if not found:
         st.markdown("See how the file changes; there is nothing else to tell of it.")
     for each in found:
         later = " :orange-badge[:material/restart_alt: after a restart]" if each.get("restart") else ""
-        st.markdown(f"- {inert.worded(each.get('what'))}{later}")
+        st.markdown(f"- {inert.worded(sentences.told(each.get('what'), place.teams))}{later}")
 
 
 def problems(found: Sequence[JsonObject]) -> None:

@@ -122,7 +122,7 @@ class Fields:
             found = str(each.get("key") or "")
             if number not in self._told and (found == key or found.startswith((f"{key}.", f"{key}["))):
                 self._told.add(number)
-                tell(upper(said(each)))
+                tell(sentences.told(said(each), {}))
 
     def _problems(self) -> Sequence[JsonObject]:
         return self.place.trial.problems if self.place.trial is not None else ()
@@ -147,10 +147,6 @@ class Fields:
 def tell(sentence: str) -> None:
     """A problem, right below its field."""
     st.markdown(f":red[:material/error: {inert.worded(sentence)}]")
-
-
-def upper(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
 
 
 def said(problem: JsonObject) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.accounts import called
 from dashboard.client import JsonObject
 from dashboard.views.config.edits import Edit, found_again, moved, rules_of, said_of
 
@@ -74,6 +75,11 @@ class Place:
     def change(self, made: Sequence[Edit]) -> JsonObject | None:
         """What is sent: what was moved and removed, then `made`; None where nothing was made."""
         return {"edits": [*self.edits, *made]} if made else None
+
+    @property
+    def teams(self) -> dict[str, str]:
+        """What teams are called, by id."""
+        return {str(each["id"]): called(each) for each in self.base.get("names", {}).get("teams") or ()}
 
     @property
     def version(self) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import inert
-from dashboard.accounts import called
+from dashboard import inert, wording
 from dashboard.client import JsonObject
 from dashboard.sessions import Session
 from dashboard.views.config import asking, checked, edits, routing, rule, sentences
@@ -63,8 +62,7 @@ def search() -> str:
 def names_of(session: Session, place: Place) -> dict[str, dict[str, str]]:
     """What teams and people are called, by id."""
     accounts = session.accounts
-    teams = {str(each["id"]): called(each) for each in place.base.get("names", {}).get("teams") or ()}
-    return {"team": teams or accounts.names(accounts.teams), "user": accounts.names(accounts.users)}
+    return {"team": wording.distinct(place.teams), "user": accounts.names(accounts.users)}
 
 
 def line(place: Place, number: int, found: JsonObject, sentence: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ POLICIES = {
     "cost": "the cheapest",
     "usage": "the least used",
 }
+_TEAM = re.compile(r"\bt_[0-9a-f]{16}\b")
 Names = Mapping[str, Mapping[str, str]]  # "team" and "user": id to name
 EVERY = "All requests"
 
@@ -116,6 +118,12 @@ def group(found: Mapping[str, Any], usual: str) -> str:
 def policies(names: Sequence[str]) -> dict[str, str]:
     """Policies by name, with what they look at."""
     return {each: f"{each}: {POLICIES[each]}" if each in POLICIES else each for each in names}
+
+
+def told(sentence: object, teams: Mapping[str, str]) -> str:
+    """A sentence of the gateway's, with the names of teams for their ids."""
+    text = _TEAM.sub(lambda found: teams.get(found[0], found[0]), str(sentence))
+    return text[:1].upper() + text[1:]
 
 
 def window(every: int) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import gate, inert, wiring, wording
 from dashboard.client import JsonObject
 from dashboard.sessions import Session
-from dashboard.views.config import asking
+from dashboard.views.config import asking, sentences
 from dashboard.views.config.place import Place, here
 from dashboard.views.people import history
 
@@ -51,10 +51,10 @@ def show(session: Session) -> None:
 
 def line(place: Place, version: JsonObject, names: Mapping[str, str], *, first: bool) -> None:
     """One version: when, by whom, what."""
-    row = f"row_{version.get('version')}"
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key=row):
+    row = f"row_wide_{version.get('version')}"
+    with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False, key=row):
         badge = " :green-badge[:material/check_circle: serves now]" if version.get("current") else ""
-        what = FIRST if first and not version.get("what") else said(version)
+        what = FIRST if first and not version.get("what") else said(place, version)
         st.markdown(f"{head(version, names)}{badge}  \n{what}", width="stretch")
         if not version.get("current") and place.wanted != version.get("version"):
             st.button(
@@ -74,9 +74,9 @@ def head(version: JsonObject, names: Mapping[str, str]) -> str:
     return f"**{inert.plain(when)}** · {inert.plain(who)} · :gray[{inert.plain(version.get('version'))}]"
 
 
-def said(version: JsonObject) -> str:
+def said(place: Place, version: JsonObject) -> str:
     """What it changed."""
-    what = [inert.worded(each) for each in version.get("what") or ()]
+    what = [inert.worded(sentences.told(each, place.teams)) for each in version.get("what") or ()]
     return "  \n".join(what) or ":gray[What changed was not noted]"
 
 
@@ -88,7 +88,7 @@ def ask(place: Place, version: JsonObject, since: Sequence[JsonObject], names: M
         if not undone:
             st.markdown("It was not noted what has changed since then.")
         for each in undone:
-            st.markdown(f"{head(each, names)}  \n{said(each)}")
+            st.markdown(f"{head(each, names)}  \n{said(place, each)}")
         st.caption(
             "Rules, groups and limits become as they were then. Nothing is lost: this version stays in the list."
         )
