@@ -41,7 +41,9 @@ def test_a_policy_of_ones_own_comes_in_by_the_same_door(tmp_path):
 
 
 def test_an_unknown_policy_is_answered_with_those_there_are():
-    with pytest.raises(PolicyError, match=r"no routing policy 'nope'\. Known are: complexity, cost, latency, .*, weighted\."):
+    with pytest.raises(
+        PolicyError, match=r"no routing policy 'nope'\. Known are: complexity, cost, latency, .*, weighted\."
+    ):
         load("nope")
 
 
