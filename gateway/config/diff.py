@@ -13,7 +13,7 @@ from gateway.config.deployments import Resolved
 from gateway.config.routing_diff import changed_groups, changed_routing
 from gateway.config.settings_diff import Change, changed, changed_settings
 
-_AT_START = (
+AT_START = (
     "admin.listen",
     "dashboard",
     "environment.ATELIER_SECRET",
@@ -67,7 +67,7 @@ def _tiers(config: Config) -> list[str | None]:
 
 
 def _at_start(key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in _AT_START)
+    return any(key == name or key.startswith(f"{name}.") for name in AT_START)
 
 
 def _blotted(text: str, secrets: list[str]) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -167,6 +169,22 @@ def test_a_mistake_as_json_says_where_what_and_how() -> None:
             }
         ],
     }
+
+
+def test_the_page_describes_every_member_of_the_json(load_text: Load, facts: ModelFacts) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    table = page.partition("## Checking, comparing, completing")[2].partition("**`atelier diff")[0]
+    found = checked(TEXT, load_text, facts)
+    group = found["groups"][0]
+    words = set(re.findall(r"\w+", table))
+
+    assert {*found, *group, *group["deployments"][0], *group["deployments"][0]["price"]} <= words
+    assert {
+        *found["litellm"],
+        *found["litellm"]["keys"][0],
+        *found["virtual_models"][0],
+        *found["warnings"][0],
+    } <= words
 
 
 @pytest.mark.parametrize(

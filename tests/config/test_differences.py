@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
 from gateway.config import Config
 from gateway.config.deployments import ModelFacts, Resolved, resolve
-from gateway.config.diff import Difference, differences
+from gateway.config.diff import AT_START, Difference, differences
 
 Load = Callable[..., Config]
 Told = Callable[..., list[Difference]]
@@ -212,6 +214,13 @@ def test_what_needs_a_restart_says_so(section: str, key: str, told: Told) -> Non
 @pytest.mark.parametrize("section", ["limits: {max_n: 3}", "telemetry: {log_level: debug}"])
 def test_what_needs_none_does_not(section: str, told: Told) -> None:
     assert [each.restart for each in told(MODELS, MODELS + section)] == [False]
+
+
+def test_the_page_on_operations_lists_what_needs_a_restart() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    (sentence,) = re.findall(r"\*\*A restart is needed\*\* for (.*?)\. The rest", page, re.DOTALL)
+
+    assert {*re.findall(r"`([^`]+)`", sentence)} == {key for key in AT_START if not key.startswith("environment.")}
 
 
 def test_secrets_are_never_told(told: Told) -> None:
