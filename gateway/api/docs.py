@@ -21,7 +21,19 @@ PROMPT: dict[str, Any] = {
 
 def document(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """A body that a route reads itself, so that the key is checked first."""
-    return _body(model.model_json_schema(), required=required)
+    schema = model.model_json_schema()
+    return _body(_inlined(schema, schema.pop("$defs", {})), required=required)
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Without references: they would be looked for at the top of the whole page."""
+    if isinstance(schema, list):
+        return [_inlined(each, definitions) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inlined(each, definitions) for name, each in schema.items()}
 
 
 def _open(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:

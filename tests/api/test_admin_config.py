@@ -208,6 +208,7 @@ def test_one_call_brings_the_version_before_back(own: Written, admin: httpx.Clie
 def test_the_version_that_was_read_is_asked_for(own: Written, admin: httpx.Client) -> None:
     refused(admin.patch("/admin/config", json=ADD_RULE), 400, "version_required", "If-Match")
     refused(patch(admin, match='"000000000000"'), 409, "version_conflict")
+    assert patch(admin, {"sections": {"queue": ""}}, f"W/{version(admin)}").status_code == 200  # a proxy has packed it
     refused(patch(admin, match="nonsense"), 409, "version_conflict")
     assert own.config_file.read_text() == own.text
 
@@ -242,6 +243,25 @@ def test_what_somebody_writes_on_the_disk_is_not_written_over(
     monkeypatch.setattr(disk.Writing, "write", late)
     refused(patch(admin), 409, "version_conflict")
     assert own.config_file.read_text() == own.text + "# theirs\n"
+
+
+def test_what_somebody_has_just_written_on_the_disk_is_not_taken_back_unseen(
+    own: Written, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = version(admin).strip('"')
+    now = patch(admin).json()["version"]
+    reloader = own.gateway.services.reloader
+    monkeypatch.setattr(reloader, "_look", lambda: reloader._seen)  # it does not look for a while
+    own.config_file.write_text(own.text + "# theirs\n")
+    refused(restore(admin, older, f'"{now}"'), 409, "version_conflict")
+    assert own.config_file.read_text() == own.text + "# theirs\n"
+
+
+def test_the_documentation_of_the_body_is_whole(own: Written) -> None:
+    about = own.gateway.api.openapi()["paths"]["/admin/config"]["patch"]["requestBody"]
+    schema = about["content"]["application/json"]["schema"]
+    assert "$ref" not in json.dumps(schema)
+    assert schema["properties"]["edits"]["items"]["properties"]["op"]["enum"] == ["add", "replace", "remove", "move"]
 
 
 def test_a_broken_file_is_told_and_an_older_version_mends_it(own: Written, admin: httpx.Client) -> None:

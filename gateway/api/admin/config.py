@@ -12,7 +12,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from gateway.accounts import Actor
-from gateway.api.admin.config_saving import conflict, not_there, read_anew, replace_files, unfit
+from gateway.api.admin.config_saving import (
+    conflict,
+    not_there,
+    read_anew,
+    replace_files,
+    served_or_broken,
+    unfit,
+)
 from gateway.api.admin.config_shapes import (
     ChangedConfig,
     CheckShape,
@@ -41,7 +48,7 @@ async def expected_config(if_match: Annotated[str | None, Header()] = None) -> s
     """The version that the caller has read, or "*". Raises InvalidRequest for a missing one."""
     if if_match is None:
         raise version_required()
-    return if_match.strip().removeprefix('"').removesuffix('"')
+    return if_match.strip().removeprefix("W/").strip('"')
 
 
 Expected = Annotated[str, Depends(expected_config)]
@@ -107,15 +114,16 @@ async def restore(
     """Serve an older version again: its files get the texts that they had. Other files stay."""
     found = services(request)
     found.accounts.config.may_edit(actor)
-    unchanged_since(found, version)
     texts = await asyncio.to_thread(history(found).restore, version_id, found.serving.config.path)
     if texts is None:
         raise not_there(version_id)
+    on_disk = {path: await asyncio.to_thread(disk.read, path) for path in texts}
+    unchanged_since(found, version)
+    served_or_broken(found, on_disk)
     try:
         trial = await found.reloader.try_texts(texts)
     except ConfigError as error:
         raise unfit(error) from None
-    on_disk = {path: await asyncio.to_thread(disk.read, path) for path in texts}
     new = {path: text for path, text in texts.items() if text != on_disk[path]}
     if new:
         await replace_files(found, actor, "config.restore", trial, on_disk, new)

@@ -37,7 +37,7 @@ async def replace_files(
     try:
         await found.accounts.config.record(actor, passage, writing.write, writing.put_back)
     except disk.Changed as error:
-        raise conflict(f"{error} was changed on the disk, and what it says is not served (yet).") from None
+        raise _not_served(error) from None
     except disk.NotWritable as error:
         message = f"{error}. Change the configuration where it comes from; `check` has shown the new text."
         raise Conflict(message, code="config_not_writable") from None
@@ -55,6 +55,14 @@ async def read_anew(found: Services, actor: Actor) -> None:
     passage = Passage("config.reload", found.serving.version, trial.config.version, what)
     await found.accounts.config.record(actor, passage)
     await _serve(found, actor, passage)
+
+
+def served_or_broken(found: Services, on_disk: Mapping[Path, str | None]) -> None:
+    """Raises Conflict when the files hold another valid version, which nobody here has seen yet."""
+    served = found.serving.config.sources.texts
+    unseen = [path for path, text in on_disk.items() if path in served and text != served[path]]
+    if unseen and found.reloader.rejected is None:
+        raise _not_served(unseen[0])
 
 
 async def _serve(found: Services, actor: Actor, passage: Passage) -> None:
@@ -86,6 +94,10 @@ def unfit(error: ConfigError, what: str = "Nothing was changed") -> Unprocessabl
 
 def conflict(message: str) -> Conflict:
     return Conflict(f"{message} Read it again, then repeat the change.", code="version_conflict")
+
+
+def _not_served(file: object) -> Conflict:
+    return conflict(f"{file} was changed on the disk, and what it says is not served (yet).")
 
 
 def not_there(version: str) -> NotFound:
