@@ -21,7 +21,6 @@ MANY_PARAMETERS = {
     "gateway/identities.py:__init__": "the composition root names them all",
     "gateway/prompts/compose.py:compose": "keyword-only: what a prompt is composed of",
     "gateway/stages/call.py:__init__": "the composition root names them all",
-    "gateway/telemetry/watching.py:watching": "the composition root names them all",
 }
 
 
