@@ -21,6 +21,7 @@ from gateway.config.environment import OVERRIDES, with_secrets
 from gateway.config.loader import load
 from gateway.config.problems import ConfigError
 from gateway.config.references import PREFIX
+from gateway.config.routing_models import Group
 from gateway.config.taken import taken
 from gateway.store.failures import MoveRefused
 
@@ -145,6 +146,7 @@ def meaning(config: Config, env: Mapping[str, str]) -> dict[str, Any]:
     """Everything that a configuration decides, to be compared with that of another."""
     said = {name: getattr(config, name) for name in Config.model_fields if name not in LITELLMS | HOW_WRITTEN}
     said = {name: each.model_dump() if isinstance(each, BaseModel) else each for name, each in said.items()}
+    said["groups"] = {name: group for name, group in config.groups.items() if group != Group()}
     found = resolve(config, env, _no_facts, None)
     return {
         **said,

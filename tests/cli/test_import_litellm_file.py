@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 from gateway.cli import cli
 from gateway.commands.litellm_file import meaning
 from gateway.config.loader import load
+from tests.harness import ROOT
 
 KEY = "sk-of-the-environment-0123456789"
 ENV = {
@@ -146,6 +148,27 @@ def test_no_value_of_the_environment_is_written(file: Path, text: str) -> None:
     result = run(file, "--output", "-")
     assert result.exit_code == 0, result.output
     assert not any(value in result.output for name, value in ENV.items() if name not in {"OWN_FALLBACK", "RETRIES"})
+
+
+TWELVE = sorted(path for path in (ROOT / "tests" / "litellm_files").glob("*.yaml") if path.stem != "11_models")
+
+
+@pytest.mark.parametrize("original", TWELVE, ids=[path.stem for path in TWELVE])
+def test_files_of_every_kind_mean_the_same_in_our_form(original: Path, tmp_path: Path) -> None:
+    for path in original.parent.glob("*.yaml"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    text = (tmp_path / original.name).read_text()
+    addresses = {name: f"http://127.0.0.1:9/{name.lower()}" for name in re.findall(r"os\.environ/(\w+_API_BASE)", text)}
+    keys = {name: f"sk-of-{name.lower()}-0123456789" for name in re.findall(r"os\.environ/(\w+_KEY)", text)}
+    env = {**dict.fromkeys(re.findall(r"os\.environ/(\w+)", text), "3"), **addresses, **keys}
+    result = run(tmp_path / original.name, env=env)
+    assert result.exit_code == 0, result.output
+    ours = tmp_path / "atelier.yaml"
+    assert meaning(load(ours, env), env) == meaning(load(tmp_path / original.name, env), env)
+    assert not any(value in ours.read_text() for value in (*addresses.values(), *keys.values()))
+    left = next((line for line in result.stdout.splitlines() if line.startswith("Left as LiteLLM writes it")), "")
+    assert "num_retries" not in left
+    assert "allowed_fails" not in left
 
 
 def test_settings_become_sections_of_ours_and_comments_stay(file: Path) -> None:
