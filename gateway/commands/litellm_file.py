@@ -152,19 +152,18 @@ def meaning(config: Config, env: Mapping[str, str]) -> dict[str, Any]:
         **said,
         "master_key": config.master_key,
         "deployments": (found.deployments, found.no_key),
-        **_wildcards(found),
+        "wildcards": [(each.pattern, each.deployment(each.pattern.replace("*", "any"))) for each in found.wildcards],
     }
 
 
-def _no_facts(model: str, *, custom_llm_provider: str | None, base_model: str | None) -> Facts:
+def _no_facts(
+    model: str,
+    *,
+    custom_llm_provider: str | None,
+    base_model: str | None,  # noqa: ARG001 - ModelFacts' signature
+) -> Facts:
     """What LiteLLM knows of models is the same on both sides."""
-    return Facts(custom_llm_provider or model.partition("/")[0], mode=f"chat {base_model}"[:4])
-
-
-def _wildcards(found: Any) -> dict[str, Any]:
-    """By what they make of a name, for they are no plain values."""
-    wildcards = getattr(found, "wildcards", ())
-    return {"wildcards": [(each.pattern, each.deployment(each.pattern.replace("*", "any"))) for each in wildcards]}
+    return Facts(custom_llm_provider or model.partition("/")[0])
 
 
 class _Spelling:

@@ -51,7 +51,7 @@ async def read_litellm(url: str) -> LitellmTables:
             found = await connection.run_sync(_read, schema)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         reason = next(iter(str(getattr(error, "orig", None) or error).splitlines()), "") or type(error).__name__
-        shown = target.set(query={}).render_as_string(hide_password=True)
+        shown = target.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
         raise StoreUnavailable(f"LiteLLM's database {shown} cannot be read ({reason}); check its address.") from None
     finally:
         await engine.dispose()
