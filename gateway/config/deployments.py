@@ -124,7 +124,7 @@ class _Entries:
 
     def read(self) -> Iterator[Built]:
         for index, entry in enumerate(self._config.model_list):
-            if entry.blocked:
+            if entry.is_out:
                 continue
             if entry.is_wildcard:
                 self.wildcards.append(self._wildcard(index, entry))

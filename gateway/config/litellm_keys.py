@@ -116,7 +116,11 @@ INFO: Table = {
         "what a model can do is looked up in LiteLLM's map", "litellm_provider supported_openai_params", quiet=True
     ),
     **ignores("nothing depends on it", "description created_at created_by updated_at updated_by db_model", quiet=True),
-    **ignores("nothing depends on it", "output_vector_size supported_environments discoverable", quiet=True),
+    **ignores(
+        "nothing depends on it",
+        "output_vector_size supported_environments discoverable internal_router_model",
+        quiet=True,
+    ),
 }
 OTHER_BLOCKS: Table = {
     **ignores(_KINDS, "assistant_settings files_settings finetune_settings search_tools sandbox_tools"),

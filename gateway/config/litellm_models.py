@@ -72,6 +72,7 @@ class ModelInfo(Costs):
     supports_reasoning: bool | None = None
     access_groups: Names = ()
     tier: Name | None = None
+    blocked: bool | None = None
 
 
 class ModelEntry(Block):
@@ -80,7 +81,12 @@ class ModelEntry(Block):
     model_name: Name
     litellm_params: LitellmParams
     model_info: ModelInfo = ModelInfo()
-    blocked: bool = False
+    blocked: bool | None = None
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it is left out for now."""
+        return bool(self.blocked or self.model_info.blocked)
 
     @property
     def is_wildcard(self) -> bool:

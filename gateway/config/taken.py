@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from gateway.config.credential_list import lent_from
 from gateway.config.deployment_prices import is_long
+from gateway.config.litellm_families import reason_for
 from gateway.config.litellm_keys import INFO, OTHER_BLOCKS, PARAMS, Known, Table, Verdict
 from gateway.config.litellm_kinds import Block
 from gateway.config.litellm_models import Costs, LitellmParams, ModelEntry, ModelInfo
@@ -127,8 +128,10 @@ def _named(
 
 
 def _unknown(key: str, model: type[Block], table: Table) -> Known:
-    near = difflib.get_close_matches(key, {*model.model_fields, *table}, n=1, cutoff=0.8)
-    return Known("ignored", f"is not known here: did you mean `{near[0]}`?" if near else "is not read here")
+    near = difflib.get_close_matches(key, {*model.model_fields, *table}, n=1, cutoff=0.85)
+    if near:
+        return Known("ignored", f"is not known here: did you mean `{near[0]}`?")
+    return Known("ignored", reason_for(key) or "is not read here")
 
 
 def _credentials(root: Section) -> Iterator[tuple[Path, Known]]:
