@@ -52,7 +52,7 @@ def load(path: Path, env: Mapping[str, str], texts: Mapping[Path, str] | None = 
     errors, warnings = check(file, root, path.parent, problems, broken)
     problems += errors
     if problems:
-        raise ConfigError(problems, reading.texts)
+        raise ConfigError(references.each_once(problems), reading.texts)
     warnings += [*warnings_of(listed), *environment.unknown_variables(env, references.used)]
     warnings += environment.unreadable(env)
     sections: dict[str, Any] = {name: getattr(file, name) for name in ConfigFile.model_fields}

@@ -7,8 +7,8 @@ with the variable's name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel
 
@@ -16,7 +16,7 @@ from gateway.config.litellm_keys import OTHER_BLOCKS, PASSED_ON
 from gateway.config.litellm_models import ModelEntry
 from gateway.config.litellm_settings import GeneralSettings, LitellmSettings, RouterSettings
 from gateway.config.positions import Items, Section
-from gateway.config.problems import Path, Problem
+from gateway.config.problems import Path, Problem, in_order
 
 PREFIX = "os.environ/"
 CREDENTIALS = frozenset(
@@ -41,10 +41,22 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 
 @dataclass(slots=True)
 class References:
-    """What was found: the variables that the file asks for, and the credentials that are absent (path → variable)."""
+    """What was found: the variables that the file asks for, the credentials that are absent (path → variable), and
+    the mistakes of variables that must not be absent.
+    """
 
     used: set[str] = field(default_factory=set)
     absent: dict[Path, str] = field(default_factory=dict)
+    missing: dict[str, list[Problem]] = field(default_factory=dict)
+
+    def each_once(self, problems: Iterable[Problem]) -> list[Problem]:
+        """A variable that many keys ask for is one mistake, told at the first of them."""
+        first: dict[Problem, Problem] = {}
+        for found in self.missing.values():
+            told, *others = in_order(found)
+            more = f" ({len(others)} more key{'s' if len(others) > 1 else ''} ask for it)" if others else ""
+            first |= dict.fromkeys(found, replace(told, mend=told.mend + more))
+        return list(dict.fromkeys(first.get(problem, problem) for problem in problems))
 
 
 def variables_of(root: Section, env: Mapping[str, str]) -> dict[str, str]:
@@ -87,7 +99,9 @@ def _walk(
             else:
                 mark = here.values_at[key]  # type: ignore[index]
                 what = f"the environment variable {name} is not set"
-                problems.append(Problem(mark, spot, what, f"set {name}, or write the value here"))
+                problem = Problem(mark, spot, what, f"set {name}, or write the value here")
+                references.missing.setdefault(name, []).append(problem)
+                problems.append(problem)
 
 
 def _is_read(path: Path) -> bool:

@@ -85,6 +85,20 @@ def test_an_absent_variable_is_told_once_and_not_as_a_missing_key_too(refused: R
     assert [problem.what for problem in problems] == ["the environment variable MODEL is not set"]
 
 
+def test_a_variable_that_many_keys_ask_for_is_told_once_at_the_first(refused: Refused) -> None:
+    entries = "".join(
+        f"  - {{model_name: {name}, litellm_params: {{model: os.environ/MODEL, api_base: os.environ/BASE}}}}\n"
+        for name in "abc"
+    )
+    problems = refused("model_list:\n" + entries + "groups: {a: {fallbacks: [b, b]}}\n")
+
+    assert [(problem.mark.line, problem.what) for problem in problems] == [
+        (2, "the environment variable MODEL is not set"),
+        (2, "the environment variable BASE is not set"),
+    ]
+    assert problems[0].mend == "set MODEL, or write the value here (2 more keys ask for it)"
+
+
 def test_the_column_is_that_of_the_value_or_of_the_unknown_key(refused: Refused) -> None:
     problems = refused(
         "model_list: [{model_name: fast, litellm_params: {model: openai/x}}]\nserver: {port: 'x', prot: 1}\n"
