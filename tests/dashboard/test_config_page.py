@@ -1,96 +1,13 @@
-"""The page Config, in front of a gateway that takes changes: rules, groups, limits, budgets, text, versions."""
+"""The page Config, in front of a gateway that takes changes: rules, and what two admins do to each other."""
 
 from __future__ import annotations
 
-import httpx
-import pytest
-
 from dashboard.views.config import asking, checked, state
-from dashboard.views.config.page import ADMINS, TITLES
 from dashboard.views.config.place import DROPPED, GONE
+from tests.dashboard.config_steps import DRAFTS, EVENING, LABELS, PRESS, act, field, fill, go, labels, problem, told
 from tests.dashboard.test_pages import words
-from tests.dashboard.world import press
 
 EVIL = "<img src=x onerror=alert(1)> **b** $x$"
-EVENING = {"when": {"team": "t_social", "input_tokens": {"max": 500}, "after": "18:00"}, "use": {"group": "fast"}}
-PRESS = {"name": "press", "when": {"template": ["press"]}, "use": {"group": "best"}}
-DRAFTS = {"when": {"tags": "draft"}, "use": {"tier": "fast"}}
-
-
-@pytest.fixture
-def config(stub):
-    return stub.config
-
-
-@pytest.fixture
-def opened(dashboard, stub, now, monkeypatch):
-    """Signs an admin in and opens a section."""
-    stub.accounts.add("users", "u_ada", name="Ada", role="admin")
-    stub.accounts.add("users", "u_bob", name="Bob", role="admin")
-    monkeypatch.setattr("dashboard.wiring.monotonic", now)
-
-    def open_section(section="rules", role="admin"):
-        stub.member("sk-ada", "u_ada", role=role)
-        dashboard.sign_in("sk-ada")
-        page = dashboard.page("config.page")
-        assert not page.exception
-        return go(page, section) if section != "rules" else page
-
-    return open_section
-
-
-def go(page, section):
-    page.segmented_control(key="config_section").set_value(section)
-    page = page.run(timeout=20)
-    assert not page.exception
-    return page
-
-
-def field(page, label):
-    kinds = (page.text_input, page.number_input, page.multiselect, page.selectbox, page.toggle, page.text_area)
-    return next(each for kind in kinds for each in kind if each.label == label)
-
-
-def fill(page, **values):
-    """Set fields by label, `_` for a blank."""
-    for label, value in values.items():
-        field(page, LABELS.get(label, label)).set_value(value)
-    page = page.run(timeout=20)
-    assert not page.exception
-    return page
-
-
-LABELS = {
-    "team": "Of team",
-    "tokens": "Prompt at most … tokens",
-    "after": "From (time of day, UTC)",
-    "group": "Group",
-    "tags": "With a tag",
-    "place": "Place in the order",
-    "rpm": "Requests a minute",
-    "total": "Everything that this gateway spends, in USD",
-}
-
-
-def act(page, label):
-    page = press(page, label)
-    assert not page.exception
-    return page
-
-
-def told(page):
-    return words(page) + "\n".join(each.value for each in page.success)
-
-
-def labels(page):
-    return [button.label for button in page.button]
-
-
-def problem(key, what="is wrong", mend="mend it"):
-    return {"file": "/etc/config.yaml", "line": 12, "column": 3, "key": key, "what": what, "mend": mend}
-
-
-# --- rules --------------------------------------------------------------------------------------------------------
 
 
 def test_a_rule_is_added_in_eight_steps_checked_and_saved(opened, config):
@@ -216,9 +133,6 @@ def test_many_rules_can_be_searched(opened, config):
     assert [label for label in labels(page) if label.startswith("Edit")] == ["Edit rule 18"]
 
 
-# --- somebody else ------------------------------------------------------------------------------------------------
-
-
 def test_somebody_elses_change_is_not_overwritten_and_nothing_typed_is_lost(opened, config):
     page = act(fill(act(opened(), "Add a rule"), team=["t_social"], group="fast"), "Check")
     config.somebody_else(limits={"rpm": 5})
@@ -291,132 +205,3 @@ def test_limits_that_were_typed_stay_on_top_of_the_new_version(opened, config, n
     assert (field(page, "Requests a minute").value, field(page, "Requests at once").value) == (60, 3)
     act(act(page, "Check"), "Save")
     assert config.file["limits"] == {"max_parallel": 3, "rpm": 60}
-
-
-# --- the other sections -------------------------------------------------------------------------------------------
-
-
-def test_a_groups_fallbacks_and_policy_are_edited(opened, config):
-    page = opened("groups")
-    assert "when it fails: smart" in words(page)
-    page.button(key=page.session_state["configuration"].key("edit.fast")).click().run()
-    field(page, "When it fails, go on with").set_value(["best", "smart"])
-    field(page, "Policy that ranks its deployments").set_value("cost")
-    page = act(page.run(), "Check")
-    act(page, "Save")
-    assert config.file["groups"] == {"fast": {"fallbacks": ["best", "smart"], "policy": "cost"}}
-
-
-def test_limits_are_set_and_taken_out(opened, config):
-    config.file["limits"] = {"rpm": 5}
-    page = fill(opened("limits"), rpm=None)
-    field(page, "Refuse requests that do not name their user").set_value(True)
-    act(act(page.run(), "Check"), "Save")
-    assert config.file["limits"] == {"require_user": True}
-
-
-def test_times_are_written_without_needless_digits(opened, config):
-    page = opened("reliability")
-    field(page, "Wait at most (seconds)").set_value(45.0)
-    field(page, "Attempts a request").set_value(4)
-    act(act(page.run(), "Check"), "Save")
-    assert (config.file["queue"], config.file["retry"]) == ({"max_wait": 45}, {"attempts": 4})
-    assert isinstance(config.file["queue"]["max_wait"], int)
-
-
-def test_budgets_are_set_changed_and_taken_out(opened, config, stub):
-    stub.status = [{"id": "d", "group": "fast", "provider": "openai", "model": "m", "state": "ready"}]
-    config.file["budgets"] = {"total": {"limit": 100}, "new_keys": {"limit": 5, "days": 30}}
-    page = fill(opened("budgets"), total="250.50", **{"openai, in USD": "20", "Each new key, in USD": ""})
-    act(act(page, "Check"), "Save")
-    assert config.file["budgets"] == {"total": {"limit": 250.5}, "providers": {"openai": {"limit": 20}}}
-
-
-def test_what_is_no_amount_is_said_at_its_field_and_not_sent(opened, config):
-    page = act(fill(opened("budgets"), total="a lot"), "Check")
-    assert "is no amount" in words(page)
-    assert "Please correct" in page.error[0].value
-    assert config.checks == []
-
-
-def test_a_section_is_edited_as_text(opened, config):
-    page = opened("text")
-    page.selectbox(key="config_text").set_value("groups").run()
-    area = page.text_area[0]
-    assert area.value.startswith("groups:")
-    area.set_value("groups:\n  # ours\n  fast: {fallbacks: [best]}")
-    page = act(page.run(), "Check")
-    act(page, "Save")
-    assert config.saves == [{"sections": {"groups": "groups:\n  # ours\n  fast: {fallbacks: [best]}\n"}}]
-
-
-# --- versions, and how it is --------------------------------------------------------------------------------------
-
-
-def test_the_version_before_is_a_click_away_after_a_look_at_what_that_undoes(opened, config):
-    config.somebody_else(limits={"rpm": 5})
-    page = opened("versions")
-    assert "Bob" in words(page)
-    page = act(page, "Go back to the version before")
-    assert words(page).count("Bob was here.") == 2
-    assert config.version == "v2"
-    page = act(page, "Go back")
-    assert "limits" not in config.file
-    assert any(address == "/versions/v1/restore" and seen == '"v2"' for _, address, _, seen in config.asked)
-    assert "Saved." in told(page)
-
-
-def test_a_broken_file_is_a_red_box_with_its_places(opened, config):
-    found = problem("groups.fast.fallbacks[0]", "`smrt`: no model group", "did you mean `smart`?")
-    config.more["rejected"] = {"at": 1.0, "problems": [found]}
-    config.mistakes = [found]
-    page = opened()
-    box = page.error[0].value
-    assert "config.yaml:12:3 · groups.fast.fallbacks\\[0\\]" in box
-    assert "did you mean" in box
-    assert "v1, goes on serving" in box
-    page = act(page, "Read the file again")
-    assert "still has mistakes" in told(page) + "".join(each.value for each in page.error)
-
-
-def test_workers_behind_and_keys_that_wait_are_told(opened, config):
-    config.workers.append({"name": "host-b", "version": "v0", "current": False})
-    config.more["restart"] = ["server.port"]
-    page = opened()
-    assert "1 of 2 workers still on another version: host\\-b" in page.warning[0].value.replace("host-b", "host\\-b")
-    assert "server.port" in page.info[0].value
-
-
-def test_a_read_only_file_gives_the_text_to_copy(opened, config):
-    config.more |= {"writable": False, "why_not": "The folder is read-only."}
-    page = fill(opened("limits"), rpm=60)
-    page = act(page, "Check")
-    assert "The folder is read-only." in page.info[0].value
-    assert "Save" not in labels(page)
-    assert "limits:\n  rpm: 60" in [block.value for block in page.code]
-
-
-@pytest.mark.parametrize("role", ["member", "lead", "viewer"])
-def test_nobody_but_admins_sees_anything(opened, config, dashboard, stub, role):
-    page = opened(role=role)
-    assert page.info[0].value == ADMINS
-    assert not page.segmented_control
-    assert config.asked == []
-
-
-def test_with_the_gateway_away_the_page_says_so_and_keeps_what_was_typed(opened, stub, now):
-    page = fill(act(opened(), "Add a rule"), team=["t_social"])
-    stub.refusals["/admin/config/check"] = httpx.ConnectError("refused")
-    page = act(page, "Check")
-    assert "does not answer" in page.error[0].value
-    assert field(page, "Of team").value == ["t_social"]
-    stub.refusals["/admin/config"] = httpx.ConnectError("refused")
-    now.seconds += 5
-    assert "does not answer" in page.run().error[0].value
-
-
-@pytest.mark.parametrize("section", list(TITLES))
-def test_every_section_stands_on_an_empty_file(opened, config, section):
-    config.file = {}
-    config.names |= {"groups": [], "models": [], "tiers": [], "teams": []}
-    assert not opened(section).error

@@ -89,9 +89,7 @@ def ask(place: Place, version: JsonObject, since: Sequence[JsonObject], names: M
             st.markdown("It was not noted what has changed since then.")
         for each in undone:
             st.markdown(f"{head(each, names)}  \n{said(place, each)}")
-        st.caption(
-            "Rules, groups and limits become as they were then. Nothing is lost: this version stays in the list."
-        )
+        st.caption("The whole file becomes as it was then. Nothing is lost: this version stays in the list.")
         with st.container(horizontal=True):
             if st.button("Go back", type="primary", icon=":material/undo:", key=place.key("restore")):
                 asking.restore(str(version.get("version")))
