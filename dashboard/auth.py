@@ -25,6 +25,7 @@ PUBLIC = frozenset(
 FOREIGN = "Please sign in on this page."
 NOT_A_KEY = "This does not look like a key. Keys begin with “sk-” and have no blanks."
 WRONG_PAIR = "E-mail and password do not belong together. Please try again."
+POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
 BOTH = "Please fill in your e-mail and your password."
 
 
@@ -35,6 +36,11 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and door.foreign(HTTPConnection(scope)):
+            await send(
+                {"type": "websocket.close", "code": POLICY_VIOLATION}
+            )  # Streamlit would ask the internet who it is
+            return
         if scope["type"] == "http" and scope["path"] not in PUBLIC and not door.signed_in(HTTPConnection(scope)):
             await away(scope)(scope, receive, send)
             return

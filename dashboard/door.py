@@ -54,10 +54,10 @@ def secure(request: Request) -> bool:
     return request.url.scheme == "https" or wiring.public_url().startswith("https:")
 
 
-def foreign(request: Request) -> bool:
-    """Whether another site's page sends the form."""
-    origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+def foreign(connection: HTTPConnection) -> bool:
+    """Whether another site's page sends the form, or opens the connection."""
+    origin = connection.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != connection.headers.get("host")
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from dashboard import wiring
+from dashboard.auth import Guard
 from tests.dashboard.world import ANN, BOB
 
 
@@ -92,3 +93,23 @@ def test_a_dead_cookie_is_taken_away(browser, dashboard):
 
 def test_two_dashboards_on_one_host_do_not_share_a_cookie():
     assert wiring.cookie_name() == "atelier_session_8501"
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [(None, "inside"), ("http://dash:8501", "inside"), ("http://evil", "closed"), ("null", "closed")],
+)
+async def test_a_websocket_of_another_sites_page_gets_no_further(origin, told):
+    """Streamlit would look up its own address on the internet to compare the two, whoever asks."""
+    seen = []
+
+    async def inside(scope, receive, send):
+        seen.append("inside")
+
+    async def send(message):
+        seen.append("closed" if message["type"] == "websocket.close" else message["type"])
+
+    headers = [(b"host", b"dash:8501"), *([(b"origin", origin.encode())] if origin else [])]
+    scope = {"type": "websocket", "path": "/_stcore/stream", "headers": headers, "query_string": b""}
+    await Guard(inside)(scope, None, send)
+    assert seen == [told]
