@@ -107,11 +107,13 @@ class Lasting:
         self.watching.configure(config.telemetry, config.alerts)
         self.spent.configure(serving.resolved.deployments, config.budgets.providers)
         self.total.configure(config.budgets.total)
-        self.metrics.knows(serving.routes.names, [each.id for each in serving.resolved.deployments])
+        names = [*serving.routes.names, *serving.routes.patterns]
+        self.metrics.knows(names, [each.id for each in serving.resolved.deployments])
         self.reached = {each.id: (each.api_base, each.api_key) for each in serving.resolved.deployments}
         for name, reach in before.items():
-            if self.reached.get(name) != reach:
-                self.health.forget(name)  # what was found out about it was about another address or key
+            if self.reached.get(name) != reach:  # what was found out about it was about another address or key
+                self.health.forget(name)
+                self.watching.watch.forget(name)
 
     def settled(self, results: Sequence[AttemptResult], balances: Sequence[Balance]) -> None:
         """A request has been paid for."""
