@@ -35,7 +35,7 @@ def _groups(found: Mapping[str, Any]) -> Iterator[str]:
     for group in found["groups"]:
         yield " · ".join([group["name"], f"policy {group['policy']}", *_links(group)])
         for each in group["deployments"]:
-            yield _row(each, width)
+            yield _row(each, width, wildcard=group["wildcard"])
             if said := [*_details(each)]:
                 yield f"      {' · '.join(said)}"
         if not group["deployments"]:
@@ -59,12 +59,17 @@ def _links(group: Mapping[str, Any]) -> Iterator[str]:
         yield f"falls back to {', '.join(group['content_policy_fallbacks'])} when its content is refused"
 
 
-def _row(each: Mapping[str, Any], width: int) -> str:
-    price = each["price"]
-    cost = f"${dollars(price['input'])} in, ${dollars(price['output'])} out /1M ({price['source']})"
+def _row(each: Mapping[str, Any], width: int, *, wildcard: bool) -> str:
+    cost = _cost(each["price"], wildcard=wildcard)
     window = f"{each['context_window']:,}" if each["context_window"] else "?"
     row = f"  {each['id']:<{width}}  {each['state']:<9}  {each['provider']:<10}  {cost:<42}  context {window:<9}  {each['lane']}"
     return f"{row}  set {each['set']}" if each["state"] == "no key" else row
+
+
+def _cost(price: Mapping[str, Any], *, wildcard: bool) -> str:
+    if price["source"] == "unknown":
+        return "each model's own price" if wildcard else "no price is known: counts as free"
+    return f"${dollars(price['input'])} in, ${dollars(price['output'])} out /1M ({price['source']})"
 
 
 def _details(each: Mapping[str, Any]) -> Iterator[str]:

@@ -133,12 +133,13 @@ def test_rules_are_read_back_in_words(load_text: Load, facts: ModelFacts) -> Non
 def test_a_group_that_nobody_can_serve_and_a_wildcard_say_so(load_text: Load, facts: ModelFacts) -> None:
     text = """model_list:
   - {model_name: pictures, litellm_params: {model: openai/image}}
-  - {model_name: "openai/*", litellm_params: {model: "openai/*"}}
+  - {model_name: "openai/*", litellm_params: {model: "openai/unpriced-*"}}
 """
     lines = report(checked(text, load_text, facts)).splitlines()
 
     assert lines[lines.index("pictures · policy weighted") + 1] == "  no deployment of it can be served"
     assert "openai/* · policy weighted · every model whose name fits" in lines
+    assert any("each model's own price" in line for line in lines)
 
 
 def test_what_litellm_s_keys_became_is_counted_and_told(load_text: Load, facts: ModelFacts) -> None:
