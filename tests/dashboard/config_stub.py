@@ -133,7 +133,7 @@ class ConfigStub:
         return {"ok": True, "problems": [], "differences": what, "diff": "\n".join(lines), "sections": sections}
 
     def _write(self, address: str, body: Rows, seen: str | None) -> httpx.Response:
-        if seen not in {f'"{self.version}"', "*"}:
+        if seen not in {f'"{self.version}"', "*"} or self.more["rejected"]:
             return error(409, "version_conflict")
         if not self.more["writable"]:
             return error(409, "config_not_writable")

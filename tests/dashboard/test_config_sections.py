@@ -90,6 +90,15 @@ def test_a_broken_file_is_a_red_box_with_its_places(opened, config):
     assert "still has mistakes" in told(page) + "".join(each.value for each in page.error)
 
 
+def test_a_change_on_top_of_a_broken_file_is_refused_in_the_gateways_words(opened, config):
+    page = act(fill(opened("limits"), rpm=60), "Check")
+    config.more["rejected"] = {"at": 1.0, "problems": [problem("server.prot")]}
+    page = act(page, "Save")
+    assert "Refused: version\\_conflict." in [box.value for box in page.error]
+    assert field(page, "Requests a minute").value == 60
+    assert "limits" not in config.file
+
+
 def test_workers_behind_and_keys_that_wait_are_told(opened, config):
     config.workers.append({"name": "host-b", "version": "v0", "current": False})
     config.more["restart"] = ["server.port"]
