@@ -48,6 +48,13 @@ def test_equal_requests_are_answered_from_the_cache(serve: Callable[[str], Pair]
     assert answers[1].headers["x-atelier-cache"] == "hit"
 
 
+def test_usage_based_routing_goes_where_less_was_used(serve: Callable[[str], Pair]) -> None:
+    pair = serve("09")
+    asked = [pair.ours("cached", messages=[{"role": "user", "content": f"number {n}"}]) for n in range(4)]
+
+    assert sorted(name for names in asked for name in names) == ["cached-one"] * 2 + ["cached-two"] * 2
+
+
 def test_a_watched_request_costs_what_the_file_says(serve: Callable[[str], Pair]) -> None:
     pair = serve("10")
 

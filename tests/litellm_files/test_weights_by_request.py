@@ -52,3 +52,12 @@ def test_requests_a_minute_spill_over_to_the_other_deployment(pair) -> None:
     asked = [model for _ in range(3) for model in pair.ours("narrow")]
 
     assert Counter(asked) == {"narrow-one": 2, "narrow-two": 1}
+
+
+@pytest.mark.parametrize("group", ["notes", "chat"])
+def test_a_group_is_tried_as_often(pair, group: str) -> None:
+    """`num_retries: "2"`: three attempts; which deployments they go to is chance in both."""
+    faults = dict.fromkeys(("notes-one", "notes-two", "chat-large", "chat-small", "chat-spare"), "500")
+
+    assert len(pair.theirs(group, faults)) == 3
+    assert len(pair.ours(group, faults)) == 3
