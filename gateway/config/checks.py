@@ -1,6 +1,6 @@
 """What no single value shows: names that must exist, values that must fit together, set-ups that do not exist.
 
-Pure, but for asking whether the folders that the file names are there.
+Pure, but for asking whether the folders that the file names are there, and the extras that it needs.
 """
 
 from __future__ import annotations
@@ -35,20 +35,21 @@ def check(
     errors = [finding for find, sections in _CHECKS if doubtful.isdisjoint(sections) for finding in find(file)]
     errors += _folders(file, base)
     warnings: list[Finding] = []
-    if not _unclear_names(told) | {*broken} & {"model_list", "router_settings", "policies"}:
+    if not _unclear_names(told) and {"model_list", "router_settings"}.isdisjoint(broken):
         errors += check_names(file, base, warnings)
     known = {problem.path for problem in told}
     new = [finding for finding in errors if finding[0] not in known]
     return [_problem(root, each) for each in new], [_problem(root, each) for each in warnings]
 
 
-def _unclear_names(told: Iterable[Problem]) -> set[str]:
-    """Blocks that define names and of which a part may be missing."""
-    return {
-        str(problem.path[0])
+def _unclear_names(told: Iterable[Problem]) -> bool:
+    """Whether a part may be missing of what defines names: models, aliases, policies."""
+    return any(
+        problem.path == ("model_list",)
+        or problem.path[:1] == ("policies",)
+        or problem.path[:2] == ("router_settings", "model_group_alias")
         for problem in told
-        if problem.path == ("model_list",) or problem.path[:2] == ("router_settings", "model_group_alias")
-    }
+    )
 
 
 def _problem(root: Section, finding: Finding) -> Problem:

@@ -9,6 +9,7 @@ import difflib
 import math
 import re
 import zoneinfo
+from functools import cache
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -126,9 +127,19 @@ def _time_of_day(value: str) -> str:
     return value.rjust(5, "0")
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Names of the tz database, which some machines lack; UTC needs none."""
+    return frozenset({"UTC", *zoneinfo.available_timezones()})
+
+
 def _timezone(value: str) -> str:
-    known = {"UTC", *zoneinfo.available_timezones()}
+    known = _zones()
     if value not in known:
+        if len(known) == 1:
+            raise ValueError(
+                "is not known: this machine has no time zones; install the package `tzdata`, or write `UTC`"
+            )
         near = difflib.get_close_matches(value, known, n=1)
         example = f"did you mean `{near[0]}`?" if near else "write a name such as `Europe/Berlin` or `UTC`"
         raise ValueError(f"is not a time zone of the tz database; {example}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import Config, checks
+from gateway.config import Config, checks, kinds
 from tests.config.mistakes import MODEL, Mistake, Refused, is_told_once
 
 Load = Callable[..., Config]
@@ -179,6 +179,13 @@ MISTAKES = [
     Mistake("a bracket too many", MODEL + "server: {port: 1}}", "", "nothing opened", "take it out", line=2),
     Mistake("a square one too many", MODEL + "routing: {rules: []}]", "", "nothing opened", "take it out", line=2),
     Mistake(
+        "an absent folder hides no policy",
+        MODEL + "routing: {policy: mine}\npolicies:\n  path: os.environ/FOLDER #!",
+        "policies.path",
+        "FOLDER is not set",
+        "set FOLDER",
+    ),
+    Mistake(
         "too deep",
         MODEL + f"policies:\n  parameters: {'{a: ' * 60}1{'}' * 60} #!",
         "policies.parameters.a",
@@ -200,6 +207,14 @@ def test_traces_without_the_extra_say_what_to_install(refused: Refused, monkeypa
     assert (problem.mark.line, problem.mark.column) == (4, 15)
     assert "is not installed" in problem.what
     assert "pip install" in problem.mend
+
+
+def test_a_machine_without_time_zones_says_so(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "_zones", lambda: frozenset({"UTC"}))
+    (problem,) = refused(MODEL + "routing:\n  timezone: Europe/Berlin\n")
+
+    assert str(problem).endswith("this machine has no time zones; install the package `tzdata`, or write `UTC`")
+    assert problem.mark.line == 3
 
 
 @pytest.mark.parametrize(
