@@ -48,11 +48,8 @@ class Tries:
             open_for=router.cooldown_time or None,
             enabled=None if router.disable_cooldowns is None else not router.disable_cooldowns,
         )
-        health = (
-            fill(health, max_open=router.cooldown_time or None)
-            if "open_for" not in file.health.model_fields_set
-            else health
-        )
+        if "open_for" not in file.health.model_fields_set:
+            health = fill(health, max_open=router.cooldown_time or None)
         return health.model_copy(update={"max_open": max(health.max_open, health.open_for)})
 
     def retry(self) -> Retry:
@@ -87,8 +84,8 @@ class Tries:
 
     def _onwards(self, group: str) -> set[str]:
         """Every group that a request can fall back to."""
-        seen: set[str] = set(self._defaults)
-        ahead = [group, *self._defaults]
+        own = self._groups.get(group, Group()).fallbacks or self._defaults
+        seen, ahead = set(own), [group, *own]
         while ahead:
             settings = self._groups.get(ahead.pop(), Group())
             lists = (settings.fallbacks, settings.context_window_fallbacks, settings.content_policy_fallbacks)

@@ -35,6 +35,7 @@ _NESTED: Mapping[str, tuple[Table, type[Block]]] = {
     "default_team_params": (BUDGET, BudgetParams),
     "default_key_generate_params": (BUDGET, BudgetParams),
 }
+_ZERO_COUNTS = frozenset({"num_retries", "allowed_fails"})  # elsewhere 0 means "not set"
 _BUDGETS_OF = {
     "default_internal_user_params": "budgets.new_users",
     "default_team_params": "budgets.new_teams",
@@ -171,9 +172,11 @@ def _counts_later(block: str, key: str, root: Section) -> Known | None:
     """LiteLLM's router settings count before its general ones."""
     router = root.get("router_settings")
     same = "timeout" if key == "request_timeout" else key
-    if block == "litellm_settings" and same in RouterSettings.model_fields and isinstance(router, Section):
-        return Known("ignored", f"`router_settings.{same}` counts") if router.get(same) else None
-    return None
+    if block != "litellm_settings" or same not in RouterSettings.model_fields or not isinstance(router, Section):
+        return None
+    value = router.get(same)
+    counts = value is not None if same in _ZERO_COUNTS else bool(value)
+    return Known("ignored", f"`router_settings.{same}` counts") if counts else None
 
 
 def _beside_ours(known: Known, root: Section) -> Known:

@@ -22,7 +22,7 @@ class Wildcard:
     """One entry. `shown` is for lists and reports: its deployment with the `*` still in the model, never called."""
 
     pattern: str  # also the name of its group
-    model: str  # as in the file, with its provider
+    model: str  # as in the file
     shown: Deployment
     missing: str | None = None  # the variable that it needs before it can serve anything
     fleet: Mapping[str, str] | None = field(default=None, repr=False)  # it serves everything, at these addresses

@@ -101,6 +101,15 @@ def test_what_another_place_says_first_is_ignored(text: str, key: str, counts: s
     assert f"`{counts}`" in why
 
 
+def test_no_retries_count_but_no_timeout_does_not(load_text: Load) -> None:
+    text = "router_settings: {num_retries: 0, timeout: 0}\nlitellm_settings: {num_retries: 5, request_timeout: 9}\n"
+    config = load_text(ONE + text)
+
+    assert (config.retry.per_group, config.timeouts.total) == (1, 9)
+    assert fates(config)["litellm_settings.num_retries"] == ("ignored", "`router_settings.num_retries` counts")
+    assert fates(config)["litellm_settings.request_timeout"][0] == "taken"
+
+
 def test_what_is_overruled_is_also_without_effect(load_text: Load) -> None:
     config = load_text(
         ONE + "budgets: {total: {limit: 1}}\nhealth: {failures: 7}\nrouting: {policy: cost}\ncache: {enabled: false}\n"
