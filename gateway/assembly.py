@@ -18,6 +18,7 @@ from gateway.attempts import Attempts
 from gateway.backends import Backends
 from gateway.config.config import Config
 from gateway.config.deployments import Resolved, resolve
+from gateway.config.files import Signature, signature
 from gateway.config.models import CustomStage
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.problems import Path as KeyPath
@@ -210,6 +211,12 @@ def load_library(config: Config) -> Library:
     paths = [Path(templates.__file__).parent]
     if config.templates.path is not None:
         paths.append(config.templates.path)
+    return _library(tuple(paths), signature((), paths))
+
+
+@functools.lru_cache(maxsize=2)
+def _library(paths: tuple[Path, ...], _as_they_are: Signature) -> Library:
+    """Reading it is most of the work of a reload, and it is seldom what was changed."""
     return Library.load(paths)
 
 
