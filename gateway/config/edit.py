@@ -91,6 +91,12 @@ def replaced(texts: Texts, sections: Mapping[str, str]) -> Edited:
     return _outcome(texts, after, before)
 
 
+def restored(texts: Texts, sections: Mapping[str, str]) -> Edited:
+    """The texts with these sections, as `replaced`, but for those that are as they should be. Raises ConfigError."""
+    now = parts(texts)
+    return replaced(texts, {name: text for name, text in sections.items() if now[name].text != text})
+
+
 def _sections_of(number: int, edit: Edit) -> list[str]:
     paths = [edit.path, *([edit.source] if edit.op == "move" and edit.source else [])]
     names = [pointer(path, number)[0] for path in paths]
@@ -229,9 +235,12 @@ class _File:
 
     def _spliced(self, part: Part, text: str) -> str:
         start, end = part.span
-        if end == len(self._text) and not self._text.endswith("\n"):
+        before, after = self._text[:start], self._text[end:]
+        if not after and not text and before.endswith("\n\n"):
+            return before[:-1]  # a section that was appended leaves nothing behind
+        if not after and not self._text.endswith("\n"):
             text = text.removesuffix("\n")
-        return self._text[:start] + text + self._text[end:]
+        return before + text + after
 
     def _appended(self, text: str) -> str:
         body = self._text

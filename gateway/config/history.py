@@ -1,7 +1,7 @@
-"""The versions of the configuration that were served, each a snapshot of its files' texts, in the data folder.
+"""The versions of the configuration that were served, each with the texts of its editable sections, in the data folder.
 
-Texts may hold secrets: only the owner may read them. A folder that cannot be written keeps nothing and logs a warning;
-a snapshot that cannot be read counts as absent. Blocks for the disk.
+Nothing else of the files is kept: credentials stay where they are. A folder that cannot be written keeps nothing and logs
+a warning; a version that cannot be read counts as absent. Blocks for the disk.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from gateway.config import edit
 from gateway.config.problems import MANY
 
 FOLDER = "config-history"  # below the data folder
@@ -74,13 +75,12 @@ class History:
             at = newest.at
         if by == ON_DISK and not what:
             by, what = next(((each.by, each.what) for each in known if each.version == version), (by, what))
-        here = next(iter(texts)).parent
         entry = {
             "version": version,
             "at": at if newest is None else max(at, newest.at),
             "by": by,
             "what": list(what)[:MANY],
-            "texts": {_relative(path, here): text for path, text in texts.items()},
+            "sections": {name: part.text for name, part in edit.parts(texts).items() if part.line is not None},
         }
         self._write(self._path(version), json.dumps(entry))
         for old in self.versions()[MOST:]:
@@ -95,18 +95,18 @@ class History:
             os.fsync(handle)
         making.replace(target)
 
-    def set_aside(self, texts: Mapping[Path, str]) -> None:
-        """Keep texts that were never served and are about to be replaced, as files beside the versions.
+    def set_aside(self, sections: Mapping[str, str]) -> None:
+        """Keep sections that were never served and are about to be replaced, as a file beside the versions.
 
         Never raises for the disk; the last ten are kept.
         """
+        text = "\n".join(each for each in sections.values() if each)
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        target = self._folder / f"{UNSERVED}{digest}.yaml"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for path, text in texts.items():
-                digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-                target = self._folder / f"{UNSERVED}{digest}-{path.name}.txt"
-                self._write(target, text)
-                log.warning("config_text_set_aside", kept=str(target), file=str(path))
+            self._write(target, text)
+            log.warning("config_text_set_aside", kept=str(target))
             for old in sorted(self._folder.glob(f"{UNSERVED}*"), key=lambda path: -path.stat().st_mtime_ns)[
                 MOST_ASIDE:
             ]:
@@ -120,10 +120,10 @@ class History:
         order = sorted(found, key=lambda entry: (entry["at"], entry["order"]), reverse=True)
         return tuple(Version(each["version"], each["at"], each["by"], tuple(each["what"])) for each in order)
 
-    def restore(self, version: str, main: Path) -> dict[Path, str] | None:
-        """The texts to write for this version; None when it is not kept. `main`: the main file, where it is now."""
+    def sections(self, version: str) -> dict[str, str] | None:
+        """The text of every editable section in this version, "" for one that it did not have; None: it is not kept."""
         entry = _read(self._path(version)) if _VERSION.fullmatch(version) else None
-        return None if entry is None else {main.parent / name: text for name, text in entry["texts"].items()}
+        return None if entry is None else {name: entry["sections"].get(name, "") for name in edit.EDITABLE}
 
     def _files(self) -> list[Path]:
         try:
@@ -147,11 +147,6 @@ class History:
 def _read(path: Path) -> dict[str, Any] | None:
     with suppress(OSError, ValueError, KeyError, TypeError):
         entry: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        shown = {name: entry[name] for name in ("version", "at", "by", "what", "texts")}
+        shown = {name: entry[name] for name in ("version", "at", "by", "what", "sections")}
         return {**shown, "order": path.stat().st_mtime_ns}
     return None
-
-
-def _relative(path: Path, here: Path) -> str:
-    """As it is said from the main file, so that the configuration may be moved."""
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

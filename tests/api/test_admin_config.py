@@ -281,8 +281,29 @@ def test_a_broken_file_is_told_and_an_older_version_mends_it(own: Written, admin
     assert answer.json()["rejected"] is None
     assert own.config_file.read_text() == own.text
     assert admin.get("/admin/config/versions").json()["data"][0]["current"]
-    [aside] = (own.data_dir / FOLDER).glob("unserved-*-config.yaml.txt")
-    assert aside.read_text() == broken
+    [aside] = (own.data_dir / FOLDER).glob("unserved-*.yaml")
+    assert aside.read_text() == "limits: {rpm: many}  # a minute\n"
+
+
+def test_a_file_that_is_no_yaml_is_left_to_people(own: Written, admin: httpx.Client) -> None:
+    served = version(admin).strip('"')
+    patch(admin)
+    broken = own.text + "queue: {\n"
+    own.config_file.write_text(broken)
+    wait_until(lambda: admin.get("/admin/config").json()["rejected"], "the rejection")
+    [problem] = problems(restore(admin, served))
+    assert problem["file"] == str(own.config_file)
+    assert own.config_file.read_text() == broken
+
+
+def test_an_older_version_brings_back_its_sections_and_no_old_credential(own: Written, admin: httpx.Client) -> None:
+    older = version(admin).strip('"')
+    patch(admin)
+    rotated = own.config_file.read_text().replace(PROVIDER_KEY, "sk-provider-rotated-0123456789")
+    own.config_file.write_text(rotated)
+    assert admin.post("/admin/config/reload").status_code == 200
+    assert restore(admin, older).status_code == 200
+    assert own.config_file.read_text() == own.text.replace(PROVIDER_KEY, "sk-provider-rotated-0123456789")
 
 
 def test_a_change_on_the_disk_is_read_when_asked(own: Written, admin: httpx.Client) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.edit import EDITABLE
 from gateway.config.history import FOLDER, MOST, History
 
 MAIN = Path("conf/config.yaml")
@@ -37,7 +38,7 @@ def name(number: int) -> str:
 
 
 def keep(history: History, number: int, by: str = "file", what: str = "") -> None:
-    history.keep(name(number), {MAIN: f"text {number}"}, by, [what] if what else [])
+    history.keep(name(number), {MAIN: f"limits: {{rpm: {number}}}"}, by, [what] if what else [])
 
 
 def versions(history: History) -> list[str]:
@@ -98,19 +99,25 @@ def test_only_the_owner_may_read_them(history: History, tmp_path: Path) -> None:
     assert [stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()] == [0o600]
 
 
-def test_texts_come_back_for_where_the_files_are_now(history: History) -> None:
-    texts = {MAIN: "a: ü\r\n", Path("conf/inner/more.yaml"): "b", Path("/etc/else.yaml"): "c"}
+def test_the_editable_sections_come_back_and_no_credential_is_kept(history: History, tmp_path: Path) -> None:
+    texts = {
+        MAIN: "general_settings: {master_key: sk-secret}\r\nlimits:\r\n  rpm: 5  # ü\r\n",
+        Path("conf/more.yaml"): "queue: {max_wait: 3}\nenvironment_variables: {A: sk-secret}",
+    }
     history.keep(name(1), texts, "file", [])
-    assert history.restore(name(1), MAIN) == texts
-    moved = history.restore(name(1), Path("/srv/config.yaml"))
-    assert moved is not None
-    assert set(moved) == {Path("/srv/config.yaml"), Path("/srv/inner/more.yaml"), Path("/etc/else.yaml")}
+    found = history.sections(name(1))
+    assert found is not None
+    assert tuple(found) == EDITABLE
+    given = {section: text for section, text in found.items() if text}
+    assert given == {"limits": "limits:\n  rpm: 5  # ü\n", "queue": "queue: {max_wait: 3}\n"}
+    kept = b"".join(path.read_bytes() for path in (tmp_path / FOLDER).iterdir())
+    assert b"sk-secret" not in kept
 
 
 @pytest.mark.parametrize("version", ["", "0" * 12, "../../../etc/passwd", "g" * 12, "0" * 13, "*"])
 def test_what_is_not_kept_is_not_there(history: History, version: str) -> None:
     keep(history, 1)
-    assert history.restore(version, MAIN) is None
+    assert history.sections(version) is None
 
 
 def test_what_cannot_be_read_is_left_out(history: History, tmp_path: Path) -> None:
@@ -118,7 +125,7 @@ def test_what_cannot_be_read_is_left_out(history: History, tmp_path: Path) -> No
     (tmp_path / FOLDER / f"{name(2)}.json").write_text("{broken")
     (tmp_path / FOLDER / f"{name(3)}.json").write_text('{"version": 1}')
     assert versions(history) == [name(1)]
-    assert history.restore(name(2), MAIN) is None
+    assert history.sections(name(2)) is None
     keep(history, 4)
     assert versions(history) == [name(4), name(1)]
 
@@ -132,7 +139,7 @@ def test_a_folder_that_cannot_be_made_stops_nobody(tmp_path: Path) -> None:
 
 def test_texts_that_never_served_are_set_aside_for_the_owner(history: History, tmp_path: Path) -> None:
     for number in range(12):
-        history.set_aside({MAIN: f"text {number}"})
+        history.set_aside({"limits": f"text {number}", "queue": ""})
     found = list((tmp_path / FOLDER).iterdir())
     assert len(found) == 10
     assert "text 11" in [each.read_text() for each in found]

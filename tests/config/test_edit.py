@@ -78,6 +78,11 @@ def test_a_section_that_is_not_there_comes_last_after_a_blank_line() -> None:
     assert changed(bare, Edit("add", "/cache/ttl", 60)) == FILE + "\ncache:\n  ttl: 60\n"
 
 
+def test_a_section_that_was_appended_goes_without_a_trace() -> None:
+    new = changed(FILE, Edit("add", "/cache/ttl", 60))
+    assert changed(new, Edit("remove", "/cache")) == FILE
+
+
 def test_a_section_is_taken_out_and_its_neighbours_stay() -> None:
     assert changed(FILE, Edit("remove", "/limits")) == FILE.replace(
         "limits:\n    rpm:   60   # a minute\n    max_n: 4\n", ""

@@ -109,7 +109,7 @@ def untouched(text: str, after: str, name: str) -> None:
         assert new.startswith(normal)
     else:
         start, end = part.span
-        assert new.startswith(normal[:start])
+        assert new.startswith(normal[:start].rstrip("\n"))
         assert new.endswith(normal[end:])
 
 

@@ -12,14 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from gateway.accounts import Actor
-from gateway.api.admin.config_saving import (
-    conflict,
-    not_there,
-    read_anew,
-    replace_files,
-    served_or_broken,
-    unfit,
-)
+from gateway.api.admin.config_saving import as_on_disk, conflict, not_there, read_anew, replace_files, unfit
 from gateway.api.admin.config_shapes import (
     ChangedConfig,
     CheckShape,
@@ -36,8 +29,8 @@ from gateway.api.asking import ANY_VERSION, PRIVATE, Acting, Id, version_require
 from gateway.api.bodies import checked_body
 from gateway.api.docs import document
 from gateway.api.state import Services, services
-from gateway.config import disk
 from gateway.config.diff import Difference
+from gateway.config.edit import restored
 from gateway.config.history import History
 from gateway.config.problems import ConfigError
 
@@ -111,22 +104,21 @@ async def versions(request: Request, actor: Acting) -> Listed[VersionShape]:
 async def restore(
     request: Request, response: Response, actor: Acting, version_id: Id, version: Expected
 ) -> ChangedConfig:
-    """Serve an older version again: its files get the texts that they had. Other files stay."""
+    """Put the sections back as they were in that version, and serve the result. Everything else stays."""
     found = services(request)
     found.accounts.config.may_edit(actor)
-    texts = await asyncio.to_thread(history(found).restore, version_id, found.serving.config.path)
-    if texts is None:
+    sections = await asyncio.to_thread(history(found).sections, version_id)
+    if sections is None:
         raise not_there(version_id)
-    on_disk = {path: await asyncio.to_thread(disk.read, path) for path in texts}
+    on_disk = await asyncio.to_thread(as_on_disk, found)
     unchanged_since(found, version)
-    served_or_broken(found, on_disk)
     try:
-        trial = await found.reloader.try_texts(texts)
+        edited = await asyncio.to_thread(restored, on_disk, sections)
+        trial = await found.reloader.try_texts(edited.files)
     except ConfigError as error:
         raise unfit(error) from None
-    new = {path: text for path, text in texts.items() if text != on_disk[path]}
-    if new:
-        await replace_files(found, actor, "config.restore", trial, on_disk, new)
+    if edited.files:
+        await replace_files(found, actor, "config.restore", trial, on_disk, edited.files)
     return await changed(found, response, actor, trial.differences)
 
 

@@ -14,7 +14,7 @@ from gateway.accounts import Actor
 from gateway.accounts.config_acts import Passage
 from gateway.api.admin.config_shapes import ProblemShape
 from gateway.api.state import Services
-from gateway.config import disk
+from gateway.config import disk, edit
 from gateway.config.history import ON_DISK, History
 from gateway.config.problems import ConfigError
 from gateway.errors import Conflict, NotFound, Unprocessable
@@ -26,7 +26,7 @@ async def replace_files(
     actor: Actor,
     action: Literal["config.edit", "config.restore"],
     trial: Trial,
-    old: Mapping[Path, str | None],
+    old: Mapping[Path, str],
     new: Mapping[Path, str],
 ) -> None:
     """Write the new texts over the old ones, and serve them. Raises Conflict, Unavailable, Unprocessable."""
@@ -57,12 +57,15 @@ async def read_anew(found: Services, actor: Actor) -> None:
     await _serve(found, actor, passage)
 
 
-def served_or_broken(found: Services, on_disk: Mapping[Path, str | None]) -> None:
-    """Raises Conflict when the files hold another valid version, which nobody here has seen yet."""
-    served = found.serving.config.sources.texts
-    unseen = [path for path, text in on_disk.items() if path in served and text != served[path]]
-    if unseen and found.reloader.rejected is None:
-        raise _not_served(unseen[0])
+def as_on_disk(found: Services) -> dict[Path, str]:
+    """The files as they are now. Raises Conflict when they hold another valid version, which nobody here has seen yet."""
+    texts: dict[Path, str] = {}
+    for path, served in found.serving.config.sources.texts.items():
+        text = disk.read(path)
+        if text is None or (text != served and found.reloader.rejected is None):
+            raise _not_served(path)
+        texts[path] = text
+    return texts
 
 
 async def _serve(found: Services, actor: Actor, passage: Passage) -> None:
@@ -77,13 +80,14 @@ async def _serve(found: Services, actor: Actor, passage: Passage) -> None:
         await asyncio.to_thread(kept, serving.version, config.sources.texts, actor.id, passage.what)
 
 
-def _keep(found: Services, old: Mapping[Path, str | None]) -> None:
+def _keep(found: Services, old: Mapping[Path, str]) -> None:
     """What serves can be restored; and what somebody wrote and nobody served is not lost when it is replaced."""
     config = found.serving.config
-    history = History(config.data_dir, found.clock)
-    history.keep(config.version, config.sources.texts, ON_DISK, ())
-    served = config.sources.texts
-    history.set_aside({path: text for path, text in old.items() if text is not None and text != served.get(path)})
+    history, served = History(config.data_dir, found.clock), config.sources.texts
+    history.keep(config.version, served, ON_DISK, ())
+    if old != served:
+        before = edit.parts(served)
+        history.set_aside({name: part.text for name, part in edit.parts(old).items() if part.text != before[name].text})
 
 
 def unfit(error: ConfigError, what: str = "Nothing was changed") -> Unprocessable:
