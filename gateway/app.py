@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 from starlette.types import ASGIApp
 
@@ -31,7 +31,7 @@ from gateway.config import environment
 from gateway.config.config import Config
 from gateway.config.history import History
 from gateway.config.loader import load
-from gateway.errors import Reason
+from gateway.errors import Reason, Unavailable
 from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
 from gateway.ledger.retention import Retention
@@ -203,6 +203,10 @@ class Gateway:
     async def _adopt(self, serving: Serving) -> None:
         """Serve by this version from now on; what lasts is told what concerns it."""
         config, lasting, found = serving.config, self._lasting, self.services
+        lasting.total.configure(config.budgets.total)
+        with suppress(Unavailable):  # it is set as soon as the store is back
+            await lasting.total.set()
+        # nothing is awaited from here on: every request meets one version, the one before or this one
         self._redactor.add(*config.secrets())
         if config is not self.config:
             log.set_level(config.telemetry.log_level.upper())

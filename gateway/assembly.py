@@ -107,7 +107,6 @@ class Lasting:
         self.places.configure(max_waiting=config.queue.max_length)
         self.watching.configure(config.telemetry, config.alerts)
         self.spent.configure(serving.resolved.deployments, config.budgets.providers)
-        self.total.configure(config.budgets.total)
         names = [*serving.routes.names, *serving.routes.patterns]
         self.metrics.knows(names, [each.id for each in serving.resolved.deployments])
         self.reached = {each.id: (each.api_base, each.api_key) for each in serving.resolved.deployments}

@@ -28,7 +28,8 @@ from gateway.store.tables import Account
 
 log = structlog.get_logger(__name__)
 
-AGAIN = 2.0  # seconds until a store that is away is asked again
+LONGEST = 3.0  # seconds after which a store counts as away
+AGAIN = 2.0  # seconds until it is asked again
 _is_total = col(Account.scope) == TOTAL
 
 
@@ -66,19 +67,23 @@ class TotalBudget:
         self._wake.set()
 
     async def set(self) -> None:
-        """Set it now. Raises Unavailable."""
+        """Set it now. Raises Unavailable: then `run` sets it later."""
         self._wake.clear()
-        await set_total_budget(self._engine, self._ledger, self._budget, self._clock)
+        try:
+            async with asyncio.timeout(LONGEST):
+                await set_total_budget(self._engine, self._ledger, self._budget, self._clock)
+        except (Unavailable, TimeoutError) as error:
+            log.warning("total_budget_not_set", error=str(error) or "the store takes too long")
+            self._wake.set()
+            raise Unavailable("The budget of the whole gateway cannot be set at the moment.") from error
 
     async def run(self) -> None:
-        """For ever."""
+        """For ever: try again what could not be set."""
         while True:
             await self._wake.wait()
             try:
                 await self.set()
-            except Unavailable as error:
-                log.warning("total_budget_not_set", error=error.message)
-                self._wake.set()
+            except Unavailable:
                 await asyncio.sleep(AGAIN)
 
 
