@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.errors import Fault, ProviderError
-from gateway.resilience.backoff import full_jitter
+from gateway.resilience.backoff import CAP, full_jitter
 from gateway.types import Candidate, Deployment
 
 MAY_PASS = frozenset({Fault.CONNECT, Fault.TIMEOUT, Fault.RESET, Fault.RATE_LIMITED, Fault.SERVER})
 NOT_ELSEWHERE = frozenset({Fault.CALLER, Fault.CONTENT_POLICY})  # another deployment would answer the same
-LONGEST_RETRY_AFTER = 60.0  # seconds; for a provider that asks for more, nobody waits inside of a request
+LONGEST_RETRY_AFTER = 60.0  # seconds, as LiteLLM waits; a client hears of a longer one instead
 KINDS: Mapping[Fault, str] = {
     Fault.CONNECT: "server",
     Fault.TIMEOUT: "timeout",
@@ -37,12 +37,18 @@ KINDS: Mapping[Fault, str] = {
 class Retries:
     """`attempts` in all; `per_group` before a group's fallbacks; `by_error` the same once it failed in such a way.
 
-    Without `per_group` a deployment is tried a second time only when everything else was tried once.
+    Without `per_group` a deployment is tried a second time only when everything else was tried once. Where neither it nor
+    `by_error` asks for patience, a provider's longer Retry-After is left to the client.
     """
 
     attempts: int = 3
     per_group: int | None = None
     by_error: Mapping[str, int] = field(default_factory=dict)  # by the values of `KINDS`
+
+    @property
+    def longest_pause(self) -> float:
+        """Seconds."""
+        return CAP if self.per_group is None and not self.by_error else LONGEST_RETRY_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +182,7 @@ class Walk:
             if (error := group.failed.get(deployment.id)) is not None and self._may_pass(error.fault)
         ]
         pause = min((wait for _, _, wait in waits), default=left)
-        if not waits or pause >= min(left, LONGEST_RETRY_AFTER):
+        if not waits or pause >= left or pause > self._retries.longest_pause:
             return False
         self._rounds += 1
         self._pause = pause

@@ -65,9 +65,9 @@ async def test_a_client_that_leaves_ends_the_pause(clock: FakeClock) -> None:
 
 
 async def test_a_429_is_tried_again_when_the_provider_said(clock: FakeClock) -> None:
-    bench = Bench(clock, ProviderError(Fault.RATE_LIMITED, "slow down", retry_after=7), completion())
+    bench = Bench(clock, ProviderError(Fault.RATE_LIMITED, "slow down", retry_after=4), completion())
     await bench.stage.enter(await bench.call(A))
-    assert (bench.tried, bench.slept) == (["a", "a"], [7])
+    assert (bench.tried, bench.slept) == (["a", "a"], [4])
 
 
 async def test_a_429_that_says_no_time_is_tried_again_although_it_cools_down(clock: FakeClock) -> None:
@@ -86,7 +86,9 @@ async def test_a_deployment_that_was_taken_out_meanwhile_is_not(clock: FakeClock
 
 
 async def test_a_wait_past_the_deadline_is_the_clients_to_decide_on(clock: FakeClock) -> None:
-    bench = Bench(clock, ProviderError(Fault.RATE_LIMITED, "slow down", retry_after=50))
+    bench = Bench(
+        clock, ProviderError(Fault.RATE_LIMITED, "slow down", retry_after=50), retries=Retries(3, per_group=3)
+    )
     with pytest.raises(RateLimited) as caught:
         await bench.stage.enter(await bench.call(A, deadline=clock.monotonic() + 40))
     assert (bench.slept, caught.value.retry_after) == ([], 50)
@@ -179,7 +181,13 @@ async def test_a_full_minute_is_passed_by(clock: FakeClock) -> None:
 
 
 async def test_nobody_waits_for_longer_than_its_client_does(clock: FakeClock) -> None:
-    bench = Bench(clock, ProviderError(Fault.RATE_LIMITED, "slow down", retry_after=20), DOWN, DOWN)
+    bench = Bench(
+        clock,
+        ProviderError(Fault.RATE_LIMITED, "slow down", retry_after=20),
+        DOWN,
+        DOWN,
+        retries=Retries(9, per_group=2),
+    )
     call = await bench.call(A, options=Options(patience=15))
     call.plan = plan((A, "fast", None), (B, "smart", None))
     with pytest.raises(UpstreamError):

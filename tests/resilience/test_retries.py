@@ -146,7 +146,7 @@ def test_a_group_that_is_a_fallback_twice_is_tried_once() -> None:
 
 
 def test_a_providers_retry_after_is_kept_to() -> None:
-    walk = Walk(TWO, Retries(4), lambda: 0.5)
+    walk = Walk(TWO, Retries(4, per_group=4), lambda: 0.5)
     for name, seconds in (("f1", 30.0), ("f2", 7.0)):
         step = walk.next(MINUTE)
         assert step is not None
@@ -160,7 +160,16 @@ def test_a_providers_retry_after_is_kept_to() -> None:
 @pytest.mark.parametrize(("asked_for", "left"), [(61.0, 300.0), (10.0, 9.0), (10.0, 10.0)])
 def test_a_wait_that_does_not_fit_is_not_begun(asked_for: float, left: float) -> None:
     error = ProviderError(Fault.SERVER, "no", retry_after=asked_for)
-    assert walked(candidates("f1"), Retries(3), error, left=left) == ["f1"]
+    assert walked(candidates("f1"), Retries(3, per_group=3), error, left=left) == ["f1"]
+
+
+@pytest.mark.parametrize("fault", [Fault.RATE_LIMITED, Fault.SERVER])
+def test_a_longer_retry_after_is_the_clients_unless_the_admin_asks_for_patience(fault: Fault) -> None:
+    short, long = (ProviderError(fault, "no", retry_after=seconds) for seconds in (5, 6))
+    assert walked(candidates("f1"), Retries(2), short) == ["f1", "f1+"]
+    assert walked(candidates("f1"), Retries(2), long) == ["f1"]
+    assert walked(candidates("f1"), Retries(2, per_group=2), long) == ["f1", "f1+"]
+    assert walked(candidates("f1"), Retries(2, by_error={"timeout": 2}), long) == ["f1", "f1+"]
 
 
 def test_pauses_grow_with_the_rounds() -> None:
