@@ -45,13 +45,13 @@ def read(path: Path) -> str | None:
 
 
 class Writing:
-    """New texts for some files, written if all files of `old` still have theirs (None: there was no such text)."""
+    """New texts for some of the files of `old`, written if all of them still have theirs."""
 
-    def __init__(self, data_dir: Path, old: Mapping[Path, str | None], new: Mapping[Path, str]) -> None:
+    def __init__(self, data_dir: Path, old: Mapping[Path, str], new: Mapping[Path, str]) -> None:
         self._data_dir = data_dir
         self._old = old
         self._new = new
-        self._before: dict[Path, bytes | None] = {}
+        self._before: dict[Path, bytes] = {}
 
     def write(self) -> None:
         """Raises Changed, NotWritable; then no file is different from before. Blocks."""
@@ -73,18 +73,14 @@ class Writing:
             self._put_back()
 
     def _write(self, path: Path, text: str) -> None:
-        before = path.read_bytes() if path.exists() else None
-        self._before[path] = before
-        mark = codecs.BOM_UTF8 if before is not None and before.startswith(codecs.BOM_UTF8) else b""
+        before = self._before[path] = path.read_bytes()
+        mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
         _put(path, mark + text.encode())
 
     def _put_back(self) -> None:
         for path, data in self._before.items():
             with suppress(OSError):
-                if data is None:
-                    path.unlink()
-                else:
-                    _put(path, data)
+                _put(path, data)
 
 
 @contextmanager
@@ -103,9 +99,8 @@ def _alone(data_dir: Path) -> Iterator[None]:
 
 def _put(path: Path, data: bytes) -> None:
     target = path.resolve()
-    if target.exists():
-        with target.open("r+b"):  # a file that may not be written is not replaced either
-            pass
+    with target.open("r+b"):  # a file that may not be written is not replaced either
+        pass
     try:
         _replace(target, data)
     except OSError as error:
@@ -119,10 +114,9 @@ def _replace(target: Path, data: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            if target.exists():
-                found = target.stat()
-                os.fchown(handle, found.st_uid, found.st_gid)
-                os.fchmod(handle, found.st_mode & 0o7777)
+            found = target.stat()
+            os.fchown(handle, found.st_uid, found.st_gid)
+            os.fchmod(handle, found.st_mode & 0o7777)
             file.write(data)
             file.flush()
             os.fsync(handle)
