@@ -11,6 +11,8 @@ import pytest
 from tests.harness import PRICE, PROVIDER_KEY, GatewayThread, config_of
 from tests.loops import FleetThread
 
+pytestmark = pytest.mark.usefixtures("fleet")  # without what another test asked it for
+
 
 def entry(
     group: str, model: str, fleet: FleetThread, info: dict[str, Any] | None = None, **params: Any
