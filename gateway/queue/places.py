@@ -234,8 +234,13 @@ class Places:
         wanting = [waiter for waiter in self._waiters if deployment_id in waiter.spots]
         self._note_interval(deployment_id, somebody_waits=bool(wanting))
         for waiter in wanting:
-            if not waiter.place.done() and self._has_room(waiter.spots[deployment_id], waiter.demand):
+            spot = waiter.spots[deployment_id]
+            if waiter.place.done():
+                continue
+            if self._has_room(spot, waiter.demand):
                 self._serve(waiter, deployment_id)
+            elif spot.rpm is not None or spot.tpm is not None:
+                self._look_again(waiter)  # the place is free, but its minute may be full by now
 
     def _withdraw(self, waiter: _Waiter) -> None:
         """The waiter's task was cancelled: in line still, or after it was given a place that it has not seen."""

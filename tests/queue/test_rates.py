@@ -224,3 +224,19 @@ async def test_a_place_and_the_minute_must_both_be_free(clock: StillClock) -> No
     places.release("a")
     with pytest.raises(RateLimited):
         await places.acquire(spots, 1.0)
+
+
+async def test_who_waited_for_a_place_waits_on_for_a_minute_that_filled_meanwhile(clock: StillClock) -> None:
+    places, spots = Places(clock), [Spot("a", max_parallel=1, rpm=2)]
+    await places.acquire(spots, LONG)
+    waiting = [asyncio.create_task(places.acquire(spots, LONG)) for _ in range(2)]
+    await settled()
+    assert places._timer is None
+    for _ in range(2):
+        places.release("a")
+        await settled()
+    assert [each.done() for each in waiting] == [True, False]
+    assert places._timer is not None
+    clock.time += WINDOW
+    places.wake()
+    assert await waiting[1] == "a"
