@@ -59,7 +59,7 @@ from gateway.telemetry.watching import Watching, watching
 from gateway.types import AttemptResult, Balance
 from routing_policies import PolicyError
 
-facts = functools.cache(model_facts)
+facts = functools.lru_cache(4096)(model_facts)  # clients name models of wildcards
 UNUSABLE = (LibraryError, PolicyError, StageError, FleetError)  # what a configuration names and cannot be had
 
 

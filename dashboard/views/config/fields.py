@@ -6,6 +6,7 @@ Not `st.form`: every field counts as soon as it is left, so that a form can say 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -20,6 +21,16 @@ from dashboard.views.config.place import Place
 KEPT: Final = "session"  # a look at another page loses nothing
 NANO = Decimal("1e-9")
 NO_AMOUNT = "is no amount; write it like 25 or 12.50"
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """What there is to choose from, value to words. `new`: others can be typed, too; `about`: more, when asked for."""
+
+    options: Mapping[str, str]
+    hint: str = "Any"
+    new: bool = False
+    about: str | None = None
 
 
 class Fields:
@@ -68,21 +79,10 @@ class Fields:
         )
         return self._end(name, value, at)
 
-    def several(
-        self,
-        name: str,
-        label: str,
-        now: Any,
-        options: Mapping[str, str],
-        *,
-        at: Parts = (),
-        hint: str = "Any",
-        new: bool = False,
-        help: str | None = None,  # noqa: A002 - Streamlit's own name
-    ) -> list[str]:
-        """Any of some values in the order in which they are chosen. `new`: others can be typed, too."""
+    def several(self, name: str, label: str, now: Any, some: Several, *, at: Parts = ()) -> list[str]:
+        """Any of some values, in the order in which they are chosen."""
         start = self._start(name, sentences.many(now))
-        known = {**{each: each for each in start}, **options}
+        known = {**{each: each for each in start}, **some.options}
         value = st.multiselect(
             inert.plain(label),
             list(known),
@@ -90,9 +90,9 @@ class Fields:
             format_func=lambda each: known.get(each, each),
             key=self.place.key(name),
             persist_state=KEPT,
-            placeholder=hint,
-            accept_new_options=new,
-            help=help,
+            placeholder=some.hint,
+            accept_new_options=some.new,
+            help=some.about,
         )
         return list(self._end(name, list(value), at))
 

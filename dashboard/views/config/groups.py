@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import inert
 from dashboard.client import JsonObject
 from dashboard.views.config import checked, edits, sentences
-from dashboard.views.config.fields import Fields
+from dashboard.views.config.fields import Fields, Several
 from dashboard.views.config.place import Place, here
 
 EMPTY = "The file has no model yet. Models stand in `model_list`, which is edited in the file itself."
@@ -86,7 +86,7 @@ def one(place: Place, name: str) -> None:
             str(each): str(each) for each in (*known.get("groups", ()), *known.get("aliases", ())) if each != name
         }
         for each, (label, hint, about) in FALLBACKS.items():
-            form.several(each, label, found.get(each), others, at=(each,), hint=hint, help=about)
+            form.several(each, label, found.get(each), Several(others, hint, about=about), at=(each,))
         said = sentences.group({**form.values, "policy": policy}, str(usual))
         with st.container(border=True, key="meaning"):
             st.markdown(f"**{inert.plain(said)}**")

@@ -11,7 +11,7 @@ from dashboard import inert
 from dashboard.client import JsonObject
 from dashboard.sessions import Session
 from dashboard.views.config import checked, edits, routing, sentences
-from dashboard.views.config.fields import Fields
+from dashboard.views.config.fields import Fields, Several
 from dashboard.views.config.place import RULES, Place
 
 GROUP, TIER, SAME = "group", "tier", "same"
@@ -49,7 +49,7 @@ def conditions(session: Session, place: Place, form: Fields, now: JsonObject, na
     size = now.get("input_tokens") or {}
     left, right = st.columns(2)
     with left:
-        team = form.several("team", "Of team", now.get("team"), names["team"], at=("when", "team"), hint="Any team")
+        team = form.several("team", "Of team", now.get("team"), Several(names["team"], "Any team"), at=("when", "team"))
     with right:
         most = form.number(
             "max_tokens",
@@ -82,7 +82,7 @@ def rest(session: Session, place: Place, form: Fields, now: JsonObject, names: N
     left, right = st.columns(2)
 
     def several(name: str, label: str, options: Mapping[str, str], hint: str, *, new: bool = False) -> list[str]:
-        return form.several(name, label, now.get(name), options, at=("when", name), hint=hint, new=new)
+        return form.several(name, label, now.get(name), Several(options, hint, new), at=("when", name))
 
     with left:
         days = several("days", "On days", sentences.DAYS, "Any day")
