@@ -27,6 +27,7 @@ FALLBACKS_AFTER = {
     Fault.CONTEXT_WINDOW: "context_window_fallbacks",
     Fault.CONTENT_POLICY: "content_policy_fallbacks",
 }
+PATTERN = re.compile(r"[A-Za-z0-9._:/@*+-]{1,256}")
 EVERY_MODEL = "all-proxy-models"  # LiteLLM's word for it, besides "*"
 
 
@@ -105,7 +106,8 @@ class Routes:
 
     def nameable(self, name: str) -> bool:
         """Whether a key's `models` may hold this: a model, an alias, an access group, a pattern, a wildcard's model."""
-        return name in self._nameable or "*" in name or self._wildcards.of(name) is not None
+        pattern = "*" in name and PATTERN.fullmatch(name) is not None
+        return name in self._nameable or pattern or self._wildcards.of(name) is not None
 
     def allowed(self, identity: Identity, name: str) -> bool:
         """Whether the key may ask for this model: by its name, an alias's group, an access group or a pattern."""
