@@ -109,7 +109,8 @@ class Lasting:
         self.spent.configure(serving.resolved.deployments, config.budgets.providers)
         names = [*serving.routes.names, *serving.routes.patterns]
         self.metrics.knows(names, [each.id for each in serving.resolved.deployments])
-        self.reached = {each.id: (each.api_base, each.api_key) for each in serving.resolved.deployments}
+        reachable = (*serving.resolved.deployments, *(each.shown for each in serving.resolved.wildcards))
+        self.reached = {each.id: (each.api_base, each.api_key) for each in reachable}
         for name, reach in before.items():
             if self.reached.get(name) != reach:  # what was found out about it was about another address or key
                 self.health.forget(name)

@@ -9,12 +9,12 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import routing_policies
 from gateway.config.config import Config
 from gateway.config.deployments import Resolved
 from gateway.config.routing_models import Group, Routing, Rule, VirtualModel
+from gateway.config.starred import EVERY_MODEL, covers
 from gateway.config.wildcards import Wildcard, best_match
 from gateway.errors import Fault
 from gateway.ports import Policy
@@ -28,7 +28,6 @@ FALLBACKS_AFTER = {
     Fault.CONTENT_POLICY: "content_policy_fallbacks",
 }
 PATTERN = re.compile(r"[A-Za-z0-9._:/@*+-]{1,256}")
-EVERY_MODEL = "all-proxy-models"  # LiteLLM's word for it, besides "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +116,7 @@ class Routes:
         meant = self.resolve(name)
         if meant in models or not models.isdisjoint(self._access_groups(meant)):
             return True
-        matching = patterns_in(models)
-        return matching is not None and any(matching.fullmatch(each) for each in (name, *self._full_names(meant)))
+        return any(covers(models, each) for each in (name, *self._full_names(meant)))
 
     # --- where a request goes ---
 
@@ -249,11 +247,3 @@ class Expansions:
 def each_once(groups: Iterable[Group], key: str) -> tuple[str, ...]:
     """What the groups list under this key, in order."""
     return tuple(dict.fromkeys(name for group in groups for name in getattr(group, key)))
-
-
-@lru_cache(maxsize=1024)
-def patterns_in(models: frozenset[str]) -> re.Pattern[str] | None:
-    """An expression for the names with a `*` among a key's models; None where there is none."""
-    starred = ["*" if name == EVERY_MODEL else name for name in sorted(models) if "*" in name or name == EVERY_MODEL]
-    parts = [".*".join(map(re.escape, name.split("*"))) for name in starred]
-    return re.compile("|".join(f"(?:{part})" for part in parts), re.DOTALL) if parts else None

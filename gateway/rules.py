@@ -13,7 +13,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 
 from gateway.config.routing_models import Routing, Rule, RuleWhen, TokenRange
-from gateway.config.served_names import starred
+from gateway.config.starred import starred
 from gateway.config.week import DAY, week
 from gateway.measure import measure
 from gateway.types import Call

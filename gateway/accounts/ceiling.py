@@ -6,12 +6,13 @@ somebody else made it. Whatever a new key leaves out, it takes from its ceiling.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.accounts import rights, roles
 from gateway.accounts.rights import Defaults
+from gateway.config.starred import covers
 from gateway.errors import Forbidden
 from gateway.ports import Found, KeyInfo
 from gateway.store import windows
@@ -83,7 +84,7 @@ class Ceiling:
             raise _beyond("role")
         for name in _LISTS:
             limit = getattr(self, name)
-            if name in values and limit is not None and (values[name] is None or not limit.issuperset(values[name])):
+            if name in values and limit is not None and not _within(limit, values[name], patterns=name == "models"):
                 raise _beyond(name)
         for name in _NUMBERS:
             limit = getattr(self, name)
@@ -98,6 +99,11 @@ class Ceiling:
         new, old = windows.seconds(wanted), windows.seconds(self.budget_window)
         if new is not None and (old is None or new < old):
             raise _beyond("budget_window")
+
+
+def _within(limit: frozenset[str], names: Iterable[str] | None, *, patterns: bool) -> bool:
+    """Whether a list goes no further; None would be no limit at all."""
+    return names is not None and all(each in limit or (patterns and covers(limit, each)) for each in names)
 
 
 def _beyond(name: str) -> Forbidden:

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TypeVar
 
 from gateway.accounts import roles
+from gateway.config.starred import common
 from gateway.errors import Unauthenticated
 from gateway.ports import Found, KeyInfo, TeamInfo, UserInfo
 from gateway.types import Identity
@@ -90,7 +91,7 @@ def _of_key(found: Found, key: KeyInfo, defaults: Defaults) -> Identity:
     chain = _chain(found)
     team = found.team
     brands = _common(link.brands for link in chain)
-    models = _common((*(link.models for link in chain), team.models if team is not None else None))
+    models = common((*(link.models for link in chain), team.models if team is not None else None))
     scopes = [f"key:{link.id}" for link in chain]
     return Identity(
         key_id=key.id,
@@ -123,7 +124,7 @@ def _of_session(found: Found, defaults: Defaults) -> Identity:
         team=team_id,
         role=role(found),
         session_id=found.session_id,
-        models=_common((team.models if team is not None else None,)),
+        models=common((team.models if team is not None else None,)),
         scopes=_owner_scopes(user_id, team_id),
         rpm=defaults.rpm,
         max_parallel=defaults.max_parallel,

@@ -13,7 +13,7 @@ from gateway.config.deployments import Resolved, Wildcard
 from gateway.config.problems import Finding, Problem, did_you_mean
 from gateway.config.problems import Path as KeyPath
 from gateway.config.routing_models import Rule, RuleWhen, TokenRange
-from gateway.config.served_names import starred
+from gateway.config.starred import starred
 from gateway.config.week import week
 from gateway.types import Deployment, Endpoint
 

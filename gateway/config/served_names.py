@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 
 from gateway.config.config import ConfigFile
+from gateway.config.starred import starred
 
 
 class ServedNames:
@@ -42,9 +43,3 @@ class ServedNames:
             return True
         pattern = starred([name])
         return any(pattern.fullmatch(each) for each in (*self, *self.virtual))
-
-
-def starred(names: Iterable[str]) -> re.Pattern[str]:
-    """Matches what one of `names` means, in which `*` stands for anything. Of none: matches nothing."""
-    parts = ["(?s:.*)".join(map(re.escape, name.split("*"))) for name in names]
-    return re.compile("|".join(parts) if parts else r"(?!)")

@@ -148,7 +148,7 @@ def dropped(deployment: Deployment, body: JsonObject) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-@functools.cache
+@functools.lru_cache(4096)  # clients name models of wildcards
 def supported(model: str, provider: str) -> frozenset[str]:
     """The members that LiteLLM has a translation for; it leaves the others out where it may."""
     known = load().get_supported_openai_params(model=model.removeprefix(f"{provider}/"), custom_llm_provider=provider)
