@@ -18,7 +18,7 @@ MAX_DOLLARS_PER_TOKEN = 0.01
 DAY = 86_400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY, "w": 7 * DAY, "mo": 30 * DAY}
 _WORDS = {"hourly": "1h", "daily": "1d", "weekly": "7d", "monthly": "1mo", "yearly": "365d"}
-_DURATION = re.compile(r"(\d+)\s*(mo|s|m|h|d|w)")
+_DURATION = re.compile(r"(\d{1,18})\s*(mo|s|m|h|d|w)\Z")
 
 
 class Block(BaseModel):
@@ -46,7 +46,7 @@ def seconds(duration: str) -> int | None:
     text = _WORDS.get(text, text)
     if text.isdecimal():
         return int(text) or None
-    found = _DURATION.fullmatch(text)
+    found = _DURATION.match(text)
     return (int(found[1]) * _UNITS[found[2]] or None) if found else None
 
 
