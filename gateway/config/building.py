@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from gateway.config.config import Config
 from gateway.config.credentials import access
 from gateway.config.deployment_prices import adjusted, price_of
-from gateway.config.litellm_keys import PASSED_ON
+from gateway.config.litellm_keys import OLDER_NAMES, PASSED_ON
 from gateway.config.litellm_kinds import seconds
 from gateway.config.litellm_models import LitellmParams, ModelEntry
 from gateway.config.references import CREDENTIALS
@@ -75,6 +75,7 @@ class Builder:
         self._env = {**env, **{name: value.get_secret_value() for name, value in config.environment_variables.items()}}
         self._tiers = _tiers(config)
         self._ids = {entry.model_info.id for entry in config.model_list}
+        self._given: set[str] = set()
         self._weights = weights(config.model_list)
         self._orders = orders(config.model_list)
 
@@ -127,7 +128,15 @@ class Builder:
     def new_id(self, entry: ModelEntry, provider: str) -> str:
         """The file's id, or group, provider and model; each is given out once."""
         name = entry.litellm_params.model.removeprefix(f"{provider}/")
-        return entry.model_info.id or self.unique(f"{entry.model_name}/{provider}/{name}")
+        return self.own_id(entry) or self.unique(f"{entry.model_name}/{provider}/{name}")
+
+    def own_id(self, entry: ModelEntry) -> str | None:
+        """The file's id; where another deployment has it already, as LiteLLM lets it, with `#2`."""
+        given = entry.model_info.id
+        if given is None or given not in self._given:
+            self._given.add(given or "")
+            return given
+        return self.unique(given)
 
     def unique(self, wanted: str) -> str:
         """`wanted` without what an id cannot have; a repeat gets `#2`."""
@@ -182,5 +191,7 @@ def _call_arguments(entry: ModelEntry, *, drop_params: bool | None) -> dict[str,
     named = {name: getattr(params, name) for name in _CALL_ARGUMENTS}
     named["base_model"] = entry.model_info.base_model
     named["drop_params"] = drop_params if params.drop_params is None else params.drop_params
-    further = {name: value for name, value in (params.model_extra or {}).items() if name in PASSED_ON}
+    given = params.model_extra or {}
+    older = {name: given.get(old) for old, name in OLDER_NAMES.items()}
+    further = older | {name: value for name, value in given.items() if name in PASSED_ON}
     return {name: value for name, value in (named | further).items() if value is not None}

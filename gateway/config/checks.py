@@ -38,6 +38,7 @@ def check(
     if not _unclear_names(told) and {"model_list", "router_settings"}.isdisjoint(broken):
         errors += check_names(file, base, warnings)
     known = {problem.path for problem in told}
+    warnings += _addresses(file)
     new = [finding for finding in errors if finding[0] not in known]
     return [_problem(root, each) for each in new], [_problem(root, each) for each in warnings]
 
@@ -55,6 +56,16 @@ def _unclear_names(told: Iterable[Problem]) -> bool:
 def _problem(root: Section, finding: Finding) -> Problem:
     path, what, mend = finding
     return Problem(place(root, path), path, what, mend)
+
+
+def _addresses(file: ConfigFile) -> Iterator[Finding]:
+    """Addresses of models to which no request will come through; LiteLLM starts with them."""
+    for index, entry in enumerate(file.model_list):
+        for key in ("api_base", "base_url"):
+            given = getattr(entry.litellm_params, key)
+            if given and not given.startswith(("http://", "https://")):
+                path = ("model_list", index, "litellm_params", key)
+                yield path, "is not an address, so every request will fail", "write `https://host/path`"
 
 
 def _cors(file: ConfigFile) -> Iterator[Finding]:

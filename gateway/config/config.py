@@ -19,7 +19,7 @@ from gateway.config.litellm_settings import GeneralSettings, LitellmSettings, Ro
 from gateway.config.positions import Section, place
 from gateway.config.problems import Mark, Problem
 from gateway.config.problems import Path as KeyPath
-from gateway.config.taken import Taken
+from gateway.config.taken import Taken, of_litellm
 
 
 def _texts(value: Any) -> Any:
@@ -156,6 +156,11 @@ class Config(ConfigFile):
         """The same, knowing what it was read from. For the loader."""
         self._root, self._absent, self._secrets, self._sources = root, absent, secrets, sources
         return self
+
+    @property
+    def of_litellm(self) -> bool:
+        """Whether it was read from a file without any section of ours: then it is read as leniently as LiteLLM does."""
+        return of_litellm(self._root, ConfigFile.model_fields)
 
     def place(self, path: KeyPath) -> Mark:
         """Where the value at `path` stands."""

@@ -57,6 +57,7 @@ _ACCOUNT_PARAMS = frozenset(
         "aws_role_name",
         "azure_ad_token",
         "client_secret",
+        "vertex_ai_credentials",
         "vertex_credentials",
     }
 )

@@ -1,7 +1,7 @@
 """From the model list to deployments: which of them can be called, which are simulated, which stand for many models.
 
 Either every deployment is real or every one is simulated, never both. A model that LiteLLM does not know raises
-`ConfigError` with the entry's line.
+`ConfigError` with the entry's line; in a file of LiteLLM's that has others, it is left out with a warning, as there.
 """
 
 from __future__ import annotations
@@ -74,12 +74,13 @@ def resolve(
 
     `fleet_urls`: the simulated fleet's address for each wire format ("openai", "anthropic", "gemini"), or None where
     there is no fleet. It serves only while nothing real can be called and `simulation.mode` is "auto".
-    Raises `ConfigError` for models that LiteLLM does not know.
+    Raises `ConfigError` for models that LiteLLM does not know, in a file of ours or where nothing else is served.
     """
     entries = _Entries(config, env, facts)
     found = list(entries.read())
-    if entries.problems:
+    if entries.problems and not (config.of_litellm and (found or entries.wildcards)):
         raise ConfigError(entries.problems)
+    entries.warnings += [replace(each, what=f"{each.what}, so it is left out") for each in entries.problems]
     real = entries.skipped_with_key or any(each.missing is None and not each.mock for each in found)
     real = real or any(each.missing is None for each in entries.wildcards)
     wants_fleet = not real and config.simulation.mode == "auto"
@@ -171,7 +172,7 @@ class _Entries:
         except UnknownModelError:
             facts = Facts("*")
         shown_facts = replace(facts, mode=facts.mode if facts.mode in MODES else "chat")
-        id_ = entry.model_info.id or builder.unique(entry.model_name.replace("*", "any"))
+        id_ = builder.own_id(entry) or builder.unique(entry.model_name.replace("*", "any"))
         built = builder.build(index, _as_chat(entry), shown_facts, id_)
         missing = built.missing
         if facts.provider == "*" and missing is not None and builder.absent(index) is None:

@@ -15,6 +15,7 @@ from gateway.config.effective_tries import Tries
 from gateway.config.effective_watching import alerts, cache, content, telemetry
 from gateway.config.filling import S, fill
 from gateway.config.routing_models import Group, Routing, Rule, VirtualModel
+from gateway.config.served_names import ServedNames
 from gateway.config.taken_values import STRATEGIES, known_timezone
 
 
@@ -23,8 +24,9 @@ def effective_sections(file: ConfigFile, base: Path, variables: Mapping[str, str
 
     `base`: the folder that its paths are relative to; `variables`: the environment with the file's own over it.
     """
-    aliases = {name: alias.model for name, alias in file.router_settings.model_group_alias.items()}
-    groups, defaults = _groups(file, aliases), _defaults(file, aliases)
+    served = ServedNames(file)
+    aliases = served.aliases
+    groups, defaults = _groups(file, served), _defaults(file, served)
     tries = Tries(file, groups, defaults)
     general = file.general_settings
     return {
@@ -94,10 +96,11 @@ def _rule(rule: Rule, aliases: Mapping[str, str]) -> Rule:
     return rule.model_copy(update={"use": rule.use.model_copy(update={"group": group})})
 
 
-def _groups(file: ConfigFile, aliases: Mapping[str, str]) -> Mapping[str, Group]:
+def _groups(file: ConfigFile, served: ServedNames) -> Mapping[str, Group]:
     """Every group's settings, with the fallbacks of LiteLLM's blocks where the group itself names none."""
     kinds = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
-    listed = {kind: _listed(file, kind, aliases) for kind in kinds}
+    aliases = served.aliases
+    listed = {kind: _listed(file, kind, served) for kind in kinds}
     groups = {aliases.get(name, name): group for name, group in file.groups.items()}
     every = [entry.model_name for entry in file.model_list] if any("*" in listed[kind] for kind in kinds[1:]) else []
     for name in dict.fromkeys([*groups, *every, *(name for kind in kinds for name in listed[kind])]):
@@ -110,16 +113,24 @@ def _groups(file: ConfigFile, aliases: Mapping[str, str]) -> Mapping[str, Group]
     return groups
 
 
-def _listed(file: ConfigFile, kind: str, aliases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """One kind of LiteLLM's fallbacks by group. Of two lists, the router's counts as a whole; of two entries the first."""
+def _listed(file: ConfigFile, kind: str, served: ServedNames) -> dict[str, tuple[str, ...]]:
+    """One kind of LiteLLM's fallbacks by group. Of two lists, the router's counts as a whole; of two entries the first.
+
+    A name that means nothing is passed over, as LiteLLM does it.
+    """
     out: dict[str, tuple[str, ...]] = {}
     for entry in getattr(file.router_settings, kind) or getattr(file.litellm_settings, kind):
         for name, targets in entry.items():
-            out.setdefault(aliases.get(name, name), _real(targets, aliases))
+            if name == "*" or name in served:
+                out.setdefault(served.real(name), _known(targets, served))
     return out
 
 
-def _defaults(file: ConfigFile, aliases: Mapping[str, str]) -> tuple[str, ...]:
+def _known(names: Iterable[str], served: ServedNames) -> tuple[str, ...]:
+    return _real((name for name in names if name in served), served.aliases)
+
+
+def _defaults(file: ConfigFile, served: ServedNames) -> tuple[str, ...]:
     """Where a group without fallbacks goes on; LiteLLM reads a `*` in `fallbacks` only where there are none of these."""
     named = file.router_settings.default_fallbacks or file.litellm_settings.default_fallbacks
-    return _real(named, aliases) or _listed(file, "fallbacks", aliases).get("*", ())
+    return _known(named, served) or _listed(file, "fallbacks", served).get("*", ())

@@ -62,6 +62,7 @@ PASSED_ON = frozenset(
         "watsonx_region_name",
     }
 )
+OLDER_NAMES = {f"vertex_ai_{name}": f"vertex_{name}" for name in ("project", "location", "credentials")}
 _CALLERS = "it is for the caller to say; a prompt template can say it too"
 _ROUTERS = "LiteLLM's routers do not run here; see `routing.models` and `routing.rules`"
 _TIME = "attempts are billed by tokens and requests; give input_cost_per_token and output_cost_per_token"
@@ -69,7 +70,7 @@ _KINDS = "only chat, Responses and embeddings are served yet"
 _PROBES = "no model is called only to see whether it answers; health comes from real requests"
 
 PARAMS: Table = {
-    **{name: Known("taken", "goes on to the provider") for name in PASSED_ON},
+    **{name: Known("taken", "goes on to the provider") for name in (*PASSED_ON, *OLDER_NAMES)},
     "rpm": takes("requests a minute; and the share of requests where none of the group has a weight"),
     "tpm": takes("tokens a minute; and the share of requests where none of the group has weight or rpm"),
     "weight": takes("the share of requests"),

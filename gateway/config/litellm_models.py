@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from gateway.config.kinds import Address, Count, Name, Names, Whole
+from gateway.config.kinds import Count, Name, Names, Whole
 from gateway.config.litellm_kinds import Amount, Block, Duration, PerToken, Times
 
 
@@ -41,8 +41,8 @@ class LitellmParams(Costs):
     model: Name
     custom_llm_provider: Name | None = None
     api_key: SecretStr | None = None
-    api_base: Address | None = Field(default=None, repr=False)
-    base_url: Address | None = Field(default=None, repr=False)
+    api_base: Name | None = Field(default=None, repr=False)
+    base_url: Name | None = Field(default=None, repr=False)
     api_version: Name | None = None
     organization: Annotated[Name | None, BeforeValidator(_first)] = None
     litellm_credential_name: Name | None = None

@@ -15,7 +15,18 @@ from gateway.config.litellm_kinds import Amount, Block, Duration, Given, Texts, 
 
 
 def _named_model(value: Any) -> Any:
-    return {"model": value} if isinstance(value, str) else value
+    """An alias of several is one of none to LiteLLM."""
+    text = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return {"model": text} if isinstance(text, str) else text
+
+
+def _models(value: Any) -> Any:
+    """A fallback may be a request of its own to LiteLLM: its model is what is taken."""
+    return (
+        [each.get("model", each) if isinstance(each, dict) else each for each in value]
+        if isinstance(value, list)
+        else value
+    )
 
 
 def _budget(value: Any) -> Any:
@@ -59,7 +70,7 @@ class CacheParams(Block):
     mode: Name | None = None
 
 
-Fallbacks = tuple[Mapping[str, Names], ...]
+Fallbacks = tuple[Mapping[str, Annotated[Names, BeforeValidator(_models)]], ...]
 PerError = Annotated[Mapping[str, Times], Given]
 
 

@@ -22,7 +22,7 @@ from gateway.config.problems import ConfigError, Problem, in_order
 from gateway.config.references import resolve_references, variables_of
 from gateway.config.secret_values import secret_values
 from gateway.config.sources import Reading
-from gateway.config.taken import read_taken, set_aside
+from gateway.config.taken import read_taken, set_aside, strangers
 from gateway.config.wording import problems_of
 
 _PLACEHOLDER = [{"model_name": "?", "litellm_params": {"model": "?"}}]
@@ -46,14 +46,15 @@ def load(path: Path, env: Mapping[str, str], texts: Mapping[Path, str] | None = 
     lend(root)
     references = resolve_references(root, variables, problems)
     secrets = secret_values(root, variables)
-    listed = read_taken(root, variables)
-    set_aside(root)
+    strange = strangers(root, ConfigFile.model_fields)
+    listed = read_taken(root, variables, strange)
+    set_aside(root, strange)
     file, broken = _validate(root, problems)
     errors, warnings = check(file, root, path.parent, problems, broken)
     problems += errors
     if problems:
         raise ConfigError(references.each_once(problems), reading.texts)
-    warnings += [*warnings_of(listed), *environment.unknown_variables(env, references.used)]
+    warnings += [*reading.warnings, *warnings_of(listed), *environment.unknown_variables(env, references.used)]
     warnings += environment.unreadable(env)
     sections: dict[str, Any] = {name: getattr(file, name) for name in ConfigFile.model_fields}
     config = Config(

@@ -1,7 +1,7 @@
 """Names in a configuration that must mean something: groups, aliases, tiers, policies, deployments' ids.
 
-Findings are (path, what, mend). A circle of fallbacks in our own `groups` is a mistake; in LiteLLM's blocks, where
-two groups often stand in for each other, it is a warning, because every group is tried once anyway.
+Findings are (path, what, mend). In our own sections they are mistakes; in LiteLLM's blocks, with which LiteLLM starts,
+they are warnings: a name that means nothing is passed over, of two lists the first counts, a circle is walked once.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gateway.config.rule_checks import check_rules
 from gateway.config.served_names import ServedNames
 
 _NO_GROUP = "no model group or alias of that name"
+_LITELLMS = frozenset({"model_list", "router_settings", "litellm_settings"})
 _KINDS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 
 
@@ -37,12 +38,12 @@ def check_names(file: ConfigFile, base: Path, warnings: list[Finding]) -> list[F
     lists = [*_fallbacks(file)]
     owned = [each._replace(owner=served.real(each.owner)) for each in lists if each.owner != "*"]
     warnings += _repeated_entries(file)
+    doubtful = [*_ids(file), *_aliases(file, served), *_unknown_targets(lists, file, served)]
+    warnings += [finding for finding in doubtful if finding[0][0] in _LITELLMS]
     return [
-        *_ids(file),
-        *_aliases(served),
+        *(finding for finding in doubtful if finding[0][0] not in _LITELLMS),
         *_groups(file, served),
-        *_unknown_targets(lists, file, served),
-        *_twice(owned),
+        *_twice(owned, warnings),
         *_repeats(owned, served, warnings),
         *_circles(owned, served, warnings),
         *_virtual_models(file, served),
@@ -58,7 +59,7 @@ def _ids(file: ConfigFile) -> Iterator[Finding]:
         if given in seen:
             yield (
                 ("model_list", index, "model_info", "id"),
-                f"another deployment has the id `{given}`",
+                f"another deployment has the id `{given}`, so this one gets `{given}#2`",
                 "make it unique",
             )
         if given:
@@ -74,13 +75,17 @@ def _repeated_entries(file: ConfigFile) -> Iterator[Finding]:
         alike.append(entry)
 
 
-def _aliases(served: ServedNames) -> Iterator[Finding]:
-    for name, target in served.aliases.items():
+def _aliases(file: ConfigFile, served: ServedNames) -> Iterator[Finding]:
+    for name, alias in file.router_settings.model_group_alias.items():
         path: KeyPath = ("router_settings", "model_group_alias", name)
-        if name in served.groups:
-            yield path, "is the name of a model group too", "rename the alias"
-        if target in served.aliases or target not in served:
-            yield path, f"no model group `{target}`", did_you_mean(target, served.groups)
+        if name not in served.aliases:
+            yield (
+                path,
+                f"no model group `{alias.model}`, so it is passed over",
+                did_you_mean(alias.model, served.groups),
+            )
+        elif name in served.groups:
+            yield path, "is the name of a model group too, and hides it", "rename the alias"
 
 
 def _groups(file: ConfigFile, served: ServedNames) -> Iterator[Finding]:
@@ -112,21 +117,25 @@ def _litellms(file: ConfigFile, key: str) -> tuple[str, Any]:
 
 def _unknown_targets(lists: Iterable[_Fallbacks], file: ConfigFile, served: ServedNames) -> Iterator[Finding]:
     for path, owner, names, _ in lists:
+        what = _NO_GROUP + (", so it is passed over" if path[0] in _LITELLMS else "")
         if owner != "*" and owner not in served and owner not in file.groups:
-            yield path, f"`{owner}`: {_NO_GROUP}", did_you_mean(owner, served)
+            yield path, f"`{owner}`: {what}", did_you_mean(owner, served)
         for index, name in enumerate(names):
             if name not in served:
-                yield (*path, index), f"`{name}`: {_NO_GROUP}", did_you_mean(name, served)
+                yield (*path, index), f"`{name}`: {what}", did_you_mean(name, served)
 
 
-def _twice(owned: Iterable[_Fallbacks]) -> Iterator[Finding]:
+def _twice(owned: Iterable[_Fallbacks], warnings: list[Finding]) -> Iterator[Finding]:
     first: dict[tuple[str, str], KeyPath] = {}
     for path, owner, names, kind in owned:
-        if names and (owner, kind) in first:
-            what = f"the {kind} of `{owner}` are given in `{first[owner, kind][0]}` too"
+        above = first.setdefault((owner, kind), path) if names else path
+        if above == path:
+            continue
+        what = f"the {kind} of `{owner}` are given in `{above[0]}` too"
+        if above[0] in _LITELLMS:
+            warnings.append((path, f"{what}: those count", "keep one of the two lists"))
+        else:
             yield path, what, "keep one of the two lists"
-        elif names:
-            first[owner, kind] = path
 
 
 def _repeats(owned: Iterable[_Fallbacks], served: ServedNames, warnings: list[Finding]) -> Iterator[Finding]:

@@ -15,6 +15,9 @@ from ruamel.yaml.reader import ReaderError
 
 from gateway.config.problems import Mark, Path, Problem
 
+LITELLMS_BLOCKS = frozenset(
+    {"model_list", "litellm_settings", "router_settings", "general_settings", "environment_variables"}
+)
 MAX_DEPTH = 50
 MAX_NODES = 100_000
 _CORE = "tag:yaml.org,2002:"
@@ -97,8 +100,11 @@ def place(root: Section, path: Path, *, key: bool = False) -> Mark:
     return mark
 
 
-def parse(text: str, file: str, problems: list[Problem]) -> Section:
-    """The mapping that `text` holds. Whatever is wrong is added to `problems`; the rest is still returned."""
+def parse(text: str, file: str, problems: list[Problem], warnings: list[Problem] | None = None) -> Section:
+    """The mapping that `text` holds. Whatever is wrong is added to `problems`; the rest is still returned.
+
+    `warnings`: keys that stand twice in a block of LiteLLM's, who takes the last one.
+    """
     start = Mark(file, 1, 1)
     try:
         node = YAML(typ="safe", pure=True).compose(text)
@@ -119,7 +125,7 @@ def parse(text: str, file: str, problems: list[Problem]) -> Section:
             Problem(start, (), "the file is not a list of `key: value` entries", "start with `model_list:`")
         )
         return Section(start)
-    return _Composition(file, problems).document(node)
+    return _Composition(file, problems, [] if warnings is None else warnings).document(node)
 
 
 def _syntax_problem(error: MarkedYAMLError, file: str) -> Problem:
@@ -142,9 +148,10 @@ def _mark(file: str, mark: Any) -> Mark:
 class _Composition:
     """One walk over the nodes of one document."""
 
-    def __init__(self, file: str, problems: list[Problem]) -> None:
+    def __init__(self, file: str, problems: list[Problem], warnings: list[Problem]) -> None:
         self._file = file
         self._problems = problems
+        self._warnings = warnings
         self._nodes = 0
         self._full = False
 
@@ -153,7 +160,7 @@ class _Composition:
         return value if isinstance(value, Section) else Section(self._at(node))
 
     def _section(self, node: MappingNode, path: Path) -> Section:
-        """The mapping of `node`. Of a key that stands twice the first value counts."""
+        """The mapping of `node`. Of a key that stands twice the first value counts, in LiteLLM's blocks the last."""
         out = Section(self._at(node))
         merged: list[Section] = []
         for key_node, value_node in node.value:
@@ -165,9 +172,7 @@ class _Composition:
                 self._complain(key_at, path, "a key is not a plain word", "write `key: value`")
                 continue
             key = self._text(key_node, path)
-            if key in out:
-                first = out.keys_at[key].line
-                self._complain(key_at, (*path, key), f"the key stands twice, first in line {first}", "keep one of them")
+            if key in out and not self._counts_again(key_at, (*path, key), out.keys_at[key].line):
                 continue
             out.put(key, self._value(value_node, (*path, key)), key_at, self._at(value_node))
         for other in merged:
@@ -175,6 +180,15 @@ class _Composition:
                 if key not in out:
                     out.put(key, value, other.keys_at[key], other.values_at[key])
         return out
+
+    def _counts_again(self, mark: Mark, path: Path, first: int) -> bool:
+        """Tells of a key that stands twice; whether its later value counts."""
+        what, mend = f"the key stands twice, first in line {first}", "keep one of them"
+        if path[0] not in LITELLMS_BLOCKS or path == ("model_list",):
+            self._complain(mark, path, what, mend)
+            return False
+        self._warnings.append(Problem(mark, path, f"{what}; the last one counts", mend))
+        return True
 
     def _merged(self, node: Node, path: Path) -> list[Section]:
         nodes = node.value if isinstance(node, SequenceNode) else [node]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel
 
-from gateway.config.litellm_keys import OTHER_BLOCKS, PASSED_ON
+from gateway.config.litellm_keys import OLDER_NAMES, OTHER_BLOCKS, PASSED_ON
 from gateway.config.litellm_models import ModelEntry
 from gateway.config.litellm_settings import GeneralSettings, LitellmSettings, RouterSettings
 from gateway.config.positions import Items, Section
@@ -27,6 +27,7 @@ CREDENTIALS = frozenset(
         "aws_session_token",
         "azure_ad_token",
         "client_secret",
+        "vertex_ai_credentials",
         "vertex_credentials",
     }
 )
@@ -110,7 +111,7 @@ def _is_read(path: Path) -> bool:
     for name in (part for part in path[1:] if isinstance(part, str)):
         field = model.model_fields.get(name)
         if field is None:
-            return name in PASSED_ON
+            return name in PASSED_ON or name in OLDER_NAMES
         if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return True
         model = field.annotation

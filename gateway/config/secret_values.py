@@ -16,7 +16,9 @@ _SECRET_NAME = re.compile(
     r"(key|key_id|secret|token|password|passwd|credentials?|authorization|dsn|webhook)$", re.IGNORECASE
 )
 _PUBLIC = frozenset({"groups", "litellm_key_header_name", "pipeline", "routing"})  # "key" is a name there
-_ALL_OF = frozenset({"default_headers", "extra_headers", "headers", "redact", "vertex_credentials"})
+_ALL_OF = frozenset(
+    {"default_headers", "extra_headers", "headers", "redact", "vertex_credentials", "vertex_ai_credentials"}
+)
 _SECRET_VARIABLES = ("_API_KEY", "_ACCESS_KEY", "_ACCESS_KEY_ID", "_TOKEN", "_SECRET", "_PASSWORD")
 _HEADERS = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_HEADERS")  # name=value,name=value
 _OWN_VARIABLES = (

@@ -11,11 +11,15 @@ from gateway.config.starred import starred
 
 
 class ServedNames:
-    """`in` it is what the file serves, by a name of its own or by a wildcard; to iterate is to list the former."""
+    """`in` it is what the file serves, by a name of its own or by a wildcard; to iterate is to list the former.
+
+    An alias of nothing that is served is none, nor is one of another alias: LiteLLM follows them one step.
+    """
 
     def __init__(self, file: ConfigFile) -> None:
         self.groups = {entry.model_name for entry in file.model_list}
-        self.aliases = {name: alias.model for name, alias in file.router_settings.model_group_alias.items()}
+        named = {name: alias.model for name, alias in file.router_settings.model_group_alias.items()}
+        self.aliases = {name: model for name, model in named.items() if self._is_group(model)}
         self.virtual = dict(file.routing.models)
 
     @cached_property
@@ -26,9 +30,10 @@ class ServedNames:
 
     def __contains__(self, name: object) -> bool:
         """Whether a group, an alias or a wildcard serves it."""
-        return isinstance(name, str) and (
-            name in self.groups or name in self.aliases or self._wildcards.fullmatch(name) is not None
-        )
+        return isinstance(name, str) and (name in self.aliases or self._is_group(name))
+
+    def _is_group(self, name: str) -> bool:
+        return name in self.groups or self._wildcards.fullmatch(name) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.groups | self.aliases.keys())

@@ -23,6 +23,7 @@ class Reading:
 
     problems: list[Problem]
     instead: Mapping[Path, str] = field(default_factory=dict)
+    warnings: list[Problem] = field(default_factory=list)
     texts: dict[Path, str | None] = field(default_factory=dict)
 
     def read(self, path: Path) -> Section:
@@ -37,7 +38,7 @@ def _read(path: Path, asked_at: Mark, reading: Reading, seen: set[Path], above: 
     problems = reading.problems
     text = reading.instead.get(path)
     text = reading.texts[path] = _text(path, asked_at, problems) if text is None else text
-    root = parse(text, str(path), problems) if text is not None else Section(asked_at)
+    root = parse(text, str(path), problems, reading.warnings) if text is not None else Section(asked_at)
     included = root.get("include")
     names = included if isinstance(included, Items) else [included] if isinstance(included, str) else []
     for index, name in enumerate(names):

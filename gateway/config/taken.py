@@ -7,7 +7,7 @@ validated, so nothing here trusts a value's type. Never raises.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,10 +19,12 @@ from gateway.config.litellm_kinds import Block
 from gateway.config.litellm_models import Costs, LitellmParams, ModelEntry, ModelInfo
 from gateway.config.litellm_setting_keys import BUDGET, CACHE, GENERAL, LITELLM, ROUTER
 from gateway.config.litellm_settings import BudgetParams, CacheParams, GeneralSettings, LitellmSettings, RouterSettings
-from gateway.config.positions import Items, Section, place
+from gateway.config.positions import LITELLMS_BLOCKS, Items, Section, place
 from gateway.config.problems import Mark, Path
 from gateway.config.taken_values import by_value
 
+_A_TYPO = 0.8
+_STRANGE = Known("ignored", "LiteLLM does not read it either")
 _READ = Known("taken", "is read as LiteLLM reads it")
 _BLOCKS: tuple[tuple[str, Table, type[Block]], ...] = (
     ("router_settings", ROUTER, RouterSettings),
@@ -66,9 +68,11 @@ def taken(config: _Listing) -> tuple[Taken, ...]:
     return config.taken
 
 
-def read_taken(root: Section, variables: Mapping[str, str]) -> tuple[Taken, ...]:
-    """The same from the file as it was read; `variables` are the environment with the file's own."""
-    found = _walk(root, variables)
+def read_taken(root: Section, variables: Mapping[str, str], strange: Collection[str] = ()) -> tuple[Taken, ...]:
+    """The same from the file as it was read; `variables` are the environment with the file's own, `strange` its keys
+    that are `strangers`.
+    """
+    found = [*_walk(root, variables), *(((key,), _STRANGE) for key in strange)]
     listed = [Taken(place(root, path, key=True), path, known.verdict, known.why, known.quiet) for path, known in found]
     return tuple(sorted(listed, key=lambda each: (each.mark.file, each.mark.line, each.mark.column)))
 
@@ -212,7 +216,26 @@ def is_aside(root: Section, key: str) -> bool:
     return key in OTHER_BLOCKS or key == "credential_list" or key.startswith("x-")
 
 
-def set_aside(root: Section) -> None:
+def set_aside(root: Section, strange: Collection[str]) -> None:
     """Take out of `root` what is no section of ours and no block that is taken."""
-    for name in [name for name in root if is_aside(root, name)]:
+    for name in [name for name in root if name in strange or is_aside(root, name)]:
         del root[name]
+
+
+def strangers(root: Section, known: Collection[str]) -> list[str]:
+    """Top-level keys that nobody reads, where the file is LiteLLM's: there they are no mistakes, as for LiteLLM.
+
+    `known`: all that are read. One that is nearly the name of one of them is a typing mistake anywhere.
+    """
+    if not of_litellm(root, known):
+        return []
+    others = [key for key in root if key not in known and not is_aside(root, key)]
+    return [key for key in others if not difflib.get_close_matches(key, known, n=1, cutoff=_A_TYPO)]
+
+
+def of_litellm(root: Section, known: Collection[str]) -> bool:
+    """Whether a file has no section of ours; what the environment lays over it does not count."""
+    theirs = {*LITELLMS_BLOCKS, "include"}
+    return not any(
+        mark.line and key in known and key not in theirs for key, mark in root.keys_at.items() if key in root
+    )

@@ -72,6 +72,8 @@ def _say(kind: str, path: Path, ctx: Mapping[str, Any], model: type[BaseModel], 
     match kind:
         case "extra_forbidden":
             return _no_such_key(last, keys_at(model, path[:-1]))
+        case "missing" if path == ("model_list",) and _stored(root):
+            return "is missing", "list the models that are in LiteLLM's database: it is not read here"
         case "missing":
             return "is missing", _instead(root, path, model) or f"add `{last}: …`"
         case "literal_error":
@@ -84,6 +86,12 @@ def _say(kind: str, path: Path, ctx: Mapping[str, Any], model: type[BaseModel], 
     what, mend = said or _KINDS.get(kind.split("_", maxsplit=1)[0], _OTHERWISE)
     bounds = {name: f"{value:g}" for name, value in ctx.items() if isinstance(value, int | float)}
     return what.format(**bounds), mend
+
+
+def _stored(root: Section) -> bool:
+    """Whether LiteLLM keeps the models of this file in its database."""
+    general = root.get("general_settings")
+    return isinstance(general, Section) and bool(general.get("store_model_in_db"))
 
 
 def _misspelt(findings: Sequence[Any], model: type[BaseModel]) -> dict[Path, set[str]]:

@@ -20,6 +20,7 @@ CAPABILITIES = {
     "supports_audio_output": "audio out",
     REASONS: "reasoning",
 }
+ASK_FOR_LOG_IN = frozenset({"chatgpt", "github_copilot"})  # LiteLLM opens a connection only to tell whose model it is
 LONG = re.compile(r"input_cost_per_token_above_(\d+)k_tokens\Z")
 
 
@@ -42,6 +43,9 @@ def model_facts(model: str, *, custom_llm_provider: str | None, base_model: str 
 
 def whose(model: str, custom_llm_provider: str | None) -> tuple[str, str]:
     """The provider's own name of a model, and the provider. Raises UnknownModelError."""
+    named = custom_llm_provider or model.partition("/")[0]
+    if named in ASK_FOR_LOG_IN:
+        raise UnknownModelError(f"models of '{named}' need a log-in in a browser; name a provider that takes keys.")
     try:
         name, provider, _, _ = load().get_llm_provider(model, custom_llm_provider)
     except Exception as error:

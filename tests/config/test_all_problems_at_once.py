@@ -31,7 +31,6 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(refused: Refused
         (5, "groups.fast.fallbacks.0"),
         (6, "store.redis_url"),
         (7, "router_settings.fallbacks.0.fast"),
-        (7, "router_settings.fallbacks.0.fast.0"),
     ]
 
 

@@ -101,26 +101,11 @@ MISTAKES = [
         "divide",
     ),
     Mistake(
-        "address without scheme",
-        "model_list:\n  - model_name: a\n    litellm_params:\n      model: openai/x\n      api_base: gpu:8000 #!",
-        "model_list[0].litellm_params.api_base",
-        "not an address",
-        "https://",
-    ),
-    Mistake(
         "id with a space",
         "model_list:\n  - model_name: a\n    litellm_params: {model: openai/x}\n    model_info: {id: my id} #!",
         "model_list[0].model_info.id",
         "characters",
         "letters",
-    ),
-    Mistake(
-        "id twice",
-        "model_list:\n  - {model_name: a, litellm_params: {model: openai/x}, model_info: {id: one}}\n"
-        "  - {model_name: b, litellm_params: {model: openai/x}, model_info: {id: one}} #!",
-        "model_list[1].model_info.id",
-        "another deployment",
-        "unique",
     ),
     Mistake(
         "variable not set",
@@ -175,27 +160,6 @@ MISTAKES = [
         "`smart`",
     ),
     Mistake(
-        "unknown fallback of LiteLLM's",
-        TWO + "router_settings:\n  fallbacks:\n    - fast: [smart, none] #!",
-        "router_settings.fallbacks[0].fast[1]",
-        "`none`",
-        "known here: fast, smart",
-    ),
-    Mistake(
-        "fallbacks of nothing",
-        TWO + "litellm_settings:\n  fallbacks:\n    - slow: [smart] #!",
-        "litellm_settings.fallbacks[0].slow",
-        "`slow`",
-        "known here",
-    ),
-    Mistake(
-        "unknown default fallback",
-        TWO + "litellm_settings:\n  default_fallbacks: [fats] #!",
-        "litellm_settings.default_fallbacks[0]",
-        "`fats`",
-        "`fast`",
-    ),
-    Mistake(
         "fallbacks twice",
         TWO + "groups: {fast: {fallbacks: [smart]}}\nrouter_settings:\n  fallbacks:\n    - fast: [smart] #!",
         "router_settings.fallbacks[0].fast",
@@ -215,20 +179,6 @@ MISTAKES = [
         "groups.fast.fallbacks",
         "fast → fast",
         "take one",
-    ),
-    Mistake(
-        "alias of nothing known",
-        MODEL + "router_settings:\n  model_group_alias:\n    gpt-4: fats #!",
-        "router_settings.model_group_alias.gpt-4",
-        "no model group `fats`",
-        "`fast`",
-    ),
-    Mistake(
-        "alias like a group",
-        TWO + "router_settings:\n  model_group_alias:\n    fast: smart #!",
-        "router_settings.model_group_alias.fast",
-        "model group too",
-        "rename",
     ),
     Mistake(
         "virtual model like a group",

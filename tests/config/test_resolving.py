@@ -273,7 +273,9 @@ def test_a_provider_that_is_named_apart_becomes_part_of_the_model(load_text: Loa
 
 
 def test_unknown_models_are_told_all_at_once_with_their_lines(load_text: Load, facts: ModelFacts) -> None:
-    config = load_text("model_list:\n" + entry(model="gpt-9") + entry(model="openai/a") + entry(model="gpt-10"))
+    config = load_text(
+        "model_list:\n" + entry(model="gpt-9") + entry(model="openai/a") + entry(model="gpt-10") + "server: {}\n"
+    )
 
     with pytest.raises(ConfigError) as caught:
         resolve(config, {}, facts, FLEET)

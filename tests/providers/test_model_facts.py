@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from decimal import Decimal
 from typing import Any
 
@@ -162,3 +163,11 @@ def test_a_price_is_never_another_providers(model: str) -> None:
 )
 def test_the_kind_of_model_is_told(model: str, mode: str) -> None:
     assert facts(model).mode == mode
+
+
+@pytest.mark.parametrize("model", ["chatgpt/gpt-6-luna", "github_copilot/gpt-6-luna"])
+def test_nobody_is_asked_to_log_in_only_to_tell_whose_a_model_is(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("a connection was opened"))
+
+    with pytest.raises(UnknownModelError, match="need a log-in in a browser"):
+        facts(model)
