@@ -27,7 +27,6 @@ from gateway.assembly import Lasting
 from gateway.backends import EFFECTS, Backends, open_backends
 from gateway.changes import Changes
 from gateway.clock import SystemClock
-from gateway.config import environment
 from gateway.config.config import Config
 from gateway.config.history import History
 from gateway.config.loader import load
@@ -89,7 +88,7 @@ class Gateway:
             stack.push_async_callback(self._own_fleet.stop)
             log.adopt_loggers()
             with assembly.placed(self.config):
-                read = await assembly.understand(self.config, self._env, self._fleet)
+                read = await assembly.understand(self.config, self._fleet)
                 await self._wire(backends, read, stack)
             self._stack = stack.pop_all()
         for name, work in self._beside(backends):
@@ -195,10 +194,10 @@ class Gateway:
 
     async def _prepare(self, texts: Texts) -> Serving:
         """What the files say now, made ready to serve. Raises ConfigError."""
-        env = environment.with_secrets(self._env)
-        config = await asyncio.to_thread(load, self.config.path, env, texts)
+        config = await asyncio.to_thread(load, self.config.path, self._env, texts)
         with assembly.placed(config):
-            return assembly.serving(self._lasting, await assembly.understand(config, env, self._fleet))
+            read = await assembly.understand(config, self._fleet, self.services.serving)
+            return assembly.serving(self._lasting, read)
 
     async def _adopt(self, serving: Serving) -> None:
         """Serve by this version from now on; what lasts is told what concerns it."""

@@ -181,12 +181,29 @@ def serving(lasting: Lasting, read: Read) -> Serving:
     return Serving(read.config, read.resolved, routes, read.library, walk, lasting.clock.now())
 
 
-async def understand(config: Config, env: Mapping[str, str], fleet: FleetUrls) -> Read:
-    """Who serves what: real deployments when there is a key, else the simulated fleet's; never both."""
+async def understand(config: Config, fleet: FleetUrls, before: Serving | None = None) -> Read:
+    """Who serves what: real deployments when there is a key, else the simulated fleet's; never both. Raises ConfigError.
+
+    What real providers have served `before` is never simulated: nobody would notice that the answers are made up.
+    """
+    env = config.sources.environment
     resolved = await asyncio.to_thread(resolve, config, env, facts, None)
+    if before is not None:
+        after_real(config, resolved, before)
     if resolved.wants_fleet:
         resolved = await asyncio.to_thread(resolve, config, env, facts, await fleet())
     return checked(Read(config, resolved, await asyncio.to_thread(load_library, config)))
+
+
+def after_real(config: Config, resolved: Resolved, before: Serving) -> None:
+    """Raises ConfigError where a key has gone that served until now, though nobody took it out of the file."""
+    problems = before.config.sources.lost(config.sources)
+    if not problems and resolved.wants_fleet and not before.resolved.simulated:
+        path: KeyPath = ("simulation", "mode")
+        what, mend = "no deployment has a key any more, so answers would be made up", "set a key; to simulate, restart"
+        problems.append(Problem(config.place(path), path, what, mend))
+    if problems:
+        raise ConfigError(problems, config.sources.files)
 
 
 def checked(read: Read) -> Read:

@@ -150,6 +150,7 @@ class Start:
             return
         if not self._demo:
             complain(f"Atelier serves on {self._url}")
+            self._tell_of_keys(config)
             return
         from gateway.demo import banner, demo_key  # noqa: PLC0415 - only `run` needs it
 
@@ -157,6 +158,12 @@ class Start:
         dashboard = self._start_dashboard(config)
         sys.stdout.write(banner(self._url, key, dashboard, gateway.services))
         sys.stdout.flush()
+
+    def _tell_of_keys(self, config: Config) -> None:
+        """Who asks for a master key and has none would meet a 401 without a reason."""
+        variable = config.absent_variable(("general_settings", "master_key"))
+        if variable is not None:
+            complain(f"No master key: {variable} is not set. `atelier keys create --admin` makes an admin key.")
 
     def _start_dashboard(self, config: Config) -> str | None:
         """Its address; None when it is switched off or not installed."""
@@ -189,13 +196,17 @@ class Start:
             size=self.workers,
             patience=self.patience,
             fleet=Fleet(config.simulation, config.data_dir),
-            ready=lambda: complain(f"Atelier serves on {self._url} with {self.workers} workers"),
+            ready=lambda: self._crew_is_ready(config),
             ended=folder.forget,
         )
         try:
             return supervise(crew, listener)
         finally:
             folder.remove()
+
+    def _crew_is_ready(self, config: Config) -> None:
+        complain(f"Atelier serves on {self._url} with {self.workers} workers")
+        self._tell_of_keys(config)
 
     def end(self) -> None:
         """The dashboard ends with the gateway."""

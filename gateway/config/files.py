@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.config.environment import secret_files
+from gateway.config.problems import Mark, Problem
 
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -36,7 +37,8 @@ class Sources:
     """`texts`: the main file and those it includes, by path, as they were read. Texts may be secrets."""
 
     texts: Mapping[Path, str] = field(repr=False)
-    secrets: tuple[Path, ...]  # files that hold the value of a variable
+    environment: Mapping[str, str] = field(repr=False)  # as it was, with what stood in secret files
+    secrets: Mapping[str, Path]  # files that hold the value of a variable, by the variable
     folders: tuple[Path, ...]  # templates and policies of the admin's own
     version: str
 
@@ -44,19 +46,30 @@ class Sources:
     def of(cls, config: _Paths, texts: Mapping[Path, str | None], env: Mapping[str, str]) -> Sources:
         """What a configuration was read from, at the moment of reading."""
         known = {path: text for path, text in texts.items() if text is not None}
-        secrets = tuple(secret_files(env).values())
+        secrets = secret_files(env)
         folders = tuple(each.path for each in (config.templates, config.policies) if each.path is not None)
         here = config.path.parent
         digest = hashlib.sha256()
         for path, text in known.items():
             digest.update(_framed(os.path.relpath(path, here).encode(), text.encode("utf-8", "surrogatepass")))
-        for path in (*secrets, *_within(folders)):
+        for name in secrets:
+            digest.update(_framed(name.encode(), env.get(name, "").encode("utf-8", "surrogateescape")))
+        for path in _within(folders):
             digest.update(_framed(path.name.encode(), _bytes(path)))
-        return cls(known, secrets, folders, digest.hexdigest()[:12])
+        return cls(known, env, secrets, folders, digest.hexdigest()[:12])
 
     @property
     def files(self) -> tuple[Path, ...]:
-        return (*self.texts, *self.secrets)
+        return (*self.texts, *self.secrets.values())
+
+    def lost(self, now: Sources) -> list[Problem]:
+        """Secret files that held a value here and hold none `now`: somebody may be in the middle of writing them."""
+        mend = "put the value back, best by moving another file into its place; to go without it, restart"
+        return [
+            Problem(Mark(str(path)), (), f"the file of {name} holds no value any more", mend)
+            for name, path in now.secrets.items()
+            if self.environment.get(name) and not now.environment.get(name)
+        ]
 
 
 def signature(files: Iterable[Path], folders: Iterable[Path] = ()) -> Signature:

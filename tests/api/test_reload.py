@@ -145,6 +145,44 @@ def test_a_providers_key_is_rotated_in_its_file(fleet: FleetThread, tmp_path: Pa
         assert served == ["sk-second-0123456789"]
 
 
+def test_a_key_file_that_is_emptied_keeps_the_old_key_serving(fleet: FleetThread, tmp_path: Path) -> None:
+    fleet.reset()
+    secret = tmp_path / "provider-key"
+    secret.write_text("sk-first-0123456789\n")
+    models = [deployment("echo", "openai/echo", fleet.urls)]
+    models[0]["litellm_params"]["api_key"] = "os.environ/HOUSE_API_KEY"
+    sections = {"model_list": models, "routing": {"models": {}}, "simulation": {"mode": "auto"}}
+
+    class WithSecret(GatewayThread):
+        @property
+        def env(self) -> dict[str, str]:
+            return {**super().env, "HOUSE_API_KEY_FILE": str(secret)}
+
+    with WithSecret(tmp_path, fleet, **sections) as gateway, gateway.http() as http:
+        for change in (lambda: secret.write_text(""), secret.unlink):
+            change()
+            wait_until(lambda: version(gateway)["rejected"], "the rejection")
+            answer = http.post("/v1/chat/completions", json=ASKED)
+            assert (answer.status_code, answer.headers.get("x-atelier-simulated")) == (200, None)
+            rejection = gateway.gateway.services.reloader.rejected
+            assert rejection is not None
+            assert "HOUSE_API_KEY" in str(rejection.problems[0])
+            secret.write_text("sk-first-0123456789\n")
+            wait_until(lambda: not version(gateway)["rejected"], "the key")
+
+
+def test_what_was_real_is_never_simulated_by_a_reload(fleet: FleetThread, tmp_path: Path) -> None:
+    fleet.reset()
+    with GatewayThread(tmp_path, fleet, simulation={"mode": "auto"}) as gateway, gateway.http() as http:
+        models = config_of(fleet)["model_list"]
+        for each in models:
+            each["litellm_params"] |= {"api_key": "os.environ/A_KEY_THAT_NOBODY_SET", "api_base": None}
+        write(gateway, fleet, model_list=models, simulation={"mode": "auto"})
+        wait_until(lambda: version(gateway)["rejected"], "the rejection")
+        answer = http.post("/v1/chat/completions", json=ASKED)
+        assert (answer.status_code, answer.headers.get("x-atelier-simulated")) == (200, None)
+
+
 def test_a_new_key_gives_a_deployment_another_chance(fleet: FleetThread, tmp_path: Path) -> None:
     fleet.reset()
     health = {"enabled": True, "failures": 1, "open_for": 600, "max_open": 600}
