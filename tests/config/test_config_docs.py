@@ -1,4 +1,4 @@
-"""docs/configuration.md and the models say the same, both ways, and its examples load."""
+"""docs/configuration.md and the models say the same, both ways."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_origin
 
-import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 
-from gateway.config import json_schema, load
+from gateway.config import json_schema
 from gateway.config.config import ConfigFile
 from gateway.config.environment import OTHERS, OVERRIDES
 from gateway.config.ignored import PASSED_ON
@@ -20,9 +19,6 @@ from gateway.config.wording import model_at
 from gateway.providers.params import DEPLOYMENT
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
-THREE = "model_list:\n" + "".join(
-    f"  - {{model_name: {name}, litellm_params: {{model: openai/{name}}}}}\n" for name in ("fast", "smart", "best")
-)
 
 
 def documented() -> dict[str, str | None]:
@@ -85,14 +81,6 @@ def test_what_is_passed_on_is_documented_and_known_to_the_provider_lane() -> Non
 
     assert set(re.findall(r"`(\w+)`", paragraph)) == PASSED_ON
     assert PASSED_ON | {"api_version", "organization", "base_model"} == DEPLOYMENT
-
-
-@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
-def test_every_example_loads(example: str, tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
-    path.write_text(example if "model_list" in example else THREE + example, encoding="utf-8")
-
-    assert load(path, {}).warnings == ()
 
 
 def test_links_within_the_page_lead_somewhere() -> None:
