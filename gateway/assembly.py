@@ -121,6 +121,10 @@ class Lasting:
         self.spent.settled(results)
         self.watching.budgets.saw(balances)
 
+    def refused(self, balance: Balance) -> None:
+        """A request could not be paid for."""
+        self.watching.budgets.refused(balance)
+
     def own_stage(self, wanted: CustomStage) -> Stage:
         """The one that was made when it was first named: what it remembers outlives a reload. Raises StageError."""
         if wanted not in self.extra:
@@ -166,7 +170,7 @@ def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library)
         ),
         "route": Route(routes, health, places, spent_out=lasting.spent.spent_out),
         "wait": Wait(places, health, clock, config.queue.max_wait),
-        "spend": Spend(ledger, lasting.tokens, clock, defaults, lasting.lines, lasting.settled),
+        "spend": Spend(ledger, lasting.tokens, clock, defaults, lasting.lines, lasting),
         "call": CallProvider(lanes, ledger, places, health, lasting.attempts, clock, retries),
     }
     if not config.cache.enabled:

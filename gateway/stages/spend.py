@@ -7,7 +7,8 @@ away nothing is dispatched (503). Settling never fails; the ledger keeps what it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from gateway.errors import BudgetExhausted, GatewayError, RateLimited
 from gateway.ledger.prices import bound, usd
@@ -35,6 +36,26 @@ HOLD_GRACE = 60.0  # seconds that a hold outlives its request's deadline
 LEAST_OUTPUT = 16  # tokens below which an answer is not worth starting
 
 
+class Listener(Protocol):
+    """Who is told of money. Called on the loop; must not raise."""
+
+    def settled(self, results: Sequence[AttemptResult], balances: Sequence[Balance]) -> None:
+        """What a request's attempts cost, and what its accounts say then."""
+
+    def refused(self, balance: Balance) -> None:
+        """An account has too little left for a request, even once nothing is held."""
+
+
+class Nobody:
+    """Listens to nothing."""
+
+    def settled(self, results: Sequence[AttemptResult], balances: Sequence[Balance]) -> None:
+        pass
+
+    def refused(self, balance: Balance) -> None:
+        pass
+
+
 class Spend:
     """Opens the request in the ledger with its hold; settles it with everything its attempts used."""
 
@@ -45,10 +66,9 @@ class Spend:
         clock: Clock,
         defaults: LimitDefaults,
         lines: Lines | None = None,
-        settled: Callable[[Sequence[AttemptResult], Sequence[Balance]], None] = lambda *_: None,
+        listener: Listener | None = None,
     ) -> None:
-        """`settled` is told what each request's attempts cost, and what its accounts say then."""
-        self._settled = settled
+        self._listener = Nobody() if listener is None else listener
         self._ledger = ledger
         self._tokens = tokens
         self._clock = clock
@@ -75,7 +95,7 @@ class Spend:
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
         balances = await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
-        self._settled(call.attempts, balances)
+        self._listener.settled(call.attempts, balances)
         for scope in self._payers(call):
             self._lines.captured(scope)
         tell_what_is_left(call, balances)
@@ -105,6 +125,8 @@ class Spend:
             with self._lines.place(scope) as place:
                 while refused is not None and refused.balance.scope == scope:
                     left = until - self._clock.monotonic()
+                    if not refused.busy:
+                        self._listener.refused(refused.balance)
                     if not refused.busy or left <= 0:
                         raise no_money(refused)
                     await call.interruption.run(place.turn(left))

@@ -63,14 +63,16 @@ class Webhooks:
 
 
 def plain(notice: Notice, host: str) -> dict[str, Any]:
-    """As docs/observability.md describes it."""
+    """As docs/observability.md describes it. What has ended is not told as if it went on."""
     alert = notice.alert
+    over = f"Over after {duration(notice.at - alert.since)}."
+    message = over if notice.state == "cleared" else alert.message
     return {
         "object": "alert",
         "state": notice.state,
         "kind": alert.kind,
         "subject": alert.subject,
-        "message": alert.message,
+        "message": message,
         "since": alert.since,
         "at": notice.at,
         "host": host,
@@ -83,7 +85,12 @@ def slack(notice: Notice, host: str) -> dict[str, Any]:
     if notice.state == "cleared":
         return {"text": f"{words}, after {duration(notice.at - alert.since)}"}
     since = datetime.fromtimestamp(alert.since, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return {"text": f"{words}\n{shown(alert.message)} Since {since}."}
+    return {"text": f"{words}\n{shown(sentence(alert.message))} Since {since}."}
+
+
+def sentence(text: str) -> str:
+    """With a full stop, if it ends with nothing of the kind."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def shown(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.errors import BudgetExhausted
+from gateway.errors import BudgetExhausted, RateLimited
 from gateway.ledger.scopes import TOTAL
 from gateway.stages.spend import Spend, payers
 from gateway.stages.spend_limits import LimitDefaults
@@ -65,12 +65,44 @@ async def test_what_it_holds_is_told_to_nobody(clock: FakeClock) -> None:
     assert caught.value.body()["error"]["budget"] == {"scope": TOTAL, "resets_at": 1_900_000_000.0}
 
 
+class Heard:
+    """Keeps what the stage tells."""
+
+    def __init__(self) -> None:
+        self.paid: list[tuple[Sequence[AttemptResult], Sequence[Balance]]] = []
+        self.refusals: list[Balance] = []
+
+    def settled(self, results: Sequence[AttemptResult], balances: Sequence[Balance]) -> None:
+        self.paid.append((results, balances))
+
+    def refused(self, balance: Balance) -> None:
+        self.refusals.append(balance)
+
+
 async def test_whoever_counts_is_told_what_was_spent(clock: FakeClock) -> None:
-    told: list[tuple[Sequence[AttemptResult], Sequence[Balance]]] = []
+    heard = Heard()
     call = asking(clock, deployment())
-    stage = Spend(FakeLedger(), Words(), clock, DEFAULTS, None, lambda *paid: told.append(paid))
+    stage = Spend(FakeLedger(), Words(), clock, DEFAULTS, None, heard)
     await stage.enter(call)
     await stage.exit(call, Outcome(Status.COMPLETED))
-    ((paid, balances),) = told
+    ((paid, balances),) = heard.paid
     assert paid == call.attempts
     assert [each.scope for each in balances] == ["key:k_1"]
+    assert heard.refusals == []
+
+
+async def test_whoever_counts_is_told_of_a_budget_that_refuses(clock: FakeClock) -> None:
+    ledger, heard = FakeLedger(limit=100), Heard()
+    ledger.spent = 99
+    with pytest.raises(BudgetExhausted):
+        await Spend(ledger, Words(), clock, DEFAULTS, None, heard).enter(asking(clock, deployment()))
+    assert [(each.scope, each.limit, each.spent) for each in heard.refusals] == [("key:k_1", 100, 99)]
+
+
+async def test_a_budget_that_others_hold_refuses_nobody_for_good(clock: FakeClock) -> None:
+    ledger, heard = FakeLedger(limit=10**9), Heard()
+    ledger.holds["gen-2"] = 10**9
+    stage = Spend(ledger, Words(), clock, LimitDefaults(max_wait=0), None, heard)
+    with pytest.raises(RateLimited):
+        await stage.enter(asking(clock, deployment(), body={"max_tokens": 1}))
+    assert heard.refusals == []

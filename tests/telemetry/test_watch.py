@@ -149,9 +149,60 @@ def test_each_share_of_a_budget_is_told_once() -> None:
     bench.budgets.saw([balance(8)])
     bench.budgets.saw([balance(9)])
     assert subjects(bench) == ["team:red at 80%"]
-    assert bench.alerts.active()[0].message == "8 of 10 USD are spent."
+    assert bench.alerts.active()[0].message == "80 % of the budget of team 'red' is spent ($8 of $10)."
     bench.budgets.saw([balance(10.5)])
     assert subjects(bench) == ["team:red at 80%", "team:red at 100%"]
+    assert bench.alerts.active()[1].message == "The budget of team 'red' is used up ($10.50 of $10)."
+
+
+def test_a_budget_that_refuses_a_request_is_used_up_until_it_is_raised() -> None:
+    bench = Bench()
+    bench.budgets.refused(balance(9.3))
+    assert subjects(bench) == ["team:red at 80%", "team:red at 100%"]
+    assert bench.alerts.active()[1].message == "The budget of team 'red' is used up ($9.30 of $10)."
+    bench.budgets.saw([balance(9.31)])
+    bench.budgets.saw([balance(9.31, 9.5)])
+    assert subjects(bench) == ["team:red at 80%", "team:red at 100%"]
+    bench.budgets.saw([balance(9.31, 11)])
+    assert subjects(bench) == ["team:red at 80%"]
+    bench.budgets.saw([balance(9.31, 9.5)])
+    assert subjects(bench) == ["team:red at 80%"]
+
+
+def test_a_budget_that_refuses_is_used_up_until_its_window_ends() -> None:
+    bench = Bench()
+    end = bench.clock.now() + 60
+    bench.budgets.refused(balance(6, resets_at=end))
+    assert subjects(bench) == ["team:red at 100% until 2027-01-15 08:01 UTC"]
+    bench.clock.advance(60)
+    bench.budgets.look()
+    assert subjects(bench) == []
+    bench.budgets.refused(balance(6, resets_at=end + 60))
+    bench.budgets.saw([balance(1, resets_at=end + 120)])
+    assert subjects(bench) == []
+
+
+def test_one_request_that_is_too_dear_uses_no_budget_up() -> None:
+    bench = Bench()
+    bench.budgets.refused(balance(4.9))
+    assert subjects(bench) == []
+
+
+def test_whoever_wants_no_alert_at_all_of_it_gets_none() -> None:
+    bench = Bench()
+    bench.budgets.configure([0.8])
+    bench.budgets.refused(balance(7))
+    assert subjects(bench) == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [("gateway:total", "The budget of the whole gateway is"), ("key:k_1", "The budget of key 'k_1' is")],
+)
+def test_whose_budget_it_is_stands_in_words(scope, words) -> None:
+    bench = Bench()
+    bench.budgets.saw([Balance(scope, 10, 10, 0)])
+    assert bench.alerts.active()[-1].message.startswith(words)
 
 
 def test_a_window_that_ends_clears_and_the_next_one_tells_anew() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -82,7 +83,17 @@ async def test_slack_gets_one_text() -> None:
         "text": ":rotating_light: *deployment* raised: d1 &lt;&amp;&gt; (gw-1)\nOut of service. Since 2027-01-15 08:00 UTC."
     }
     assert slack(CLEARED, "gw-1")["text"].endswith("d1 &lt;&amp;&gt; (gw-1), after 1 h 5 min")
-    assert plain(CLEARED, "gw-1")["state"] == "cleared"
+
+
+def test_what_is_over_is_not_told_as_if_it_went_on() -> None:
+    told = plain(CLEARED, "gw-1")
+    assert (told["state"], told["message"]) == ("cleared", "Over after 1 h 5 min.")
+
+
+@pytest.mark.parametrize("message", ["It is out", "It is out."])
+def test_slack_gets_whole_sentences(message) -> None:
+    notice = replace(RAISED, alert=replace(RAISED.alert, message=message))
+    assert slack(notice, "gw-1")["text"].endswith("\nIt is out. Since 2027-01-15 08:00 UTC.")
 
 
 @pytest.mark.parametrize("status", [500, 503, 429, 408])
