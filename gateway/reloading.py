@@ -143,7 +143,7 @@ class Reloader:
             await self._adopt(made)
             self._serving = made
             facts = [each.what for each in changes[:MOST_TOLD]]
-            log.warning("config_loaded", version=made.version, by=by, changes=facts, more=len(changes) - len(facts))
+            log.info("config_loaded", version=made.version, by=by, changes=facts, more=len(changes) - len(facts))
             await self._listener.adopted(made, by, changes)
             return made
 
@@ -185,7 +185,10 @@ class Reloader:
 
 
 class News:
-    """The usual listener: keeps what was served, raises the alert, counts, and wakes the other processes."""
+    """The usual listener: keeps what was served, raises the alert, counts, and wakes the other processes.
+
+    `record` gets a change that nobody made over HTTP: the version before, the new one, what is different.
+    """
 
     def __init__(
         self,
@@ -193,8 +196,10 @@ class News:
         metrics: Metrics,
         alerts: Alerts,
         announce: Callable[[dict[str, str]], Awaitable[None]] | None,
+        record: Callable[[str, str, Sequence[str]], Awaitable[None]],
     ) -> None:
         self._history = history
+        self._record = record
         self._metrics = metrics
         self._alerts = alerts
         self._announce = announce
@@ -223,4 +228,10 @@ class News:
 
     async def _keep(self, serving: Serving, by: str, what: Sequence[str]) -> None:
         texts = serving.config.sources.texts
-        await asyncio.to_thread(self._history.keep, serving.version, texts, by, what)
+        before = await asyncio.to_thread(self._history.keep, serving.version, texts, by, what)
+        if before is None:
+            return
+        try:
+            await self._record(before, serving.version, what)
+        except Unavailable as error:
+            log.warning("config_change_not_recorded", version=serving.version, error=error.message)
