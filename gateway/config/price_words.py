@@ -15,6 +15,11 @@ def window(days: float | None) -> str:
     return " once" if days is None else " a day" if days == 1 else f" in {days:g} days"
 
 
+def budget(limit: float, days: float | None) -> str:
+    """So many dollars: `$20.00 in 30 days`, `$1.00 in all`."""
+    return f"${dollars(limit)}{' in all' if days is None else window(days)}"
+
+
 def dollars(amount: float) -> str:
     """At least two decimals, and as many more as a small price needs."""
     plain = f"{amount:.6f}".rstrip("0")

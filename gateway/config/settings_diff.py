@@ -7,6 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from gateway.config.money_models import Budget
+from gateway.config.price_words import budget
+
 Change = tuple[str, str]  # the sentence, the key
 SAID = ("model_list", "include", "groups", "routing")  # by the modules that know what they mean
 _LITELLMS = ("router_settings", "litellm_settings", "general_settings")  # already in our sections
@@ -35,7 +38,12 @@ def changed(key: str, old: Any, new: Any) -> Iterator[Change]:
 
 
 def members(value: Any) -> Mapping[str, Any] | None:
-    """A section's values by key, and those of a list of sections by their places; None for what is neither."""
+    """A section's values by key, and those of a list of sections by their places; None for what is neither.
+
+    A budget counts as one value: its two halves mean nothing alone.
+    """
+    if isinstance(value, Budget):
+        return None
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
         return {field.alias or name: getattr(value, name) for name, field in fields.items()}
@@ -60,6 +68,8 @@ def shown(value: Any) -> str:
     match value:
         case None:
             return "none"
+        case Budget():
+            return budget(value.limit, value.days)
         case bool():
             return "true" if value else "false"
         case float():

@@ -126,7 +126,7 @@ def replaced(text: str, new: str) -> str:
         (MODELS + "cache: {enabled: true}", "cache.enabled: false → true", "cache.enabled"),
         (
             MODELS + "budgets: {providers: {openai: {limit: 20, days: 30}}}",
-            "budgets.providers.openai: none → {limit: 20, days: 30}",
+            "budgets.providers.openai: none → $20.00 in 30 days",
             "budgets.providers.openai",
         ),
         (
@@ -191,6 +191,20 @@ def test_nothing_is_different_in_the_same_file_with_other_comments(told: Told) -
 )
 def test_rules_are_new_gone_moved_or_changed(old: str, new: str, said: list[str], told: Told) -> None:
     assert [each.what for each in told(RULES + old, RULES + new)] == said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("{}", "{total: {limit: 1}}", "budgets.total: none → $1.00 in all"),
+        ("{total: {limit: 1}}", "{total: {limit: 1.5, days: 1}}", "budgets.total: $1.00 in all → $1.50 a day"),
+        ("{new_keys: {limit: 20, days: 30}}", "{}", "budgets.new_keys: $20.00 in 30 days → none"),
+    ],
+)
+def test_a_budget_is_told_as_money(old: str, new: str, what: str, told: Told) -> None:
+    (difference,) = told(f"{MODELS}budgets: {old}\n", f"{MODELS}budgets: {new}\n")
+
+    assert difference.what == what
 
 
 @pytest.mark.parametrize(
