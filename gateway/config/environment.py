@@ -30,6 +30,7 @@ OVERRIDES = {
 }
 OTHERS = ("ATELIER_CONFIG", "ATELIER_DATA_DIR", "ATELIER_MASTER_KEY", "ATELIER_SECRET")
 OF_WORKERS = ("ATELIER_WORKER",)  # what a supervisor tells its workers
+PREFIX = "ATELIER_"
 DEFAULT_CONFIG = "config.yaml"
 DEFAULT_DATA_DIR = "data"
 
@@ -105,10 +106,8 @@ def unknown_variables(env: Mapping[str, str], used: Iterable[str]) -> list[Probl
     """A warning for every ATELIER_ variable that neither the gateway nor the file reads."""
     known = {*OVERRIDES, *OTHERS, *OF_WORKERS}
     known |= {name + IN_FILE for name in (*OVERRIDES, *OTHERS)}
-    strange = sorted(
-        name for name in env if name.startswith("ATELIER_") and name not in known and name not in set(used)
-    )
+    strange = sorted(name for name in env if name.startswith(PREFIX) and name not in known and name not in set(used))
     return [
-        Problem(Mark(name), (), "no such environment variable; it has no effect", did_you_mean(name, known))
+        Problem(Mark(name), (), "no such environment variable; it has no effect", did_you_mean(name, known, PREFIX))
         for name in strange
     ]

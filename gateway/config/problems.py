@@ -69,12 +69,16 @@ def key_path(path: Sequence[str | int]) -> str:
     return text
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """How to mend a name that is not known: the nearest one, or else all of them."""
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """How to mend a name that is not known: the nearest one, or else all of them.
+
+    `prefix`: what all of them begin with, which makes no two of them alike.
+    """
     names = sorted(set(known))
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    ends = [name.removeprefix(prefix) for name in names]
+    near = difflib.get_close_matches(word.removeprefix(prefix), ends, n=1, cutoff=0.6)
     if near:
-        return f"did you mean `{near[0]}`?"
+        return f"did you mean `{names[ends.index(near[0])]}`?"
     if not names or len(names) > MANY:
         return "take it out, or look it up in docs/configuration.md"
     return f"known here: {', '.join(names)}"

@@ -185,6 +185,13 @@ def test_a_misspelt_variable_of_ours_is_a_warning(load_text: Load) -> None:
     ]
 
 
+def test_what_all_variables_begin_with_makes_none_of_them_alike(load_text: Load) -> None:
+    (warning,) = load_text(MODEL, {"ATELIER_FOO": "2"}).warnings
+
+    assert "did you mean" not in warning.mend
+    assert "docs/configuration.md" in warning.mend
+
+
 def test_paths_of_the_file_are_relative_to_it(load_text: Load, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     config = load_text(MODEL + "templates: {path: mine}\npolicies: {path: mine}\n")
