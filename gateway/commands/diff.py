@@ -15,7 +15,7 @@ from gateway.config.diff import Difference, differences
 from gateway.config.loader import load
 from gateway.config.problems import ConfigError
 
-FILE = click.Path(path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 DIFFERENT, TROUBLE = 1, 2
 
 

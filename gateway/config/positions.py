@@ -35,7 +35,11 @@ _SYNTAX = (
     ),
     ("<block end>, but found '}'", "a closing bracket that nothing opened", "take it out"),
     ("<block end>, but found ']'", "a closing bracket that nothing opened", "take it out"),
-    ("expected <block end>", "the indentation does not fit the lines above", "indent entries of one section alike"),
+    (
+        "expected <block end>",
+        "the indentation does not fit the lines above",
+        "indent entries of one section alike, here or in the line above",
+    ),
     ("could not find expected ':'", "a key without its `:`", "write `key: value`"),
     ("undefined alias", "a `*name` without its `&name`", "put the value in quotes if no alias is meant"),
     ("expected the node content", "a value or a closing bracket is missing here", "write it, or close what was opened"),

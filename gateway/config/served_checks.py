@@ -120,7 +120,7 @@ def _rules(config: Config, kinds: _Kinds, templates: Collection[str]) -> Iterato
             yield (*path, "use", key), what, "name a group of that kind"
         hiding = next((number for number, other in above if _hides(config, kinds, other, rule)), None)
         if hiding is not None:
-            what = f"is never reached: rule {hiding + 1}{_called(config, hiding)} fits wherever this one does"
+            what = f"is never reached: `routing.rules[{hiding}]`{_called(config, hiding)} fits wherever this one does"
             yield path, what, "move it above that one, or make that one narrower"
         above.append((index, rule))
 

@@ -127,6 +127,8 @@ def _at(root: Section, path: Path) -> Any:
 
 
 def _no_such_key(key: str, known: list[str]) -> tuple[str, str]:
+    if key in {"fallback", "fallbacks"} and "fallbacks" not in known:
+        return "there is no such key", "give each group its own: `groups.<name>.fallbacks`"
     return "there is no such key", did_you_mean(key, known)
 
 

@@ -124,6 +124,15 @@ def test_every_broken_template_and_stage_is_told_at_its_key(atelier: Atelier, co
     assert stages[0].startswith(f"{path}:{NEXT + 2}:7: pipeline.stages[0]: The stage 'audit'")
 
 
+def test_a_file_that_is_not_there_is_named_and_no_option_that_diff_has_not(atelier: Atelier, config: Config) -> None:
+    config(GOOD)
+    finished = atelier("diff", "config.yaml", "nosuch.yaml")
+
+    assert finished.returncode == 2
+    assert "'nosuch.yaml' does not exist" in finished.stderr
+    assert "--config" not in finished.stderr
+
+
 def test_a_rule_that_is_never_reached_ends_the_check(atelier: Atelier, config: Config) -> None:
     rule = "{when: {team: a}, use: {group: fast}}"
     config(GOOD + f"routing:\n  rules:\n    - {rule}\n    - {rule}\n")
@@ -131,7 +140,7 @@ def test_a_rule_that_is_never_reached_ends_the_check(atelier: Atelier, config: C
 
     assert finished.returncode == 1
     assert (
-        f"config.yaml:{NEXT + 3}:7: routing.rules[1]: is never reached: rule 1 fits wherever this one does"
+        f"config.yaml:{NEXT + 3}:7: routing.rules[1]: is never reached: `routing.rules[0]` fits wherever this one does"
         in finished.stderr
     )
 

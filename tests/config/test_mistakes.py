@@ -49,7 +49,7 @@ MISTAKES = [
     ),
     Mistake("section twice", MODEL + "retry: {}\nretry: {} #!", "retry", "twice, first in line 2", "keep one"),
     Mistake("tab", MODEL + "server:\n\tport: 1", "", "tab", "spaces", line=3),
-    Mistake("indentation", MODEL + "server:\n    port: 1\n  host: x", "", "indentation", "alike", line=4),
+    Mistake("indentation", MODEL + "server:\n    port: 1\n  host: x", "", "indentation", "the line above", line=4),
     Mistake("open bracket", MODEL + "server: {port: 1\nretry: {}", "", "bracket", "close it", line=2),
     Mistake("open quote", MODEL + "routing: {policy: 'x}\n", "", "quote", "close it", line=2),
     Mistake("stray colon", MODEL + "routing: policy: x", "", "`:`", "indentation", line=2),

@@ -6,6 +6,7 @@ import pytest
 
 from tests.config.mistakes import MODEL, TWO, Mistake, Refused, is_told_once
 
+WHERE = "`groups.<name>.fallbacks`"
 RULES = TWO + "routing:\n  models: {auto: {tiers: {fast: fast}}}\n  rules:\n"
 
 
@@ -38,6 +39,17 @@ MISTAKES = [
         "routing.rules[0].wen",
         "no such key",
         "`when`",
+    ),
+    Mistake(
+        "fallbacks of everybody", TWO + "routing:\n  fallbacks: [smart] #!", "routing.fallbacks", "no such key", WHERE
+    ),
+    Mistake("a fallback alone", TWO + "routing:\n  fallback: smart #!", "routing.fallback", "no such key", WHERE),
+    Mistake(
+        "a misspelt list of fallbacks",
+        TWO + "groups:\n  fast: {fallback: [smart]} #!",
+        "groups.fast.fallback",
+        "no such key",
+        "did you mean `fallbacks`?",
     ),
     Mistake(
         "a tier for a plain model",

@@ -61,7 +61,13 @@ OPEN = [
 ]
 MISTAKES = [
     *(
-        Mistake(f"hidden: {name}", rules(first, second), "routing.rules[1]", "rule 1 (`first`) fits wherever", "above")
+        Mistake(
+            f"hidden: {name}",
+            rules(first, second),
+            "routing.rules[1]",
+            "`routing.rules[0]` (`first`) fits wherever",
+            "above",
+        )
         for name, first, second in HIDDEN
     ),
     Mistake(
