@@ -16,7 +16,7 @@ Verdict = Literal["taken", "changed", "ignored"]
 class Known:
     """`ours`: the keys of our own that it stands for; where the file gives them too, those count.
 
-    `quiet`: nothing is lost, so it is listed but no warning.
+    `quiet`: nothing is lost, or a file of ours would say it so too: it is listed but no warning.
     """
 
     verdict: Verdict

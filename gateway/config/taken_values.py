@@ -135,6 +135,22 @@ def _timezone(value: Any, _root: Section, _variables: Mapping[str, str]) -> Know
     return Known("ignored", "is no time zone, so UTC is used; write its name from the tz database")
 
 
+def _rate(value: Any, root: Section, _variables: Mapping[str, str]) -> Known | None:
+    """LiteLLM refuses what is above it only where it is told to."""
+    router = root.get("router_settings")
+    given = router if isinstance(router, Section) else {}
+    checks = words(given.get("optional_pre_call_checks"))
+    strategy = str(given.get("routing_strategy") or "")
+    if (
+        given.get("enable_pre_call_checks")
+        or "enforce_model_rate_limits" in checks
+        or strategy.startswith("usage-based")
+    ):
+        return None
+    why = "a share of the requests, and a bound too, which LiteLLM only keeps with `enforce_model_rate_limits`"
+    return None if value in (0, "0", "") else Known("changed", why, quiet=True)
+
+
 def _model(value: Any, _root: Section, _variables: Mapping[str, str]) -> Known | None:
     if isinstance(value, str) and value.startswith("auto_router/"):
         return Known("ignored", "the entry is left out: LiteLLM's routers do not run here", quiet=True)
@@ -160,6 +176,8 @@ def _credential(value: Any, root: Section, _variables: Mapping[str, str]) -> Kno
 _Decide = Callable[[Any, Section, Mapping[str, str]], Known | None]
 _OF_ENTRIES: Mapping[str, _Decide] = {
     "budget_duration": _month,
+    "rpm": _rate,
+    "tpm": _rate,
     "model": _model,
     "mode": _mode,
     "litellm_credential_name": _credential,

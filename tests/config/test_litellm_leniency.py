@@ -128,3 +128,21 @@ def test_vertex_by_its_older_names_is_passed_on(load_text: Load, facts) -> None:
     found = resolve(load_text(text), {"GOOGLE_APPLICATION_CREDENTIALS": "/x"}, facts, None)
 
     assert found.deployments[0].params == {"vertex_project": "p", "vertex_location": "l"}
+
+
+@pytest.mark.parametrize(
+    ("router", "verdict"),
+    [
+        ("{}", "changed"),
+        ("{routing_strategy: usage-based-routing-v2}", "taken"),
+        ("{enable_pre_call_checks: true}", "taken"),
+        ("{optional_pre_call_checks: [enforce_model_rate_limits]}", "taken"),
+    ],
+)
+def test_a_rate_that_litellm_would_not_enforce_is_listed_as_changed_without_a_warning(
+    router: str, verdict: str, load_text: Load
+) -> None:
+    config = load_text(ENTRY + f"      rpm: 2\nrouter_settings: {router}\n")
+
+    assert [each.verdict for each in config.taken if each.path[-1] == "rpm"] == [verdict]
+    assert [each.path for each in config.warnings if each.path[-1] == "rpm"] == []
