@@ -1,7 +1,7 @@
-"""Who is signed in. A browser holds a random id in a cookie; the key or session token behind it stays in this process.
+"""Who is signed in. A browser holds a random id in a cookie; the key or session token behind it never goes there.
 
-Sessions live in memory: twelve hours at most, and a restart of the dashboard signs everybody out. While the gateway is
-away, a viewer that it knew a quarter of an hour ago may go on reading.
+A session lasts twelve hours at most. With files to keep it in, it is found again after a restart, without its drafts.
+While the gateway is away, a viewer that it knew a quarter of an hour ago may go on reading.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from dashboard.accounts import Accounts
 from dashboard.client import UNREADABLE, Client, JsonObject, Problem
 from dashboard.draft import Draft, Order
+from dashboard.session_files import SessionFiles
 from gateway.reports import Viewer
 
 LIFE = 12 * 3600.0  # seconds
@@ -98,15 +99,22 @@ class Catalogue:
 
 
 class Session:
-    """One sign-in. Shared by its tabs; any thread may use it."""
+    """One sign-in. Shared by its tabs; any thread may use it. `facts`: of the viewer; None where nobody asked yet.
 
-    def __init__(self, client: Client, facts: JsonObject, clock: Clock) -> None:
+    `age`: seconds that it has lasted already. `kept`: whether there is a file of it.
+    """
+
+    def __init__(
+        self, client: Client, facts: JsonObject | None, clock: Clock, *, age: float = 0.0, kept: bool = False
+    ) -> None:
+        self.kept = kept
         self.client = client
         self.accounts = Accounts(client, clock)
         self._clock = clock
         self._lock = threading.Lock()
-        self._me = Me(Viewer.from_me(facts), facts)
-        self._asked = self._known = self._seen = self.began = clock()
+        self._me = Me(Viewer.from_me(facts), facts) if facts is not None else None
+        self._asked = self._known = self._seen = clock()
+        self.began = self._seen - age
         self._catalogue: tuple[float, Catalogue] | None = None
         self._drafts: dict[str, Draft] = {}
 
@@ -114,7 +122,7 @@ class Session:
         """The viewer, asked of the gateway again every few seconds. Raises SignedOut, Problem."""
         with self._lock:
             now = self._seen = self._clock()
-            if now - self._asked < FRESH:
+            if self._me is not None and now - self._asked < FRESH:
                 return self._me
             self._me = self._ask(now)
             self._asked = now
@@ -126,7 +134,7 @@ class Session:
         except Problem as problem:
             if problem.signed_out:
                 raise SignedOut from problem
-            if now - self._known > GRACE:
+            if self._me is None or now - self._known > GRACE:
                 raise
             return Me(self._me.viewer, self._me.facts, answers=False)
         self._known = now
@@ -166,23 +174,25 @@ class Session:
         """Stop what is being written. A sign-in with a password ends at the gateway too, if that can be reached."""
         for draft in self._drafts.values():
             draft.stop()
-        if self._me.facts.get("session_id"):
+        if self._me is None or self._me.facts.get("session_id"):
             with suppress(Problem):
                 self.client.post("/auth/sign-out")
 
 
 class Sessions:
-    """All sign-ins of this process."""
+    """All sign-ins of this process, and those in `files` of others that share them or were before it."""
 
     def __init__(
         self,
         connect: Callable[[str | None], Client],
         clock: Clock = time.monotonic,
         new_id: Callable[[], str] = lambda: secrets.token_urlsafe(32),
+        files: SessionFiles | None = None,
     ) -> None:
         self._connect = connect
         self._clock = clock
         self._new_id = new_id
+        self._files = files
         self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
 
@@ -200,8 +210,9 @@ class Sessions:
     def open(self, key: str) -> str:
         """Sign in with a key or a session's token; the new session's id. Raises Problem with the gateway's own words."""
         client = self._connect(key)
-        session = Session(client, client.me(), self._clock)
-        session_id = self._new_id()
+        facts, session_id = client.me(), self._new_id()
+        kept = self._files is not None and self._files.keep(session_id, key)
+        session = Session(client, facts, self._clock, kept=kept)
         with self._lock:
             self._sweep()
             self._sessions[session_id] = session
@@ -209,14 +220,31 @@ class Sessions:
 
     def get(self, session_id: str | None) -> Session | None:
         """The session, while it lives."""
-        session = self._sessions.get(session_id or "")
+        if not session_id:
+            return None
+        session = self._sessions.get(session_id) or self._recall(session_id)
         if session is None or self._clock() - session.began > LIFE:
             return None
+        if session.kept and self._files is not None and not self._files.has(session_id):  # ended by another process
+            self.end(session_id)
+            return None
         return session
+
+    def _recall(self, session_id: str) -> Session | None:
+        """One that this process has not seen yet. Nobody is asked: `Session.me` does that."""
+        found = self._files.recall(session_id) if self._files is not None else None
+        if found is None:
+            return None
+        session = Session(self._connect(found.key), None, self._clock, age=found.age, kept=True)
+        with self._lock:
+            self._sweep()
+            return self._sessions.setdefault(session_id, session)
 
     def end(self, session_id: str | None) -> None:
         """Sign out: whatever is being written is stopped."""
         session = self._sessions.pop(session_id or "", None)
+        if session_id and self._files is not None:
+            self._files.forget(session_id)
         if session is not None:
             session.close()
 

@@ -16,24 +16,30 @@ import streamlit as st
 
 from dashboard.client import Client
 from dashboard.issuer import Issuer, Settings
-from dashboard.sessions import Sessions
+from dashboard.session_files import SessionFiles
+from dashboard.sessions import LIFE, Sessions
 from gateway.reports import Live, Source
 
 DEFAULT_URL = "http://127.0.0.1:4000"
 DEFAULT_DATA_DIR = "data"
+SESSIONS = "dashboard-sessions"  # the folder of sign-ins in the data folder
 
 
 @cache
 def sessions() -> Sessions:
+    """The sign-ins; in the data folder, they outlive this process."""
     url = os.environ.get("ATELIER_URL") or DEFAULT_URL
-    return Sessions(lambda key: Client(url, key))
+    return Sessions(lambda key: Client(url, key), files=SessionFiles(data_dir() / SESSIONS, LIFE))
+
+
+def data_dir() -> Path:
+    return Path(os.environ.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR)
 
 
 @cache
 def reports() -> Source:
     """The ledger, for reading. Raises ReportsUnavailable for a URL that names no database."""
-    data_dir = Path(os.environ.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR)
-    return Source(data_dir, os.environ.get("ATELIER_DASHBOARD_DATABASE_URL"))
+    return Source(data_dir(), os.environ.get("ATELIER_DASHBOARD_DATABASE_URL"))
 
 
 @cache
