@@ -165,7 +165,7 @@ class Gateway:
         )
         self._lasting, self._retention = lasting, Retention(engine, clock)
         serving = assembly.serving(lasting, read)
-        news = News(History(config.data_dir, clock), metrics, alerts, backends.announce)
+        news = News(History(config.data_dir, clock), metrics, alerts, backends.announce, accounts.config.on_disk)
         stall = config.stream.client_stall
         running = Generations(serving.pipeline, Relay(lasting.attempts, clock), ledger, self._tasks, clock, stall)
         self.api.state.services = Services(

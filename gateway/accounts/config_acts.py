@@ -16,6 +16,7 @@ from gateway.accounts.transaction import Transactions
 
 MOST_TOLD = 30  # sentences in one entry
 OBJECT = "config"
+FILE = Actor("file", "admin")  # whoever changed what stands on the disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class ConfigActs:
     def may_edit(self, actor: Actor) -> None:
         """Raises Forbidden."""
         roles.require(actor.role, "config.edit")
+
+    async def on_disk(self, before: str, after: str, what: Sequence[str]) -> None:
+        """Note that the files were changed, and read, from one version to another. Raises Unavailable."""
+        await self.record(FILE, Passage("config.reload", before, after, what))
 
     async def record(
         self,

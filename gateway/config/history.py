@@ -1,7 +1,7 @@
-"""The versions of the configuration that were served, each with the texts of its editable sections, in the data folder.
+"""What was served when, in the data folder: an entry for each change, with the texts of the sections that can be edited.
 
-Nothing else of the files is kept: credentials stay where they are. A folder that cannot be written keeps nothing and logs
-a warning; a version that cannot be read counts as absent. Blocks for the disk.
+Entries are added and never changed. Nothing else of the files is kept: credentials stay where they are. A folder that
+cannot be written keeps nothing and logs a warning; an entry that cannot be read counts as absent. Blocks for the disk.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ from typing import Any, Protocol
 
 import structlog
 
-from gateway.config import edit
+from gateway.config import disk, edit
 from gateway.config.problems import MANY
 
 FOLDER = "config-history"  # below the data folder
 MOST, MOST_ASIDE = 50, 10
-UNSERVED = "unserved-"
+UNSERVED, COMING = "unserved-", "coming-"
 ON_DISK = "file"  # who changed it, where nobody did over HTTP
+ROTATED = "secret"  # the same, where no text of the configuration is different
+SOON = 60.0  # seconds in which what was announced is to be served
+FEW = 3  # deployments that are named where more of them change in the same way
 _VERSION = re.compile(r"[0-9a-f]{12}")
+_ALIKE = re.compile(r"the deployment `([^`]+)`: (.+)")
 
 log = structlog.get_logger(__name__)
 
@@ -37,54 +41,84 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One that was served. `at`: Unix seconds; `what`: how it differed from the one before, in sentences."""
+    """One that was served from a moment on. `at`: Unix seconds; `what`: how it differed from the one before.
+
+    `sections`: the text of each that can be edited, "" for one that it did not have.
+    """
 
     version: str
     at: float
     by: str
     what: tuple[str, ...]
+    sections: Mapping[str, str]
 
 
 class History:
-    """Newest first, at most 50. Several processes may keep the same version at once."""
+    """Newest first, at most 50; a version stands there as often as it came. Several processes may keep the same one."""
 
     def __init__(self, data_dir: Path, clock: Clock) -> None:
         self._folder = data_dir / FOLDER
         self._clock = clock
 
-    def keep(self, version: str, texts: Mapping[Path, str], by: str, what: Sequence[str]) -> None:
-        """Keep what is served now; `texts` are the main file, first, and those it includes. Never raises for the disk.
+    def keep(self, version: str, texts: Mapping[Path, str], by: str, what: Sequence[str]) -> str | None:
+        """Add what is served from now on; `texts` are the main file, first, and those it includes.
 
-        A version that is the newest already stays as it is, but for a better answer to who made it. Where nobody says
-        who made it and what is different, what was said before goes on to be true.
+        What is the newest already is not added again. Returns the version before where nobody over HTTP made the
+        change, to the one process that adds it. Never raises for the disk.
         """
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._alone():
-                self._keep(version, texts, by, what)
+                return self._keep(version, texts, by, what)
         except OSError as error:
             log.warning("config_version_not_kept", version=version, reason=error.strerror)
+            return None
 
-    def _keep(self, version: str, texts: Mapping[Path, str], by: str, what: Sequence[str]) -> None:
-        known = self.versions()
+    def _keep(self, version: str, texts: Mapping[Path, str], by: str, what: Sequence[str]) -> str | None:
+        known, now = self._entries(), self._clock.now()
         newest = known[0] if known else None
-        at = self._clock.now()
-        if newest is not None and newest.version == version:
-            if newest.by != ON_DISK or by == ON_DISK:
-                return
-            at = newest.at
-        if by == ON_DISK and not what:
-            by, what = next(((each.by, each.what) for each in known if each.version == version), (by, what))
+        if newest is not None and newest["version"] == version:
+            return None
+        digest = _digest("\0".join(texts.values()))
+        if by == ON_DISK:
+            if _is_behind(version, texts, [each for each in known if each["at"] > now - SOON]):
+                return None
+            by, what = self._announced(version, now) or (by, what)
+        if by == ON_DISK and newest is not None and newest["texts"] == digest:
+            by = ROTATED
+        number = newest["number"] + 1 if newest is not None else 1
         entry = {
+            "number": number,
             "version": version,
-            "at": at if newest is None else max(at, newest.at),
+            "at": now if newest is None else max(now, newest["at"]),
             "by": by,
-            "what": list(what)[:MANY],
+            "what": grouped(what)[:MANY],
+            "texts": digest,
             "sections": {name: part.text for name, part in edit.parts(texts).items() if part.line is not None},
         }
-        self._write(self._path(version), json.dumps(entry))
-        for old in self.versions()[MOST:]:
-            self._path(old.version).unlink(missing_ok=True)
+        self._write(self._folder / f"{number:08d}-{version}.json", json.dumps(entry))
+        for old in known[MOST - 1 :]:
+            old["path"].unlink(missing_ok=True)
+        return newest["version"] if newest is not None and by in {ON_DISK, ROTATED} else None
+
+    def announce(self, version: str, by: str, what: Sequence[str]) -> None:
+        """Say who is about to write this version, whichever process sees it first. Never raises for the disk."""
+        entry = {"at": self._clock.now(), "by": by, "what": list(what)}
+        with suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write(self._folder / f"{COMING}{version}", json.dumps(entry))
+
+    def withdraw(self, version: str) -> None:
+        """What was announced is served, or does not come."""
+        with suppress(OSError):
+            (self._folder / f"{COMING}{version}").unlink(missing_ok=True)
+
+    def _announced(self, version: str, now: float) -> tuple[str, Sequence[str]] | None:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            entry = json.loads((self._folder / f"{COMING}{version}").read_text(encoding="utf-8"))
+            if now - entry["at"] <= SOON:
+                return str(entry["by"]), list(entry["what"])
+        return None
 
     def _write(self, target: Path, text: str) -> None:
         making = target.with_suffix(".new")
@@ -101,8 +135,7 @@ class History:
         Never raises for the disk; the last ten are kept.
         """
         text = "\n".join(each for each in sections.values() if each)
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-        target = self._folder / f"{UNSERVED}{digest}.yaml"
+        target = self._folder / f"{UNSERVED}{_digest(text)}.yaml"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._write(target, text)
@@ -116,23 +149,29 @@ class History:
 
     def versions(self) -> tuple[Version, ...]:
         """All that are kept, newest first."""
-        found = [entry for path in self._files() if (entry := _read(path)) is not None]
-        order = sorted(found, key=lambda entry: (entry["at"], entry["order"]), reverse=True)
-        return tuple(Version(each["version"], each["at"], each["by"], tuple(each["what"])) for each in order)
+        return tuple(
+            Version(each["version"], each["at"], each["by"], tuple(each["what"]), _sections(each))
+            for each in self._entries()
+        )
 
     def sections(self, version: str) -> dict[str, str] | None:
-        """The text of every editable section in this version, "" for one that it did not have; None: it is not kept."""
-        entry = _read(self._path(version)) if _VERSION.fullmatch(version) else None
-        return None if entry is None else {name: entry["sections"].get(name, "") for name in edit.EDITABLE}
+        """The text of every editable section when this version came last, "" for one that it did not have.
+
+        None: it is not kept.
+        """
+        if not _VERSION.fullmatch(version):
+            return None
+        return next((_sections(each) for each in self._entries() if each["version"] == version), None)
+
+    def _entries(self) -> list[dict[str, Any]]:
+        found = [entry for path in self._files() if (entry := _read(path)) is not None]
+        return sorted(found, key=lambda entry: (entry["number"], entry["at"], entry["order"]), reverse=True)
 
     def _files(self) -> list[Path]:
         try:
             return [path for path in self._folder.iterdir() if path.suffix == ".json"]
         except OSError:
             return []
-
-    def _path(self, version: str) -> Path:
-        return self._folder / f"{version}.json"
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -144,9 +183,46 @@ class History:
             os.close(lock)
 
 
+def _is_behind(version: str, texts: Mapping[Path, str], lately: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether others have kept this version already, and the files have gone on since this process read them."""
+    known = any(each["version"] == version for each in lately)
+    return known and any(disk.read(path) != text for path, text in texts.items())
+
+
+def grouped(what: Sequence[str]) -> list[str]:
+    """The sentences, those of deployments that change in the same way as one."""
+    alike: dict[str, list[str]] = {}
+    for each in what:
+        found = _ALIKE.fullmatch(each)
+        alike.setdefault(found[2] if found else "", []).append(found[1] if found else each)
+    told: dict[str, None] = {}
+    for each in what:
+        found = _ALIKE.fullmatch(each)
+        told[_together(found[2], alike[found[2]]) if found else each] = None
+    return list(told)
+
+
+def _together(change: str, names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"the deployment `{names[0]}`: {change}"
+    some = ", ".join(f"`{each}`" for each in names[:FEW])
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return f"{len(names)} deployments ({some}{more}): {change}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _sections(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {name: entry["sections"].get(name, "") for name in edit.EDITABLE}
+
+
 def _read(path: Path) -> dict[str, Any] | None:
+    """An entry; those of the first releases have no number, and none of the digest of the files' texts."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         entry: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         shown = {name: entry[name] for name in ("version", "at", "by", "what", "sections")}
-        return {**shown, "order": path.stat().st_mtime_ns}
+        more = {"number": int(entry.get("number", 0)), "texts": entry.get("texts")}
+        return {**shown, **more, "order": path.stat().st_mtime_ns, "path": path}
     return None

@@ -19,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway.config import disk
 from gateway.config.edit import EDITABLE
 from gateway.config.history import FOLDER
+from gateway.errors import Unavailable
 from tests.api.shapes import refused
 from tests.harness import MASTER, PROVIDER_KEY, GatewayThread, config_of, wait_until
 from tests.loops import FleetThread
@@ -205,6 +206,72 @@ def test_one_call_brings_the_version_before_back(own: Written, admin: httpx.Clie
     refused(restore(admin, "0" * 12), 404, "not_found")
 
 
+def test_every_change_is_one_entry_and_none_replaces_another(own: Written, admin: httpx.Client) -> None:
+    before = version(admin).strip('"')
+    after = patch(admin).json()["version"]
+    assert restore(admin, before).status_code == 200
+    assert patch(admin).json()["version"] == after
+    listed = admin.get("/admin/config/versions").json()["data"][:4]
+    assert [(each["version"], each["current"], each["differs"]) for each in listed] == [
+        (after, True, False),
+        (before, False, True),
+        (after, False, False),
+        (before, False, True),
+    ]
+    assert {each["by"] for each in listed[:3]} == {"master"}
+    assert listed[0]["at"] >= listed[1]["at"] >= listed[2]["at"]
+
+
+def test_going_back_is_checked_first_and_the_check_changes_nothing(own: Written, admin: httpx.Client) -> None:
+    before = version(admin).strip('"')
+    now = patch(admin).json()["version"]
+    text = own.config_file.read_text()
+    answer = admin.post(f"/admin/config/versions/{before}/check")
+    assert answer.status_code == 200, answer.text
+    checked = answer.json()
+    assert (checked["object"], checked["ok"], checked["problems"]) == ("config.check", True, [])
+    assert "-    - name: team a gets the echo" in checked["diff"]
+    assert checked["sections"]["routing"] == REST[REST.index("routing:") : REST.index("\nlimits")]
+    restored = restore(admin, before)
+    assert checked["differences"] == restored.json()["differences"]
+    assert own.config_file.read_text() != text
+    assert now == admin.get("/admin/config/versions").json()["data"][1]["version"]
+    refused(admin.post(f"/admin/config/versions/{'0' * 12}/check"), 404, "not_found")
+
+
+def test_a_change_of_the_file_is_in_the_audit_log_once(own: Written, admin: httpx.Client) -> None:
+    before = version(admin).strip('"')
+    newest = admin.get("/admin/audit?object_type=config&limit=1").json()["data"][0]["id"]
+    own.config_file.write_text(own.text.replace("rpm: 600", f"rpm: {600 + next(NUMBERS)}"))
+    wait_until(lambda: version(admin).strip('"') != before, "the change")
+    now = version(admin).strip('"')
+
+    def entries() -> list[dict[str, Any]]:
+        found = admin.get("/admin/audit?object_type=config").json()["data"]
+        return list(found[: [each["id"] for each in found].index(newest)])
+
+    wait_until(entries, "its entry")
+    [entry] = entries()
+    assert (entry["actor"], entry["action"], entry["before"]) == ("file", "config.reload", {"version": before})
+    assert entry["after"]["version"] == now
+    assert "limits.rpm" in entry["after"]["changes"][0]
+    assert admin.get("/admin/config/versions").json()["data"][0]["by"] == "file"
+
+
+def test_with_the_store_away_a_change_of_the_file_is_served_and_not_recorded(
+    own: Written, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = version(admin)
+
+    async def away(*_: object) -> None:
+        raise Unavailable("The database is away.", code="store_unavailable")
+
+    monkeypatch.setattr(own.gateway.services.accounts.config, "record", away)
+    own.config_file.write_text(own.text.replace("rpm: 600", f"rpm: {600 + next(NUMBERS)}"))
+    wait_until(lambda: version(admin) != before, "the change")
+    assert admin.get("/admin/config/versions").json()["data"][0]["by"] == "file"
+
+
 def test_the_version_that_was_read_is_asked_for(own: Written, admin: httpx.Client) -> None:
     refused(admin.patch("/admin/config", json=ADD_RULE), 400, "version_required", "If-Match")
     refused(patch(admin, match='"000000000000"'), 409, "version_conflict")
@@ -274,8 +341,11 @@ def test_a_broken_file_is_told_and_an_older_version_mends_it(own: Written, admin
     assert f'"{shown["version"]}"' == served
     assert [each["key"] for each in shown["rejected"]["problems"]] == ["limits.rpm"]
     assert shown["sections"]["limits"]["value"] == {"rpm": 600}
-    refused(patch(admin), 409, "version_conflict")
+    line = broken[: broken.index("many}")].count("\n") + 1
+    error = refused(patch(admin), 409, "version_conflict")
+    assert error["message"].startswith(f"config.yaml has a mistake at {line}:15; mend it first.")
     assert own.config_file.read_text() == broken
+    assert "+limits: {rpm: 600}" in admin.post(f"/admin/config/versions/{served.strip(chr(34))}/check").json()["diff"]
     answer = restore(admin, served.strip('"'), served)
     assert answer.status_code == 200, answer.text
     assert answer.json()["rejected"] is None
@@ -425,7 +495,7 @@ def test_every_example_of_the_page_works(own: Written, admin: httpx.Client) -> N
         answer = admin.request(method, path.replace("0123456789ab", current), headers=real, json=body)
         assert answer.status_code == 200, (path, answer.text)
         called += 1
-    assert called == 7
+    assert called == 8
     text = own.config_file.read_text()
     assert '      when: {team: a, input_tokens: {max: 500}, after: "18:00"}\n' in text
     assert text.endswith("limits:\n  rpm: 600  # a minute\n")

@@ -55,6 +55,7 @@ ROUTES = [
     ("POST", "/admin/config/check"),
     ("POST", "/admin/config/reload"),
     ("GET", "/admin/config/versions"),
+    ("POST", "/admin/config/versions/x/check"),
     ("POST", "/admin/config/versions/x/restore"),
     ("POST", "/auth/sign-out"),
     ("GET", "/auth/sessions"),

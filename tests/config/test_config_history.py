@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config.edit import EDITABLE
-from gateway.config.history import FOLDER, MOST, History
+from gateway.config.history import FOLDER, MOST, SOON, History
 
 MAIN = Path("conf/config.yaml")
 
@@ -17,8 +18,8 @@ MAIN = Path("conf/config.yaml")
 class Ticking:
     """A second later each time it is asked."""
 
-    def __init__(self) -> None:
-        self.time = 1_000.0
+    def __init__(self, time: float = 1_000.0) -> None:
+        self.time = time
 
     def now(self) -> float:
         self.time += 1
@@ -54,28 +55,108 @@ def test_the_newest_comes_first_with_who_and_what(history: History) -> None:
     assert (two.version, two.by, two.what) == (name(1), "file", ())
 
 
-def test_what_is_served_again_is_the_newest_again(history: History) -> None:
-    for number in (1, 2, 1):
-        keep(history, number)
-    assert versions(history) == [name(1), name(2)]
-
-
-def test_who_made_it_is_not_forgotten_when_it_is_served_again(history: History) -> None:
+def test_what_is_served_again_is_one_more_entry_and_the_others_stay(history: History) -> None:
     keep(history, 1, "user:ada", "more")
+    keep(history, 2, "user:bob", "less")
+    keep(history, 1, "user:eve", "more again")
+    assert [(each.version, each.by, each.what, each.at) for each in history.versions()] == [
+        (name(1), "user:eve", ("more again",), 1_003.0),
+        (name(2), "user:bob", ("less",), 1_002.0),
+        (name(1), "user:ada", ("more",), 1_001.0),
+    ]
+
+
+def test_several_workers_keep_one_change_once_as_of_the_first(history: History) -> None:
+    for by in ("user:ada", "file", "user:bob"):
+        keep(history, 1, by, "more")
+    assert [each.by for each in history.versions()] == ["user:ada"]
+
+
+def test_a_clock_that_goes_back_changes_no_order(tmp_path: Path) -> None:
+    keep(History(tmp_path, Ticking(5_000.0)), 1)
+    history = History(tmp_path, Ticking())
+    for number in (2, 1):
+        keep(history, number, "user:ada")
+    assert versions(history) == [name(1), name(2), name(1)]
+    assert [each.at for each in history.versions()] == [5_001.0] * 3
+
+
+def test_the_first_to_keep_a_change_of_the_disk_is_told_what_was_before(history: History) -> None:
+    one, two, three = ({MAIN: f"limits: {{rpm: {number}}}"} for number in (1, 2, 3))
+    assert history.keep(name(1), one, "file", []) is None  # the first that was ever kept is no change
+    assert history.keep(name(2), two, "file", ["less"]) == name(1)
+    assert history.keep(name(2), two, "file", ["less"]) is None
+    assert history.keep(name(3), three, "user:ada", ["more"]) is None
+
+
+def test_whoever_announced_a_version_made_it_whichever_process_sees_it_first(history: History) -> None:
+    keep(history, 1)
+    history.announce(name(2), "user:ada", ["more"])
+    assert history.keep(name(2), {MAIN: "limits: {rpm: 2}"}, "file", ["as a worker sees it"]) is None
+    assert (history.versions()[0].by, history.versions()[0].what) == ("user:ada", ("more",))
+
+
+@pytest.mark.parametrize("gone", ["withdrawn", "long ago"])
+def test_what_was_announced_and_did_not_come_is_nobodys(history: History, tmp_path: Path, gone: str) -> None:
+    keep(history, 1)
+    history.announce(name(2), "user:ada", ["more"])
+    if gone == "withdrawn":
+        history.withdraw(name(2))
+    later = History(tmp_path, Ticking(1_000.0 if gone == "withdrawn" else 1_000.0 + 2 * SOON))
+    assert later.keep(name(2), {MAIN: "limits: {rpm: 2}"}, "file", []) == name(1)
+    assert later.versions()[0].by == "file"
+
+
+def test_a_process_that_is_behind_adds_nothing(history: History, tmp_path: Path) -> None:
+    """Somebody edits and goes back; another process reads the file in between and tells of it afterwards."""
+    file = tmp_path / "config.yaml"
+    for number, by in ((1, "file"), (2, "user:ada"), (1, "user:ada")):
+        file.write_text(f"limits: {{rpm: {number}}}")
+        history.keep(name(number), {file: file.read_text()}, by, [])
+    assert history.keep(name(2), {file: "limits: {rpm: 2}"}, "file", []) is None
+    assert versions(history) == [name(1), name(2), name(1)]
+    file.write_text("limits: {rpm: 2}")
+    assert history.keep(name(2), {file: "limits: {rpm: 2}"}, "file", []) == name(1)
+
+
+def test_a_secret_that_changes_alone_is_told_apart(history: History) -> None:
+    text = {MAIN: "limits: {rpm: 1}"}
+    history.keep(name(1), text, "file", [])
+    assert history.keep(name(2), text, "file", ["the deployment `a`: its key is replaced"]) == name(1)
+    assert history.versions()[0].by == "secret"
+    history.keep(name(3), {MAIN: "limits: {rpm: 3}"}, "file", [])
+    assert history.versions()[0].by == "file"
+
+
+def test_deployments_that_change_alike_are_one_sentence(history: History) -> None:
+    keys = [f"the deployment `d{number}`: its key is replaced" for number in range(20)]
+    other, more = "the deployment `e`: weight 1 → 2", "`limits.rpm` is 5"
+    history.keep(name(1), {MAIN: ""}, "user:ada", [*keys[:10], other, *keys[10:], more])
+    assert history.versions()[0].what == (
+        "20 deployments (`d0`, `d1`, `d2` and 17 more): its key is replaced",
+        other,
+        more,
+    )
+
+
+def test_entries_of_older_releases_are_read_and_come_before_the_others(history: History, tmp_path: Path) -> None:
+    old = {"version": name(1), "at": 9_000.0, "by": "user:ada", "what": ["x"], "sections": {"limits": "limits: {}\n"}}
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / f"{name(1)}.json").write_text(json.dumps(old))
     keep(history, 2)
-    keep(history, 1)
-    assert next((each.version, each.by, each.what) for each in history.versions()) == (name(1), "user:ada", ("more",))
-    keep(history, 2, "file", "less")
-    assert history.versions()[0].what == ("less",)
+    assert versions(history) == [name(2), name(1)]
+    found = history.sections(name(1))
+    assert found is not None
+    assert found["limits"] == "limits: {}\n"
 
 
-def test_several_workers_keep_one_version_and_the_one_who_knows_says_who_it_was(history: History) -> None:
-    keep(history, 1)
-    keep(history, 1, "user:ada", "more")
-    keep(history, 1)
-    keep(history, 1, "key:k_1", "other")
-    [only] = history.versions()
-    assert (only.by, only.what, only.at) == ("user:ada", ("more",), 1_001.0)
+def test_a_version_comes_back_as_it_was_when_it_came_last(history: History) -> None:
+    for text, by in (("limits: {rpm: 1}\n", "file"), ("limits: {rpm: 1} # a word\n", "user:ada")):
+        history.keep(name(1), {MAIN: text}, by, [])
+        keep(history, 2)
+    found = history.sections(name(1))
+    assert found is not None
+    assert found["limits"] == "limits: {rpm: 1} # a word\n"
 
 
 def test_workers_at_once(tmp_path: Path) -> None:

@@ -283,5 +283,6 @@ def configuration(world: World, caller: Caller) -> Iterator[Case]:
     yield from (Case("PATCH", "/admin/config", {}, body, edits_it) for body in CONFIG)
     yield Case("GET", "/admin/config/versions", {}, None, reads_it)
     version = world.gateway.gateway.services.serving.version
+    yield Case("POST", "/admin/config/versions/{version_id}/check", {"version_id": version}, None, edits_it)
     yield Case("POST", "/admin/config/versions/{version_id}/restore", {"version_id": version}, None, edits_it)
     yield Case("POST", "/admin/config/reload", {}, None, edits_it)

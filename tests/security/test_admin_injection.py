@@ -25,6 +25,7 @@ IN_PATH = [
     *("GET /admin/teams/{}/members", "PUT /admin/teams/{}/members/ada", "PUT /admin/teams/blog/members/{}"),
     *("DELETE /admin/teams/{}/members/ada", "DELETE /admin/teams/blog/members/{}", "POST /admin/keys/{}/rotate"),
     *("DELETE /auth/sessions/{}", "POST /key/{}/regenerate", "POST /admin/config/versions/{}/restore"),
+    "POST /admin/config/versions/{}/check",
 ]
 IN_QUERY = [
     *(f"/admin/{kind}?after={{}}" for kind in ("users", "teams", "brands", "keys", "invitations", "audit")),

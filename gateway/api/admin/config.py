@@ -7,6 +7,8 @@ goes on, without the names of teams and brands.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -30,7 +32,7 @@ from gateway.api.bodies import checked_body
 from gateway.api.docs import document
 from gateway.api.state import Services, services
 from gateway.config.diff import Difference
-from gateway.config.edit import restored
+from gateway.config.edit import Edited, parts, restored
 from gateway.config.history import History
 from gateway.config.problems import ConfigError
 
@@ -61,9 +63,14 @@ async def check(request: Request, actor: Acting) -> CheckShape:
     found = services(request)
     form = await checked_body(request, found.bounds, ConfigChange)
     found.accounts.config.may_edit(actor)
+    return await checked(found, partial(form.of, found.serving.config.sources.texts))
+
+
+async def checked(found: Services, change: Callable[[], Edited]) -> CheckShape:
+    """What a change would mean, or its mistakes."""
     answer = CheckShape(ok=False)
     try:
-        edited = await asyncio.to_thread(form.of, found.serving.config.sources.texts)
+        edited = await asyncio.to_thread(change)
         answer.diff, answer.sections = edited.diff, texts_of(edited.parts)
         trial = await found.reloader.try_texts(edited.files)
     except ConfigError as error:
@@ -96,8 +103,19 @@ async def versions(request: Request, actor: Acting) -> Listed[VersionShape]:
     """Versions that were served, newest first; at most 50 are kept."""
     found = services(request)
     found.accounts.config.may_read(actor)
+    serving = found.serving
     kept = await asyncio.to_thread(history(found).versions)
-    return Listed.whole([VersionShape.of(each, found.serving.version) for each in kept])
+    sections = await asyncio.to_thread(parts, serving.config.sources.texts)
+    return Listed.whole(VersionShape.all(kept, serving.version, texts_of(sections)))
+
+
+@router.post("/versions/{version_id}/check")
+async def check_restore(request: Request, actor: Acting, version_id: Id) -> CheckShape:
+    """What going back to that version would mean; nothing is changed."""
+    found = services(request)
+    found.accounts.config.may_edit(actor)
+    sections = await sections_of(found, version_id)
+    return await checked(found, partial(restored, await asyncio.to_thread(as_on_disk, found), sections))
 
 
 @router.post("/versions/{version_id}/restore")
@@ -107,9 +125,7 @@ async def restore(
     """Put the sections back as they were in that version, and serve the result. Everything else stays."""
     found = services(request)
     found.accounts.config.may_edit(actor)
-    sections = await asyncio.to_thread(history(found).sections, version_id)
-    if sections is None:
-        raise not_there(version_id)
+    sections = await sections_of(found, version_id)
     on_disk = await asyncio.to_thread(as_on_disk, found)
     unchanged_since(found, version)
     try:
@@ -149,6 +165,14 @@ def tagged(response: Response, shown: ConfigShape) -> ConfigShape:
     response.headers["etag"] = f'"{shown.version}"'
     response.headers["x-atelier-config-version"] = shown.version
     return shown
+
+
+async def sections_of(found: Services, version: str) -> dict[str, str]:
+    """The texts that a version had. Raises NotFound."""
+    sections = await asyncio.to_thread(history(found).sections, version)
+    if sections is None:
+        raise not_there(version)
+    return sections
 
 
 def history(found: Services) -> History:

@@ -6,7 +6,8 @@ The files are written inside of the act: the store away, they stay as they are; 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -34,14 +35,15 @@ async def replace_files(
     what = [each.what for each in trial.differences]
     passage = Passage(action, found.serving.version, trial.config.version, what)
     writing = disk.Writing(found.serving.config.data_dir, old, new)
-    try:
-        await found.accounts.config.record(actor, passage, writing.write, writing.put_back)
-    except disk.Changed as error:
-        raise _not_served(error) from None
-    except disk.NotWritable as error:
-        message = f"{error}. Change the configuration where it comes from; `check` has shown the new text."
-        raise Conflict(message, code="config_not_writable") from None
-    await _serve(found, actor, passage)
+    async with _announced(found, actor, passage):
+        try:
+            await found.accounts.config.record(actor, passage, writing.write, writing.put_back)
+        except disk.Changed as error:
+            raise _not_served(found, error) from None
+        except disk.NotWritable as error:
+            message = f"{error}. Change the configuration where it comes from; `check` has shown the new text."
+            raise Conflict(message, code="config_not_writable") from None
+        await _serve(found, actor)
 
 
 async def read_anew(found: Services, actor: Actor) -> None:
@@ -53,8 +55,9 @@ async def read_anew(found: Services, actor: Actor) -> None:
         raise unfit(error) from None
     what = [each.what for each in trial.differences]
     passage = Passage("config.reload", found.serving.version, trial.config.version, what)
-    await found.accounts.config.record(actor, passage)
-    await _serve(found, actor, passage)
+    async with _announced(found, actor, passage):
+        await found.accounts.config.record(actor, passage)
+        await _serve(found, actor)
 
 
 def as_on_disk(found: Services) -> dict[Path, str]:
@@ -63,28 +66,36 @@ def as_on_disk(found: Services) -> dict[Path, str]:
     for path, served in found.serving.config.sources.texts.items():
         text = disk.read(path)
         if text is None or (text != served and found.reloader.rejected is None):
-            raise _not_served(path)
+            raise _not_served(found, path)
         texts[path] = text
     return texts
 
 
-async def _serve(found: Services, actor: Actor, passage: Passage) -> None:
-    """Load what was written, and keep it as this actor's, whichever process saw it first."""
+@asynccontextmanager
+async def _announced(found: Services, actor: Actor, passage: Passage) -> AsyncIterator[None]:
+    """The new version is this actor's, whichever process sees it first."""
+    history = History(found.serving.config.data_dir, found.clock)
+    await asyncio.to_thread(history.announce, passage.after, actor.id, passage.what)
     try:
-        serving = await found.reloader.reload(actor.id)
+        yield
+    finally:
+        await asyncio.to_thread(history.withdraw, passage.after)
+
+
+async def _serve(found: Services, actor: Actor) -> None:
+    """Load what was written."""
+    try:
+        await found.reloader.reload(actor.id)
     except ConfigError as error:
         raise unfit(error, "It is written, but something else on the disk has changed meanwhile") from None
-    if serving.version != passage.before:
-        config = serving.config
-        kept = History(config.data_dir, found.clock).keep
-        await asyncio.to_thread(kept, serving.version, config.sources.texts, actor.id, passage.what)
 
 
 def _keep(found: Services, old: Mapping[Path, str]) -> None:
     """What serves can be restored; and what somebody wrote and nobody served is not lost when it is replaced."""
     config = found.serving.config
     history, served = History(config.data_dir, found.clock), config.sources.texts
-    history.keep(config.version, served, ON_DISK, ())
+    if history.sections(config.version) is None:
+        history.keep(config.version, served, ON_DISK, ())
     if old != served:
         before = edit.parts(served)
         history.set_aside({name: part.text for name, part in edit.parts(old).items() if part.text != before[name].text})
@@ -100,7 +111,13 @@ def conflict(message: str) -> Conflict:
     return Conflict(f"{message} Read it again, then repeat the change.", code="version_conflict")
 
 
-def _not_served(file: object) -> Conflict:
+def _not_served(found: Services, file: object) -> Conflict:
+    rejected = found.reloader.rejected
+    if rejected is not None:
+        mark, more = rejected.problems[0].mark, len(rejected.problems) - 1
+        others = f", and {more} more" if more else ""
+        place = f"{Path(mark.file).name} has a mistake at {mark.line}:{mark.column}{others}"
+        return Conflict(f"{place}; mend it first. `GET /admin/config` lists what is wrong.", code="version_conflict")
     return conflict(f"{file} was changed on the disk, and what it says is not served (yet).")
 
 

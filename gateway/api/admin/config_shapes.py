@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -180,18 +180,33 @@ class CheckShape(BaseModel):
 
 
 class VersionShape(BaseModel):
-    """One that was served. `by`: an actor ("user:ada", "master"), or "file" for a change on disk."""
+    """One that was served from `at` on. `by`: an actor ("user:ada", "master"), "file" for a change on the disk,
+    "secret" where only a secret's value changed there. `current`: it serves, and came last. `differs`: going back to it
+    would change a section.
+    """
 
     version: str
     at: float
     by: str
     what: list[str]
     current: bool
+    differs: bool
 
     @classmethod
-    def of(cls, version: Version, current: str) -> Self:
-        is_current = version.version == current
-        return cls(version=version.version, at=version.at, by=version.by, what=list(version.what), current=is_current)
+    def all(cls, versions: Sequence[Version], current: str, sections: Mapping[str, str]) -> list[Self]:
+        """`current`: what serves; `sections`: the texts that it has."""
+        newest = next((each for each in versions if each.version == current), None)
+        return [
+            cls(
+                version=each.version,
+                at=each.at,
+                by=each.by,
+                what=list(each.what),
+                current=each is newest,
+                differs=each.sections != sections,
+            )
+            for each in versions
+        ]
 
 
 def texts_of(parts: Mapping[str, edit.Part]) -> dict[str, str]:
