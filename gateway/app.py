@@ -185,6 +185,7 @@ class Gateway:
             announce=backends.announce,
             reloader=Reloader(serving, self._prepare, self._adopt, news, clock),
             alerts=alerts,
+            provider_budgets=lasting.spent.providers,
             shown=backends.shown,
         )
         await self._adopt(serving)

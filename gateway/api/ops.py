@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from gateway.api.auth import Caller
+from gateway.api.budgets import budgets
 from gateway.api.state import Services, services
 from gateway.telemetry.metrics import CONTENT_TYPE
 
@@ -75,11 +76,13 @@ def at_work(found: Services) -> dict[str, int | str]:
 
 @router.get("/v1/status")
 async def status(request: Request, caller: Caller) -> dict[str, Any]:
-    """Every deployment with its state: what a member of the team may see of the gateway's health. Admins see alerts."""
+    """Every deployment with its state: what a member of the team may see of the gateway's health. Admins see alerts and budgets."""
     found = services(request)
     body = {"object": "status", "simulated": found.simulated, "deployments": deployments(found)}
-    if caller.role == "admin" and found.alerts is not None:
-        body["alerts"] = [asdict(alert) for alert in found.alerts.active()]
+    if caller.role == "admin":
+        body["budgets"] = await budgets(found)
+        if found.alerts is not None:
+            body["alerts"] = [asdict(alert) for alert in found.alerts.active()]
     return body
 
 

@@ -27,7 +27,7 @@ from gateway.state.live import RedisLive
 from gateway.telemetry.alerts import Alerts
 from gateway.telemetry.dependencies import Dependencies
 from gateway.telemetry.metrics import Metrics
-from gateway.types import Deployment
+from gateway.types import Balance, Deployment
 
 
 @dataclass(slots=True)
@@ -49,6 +49,7 @@ class Services:
     more_gauges: Callable[[Metrics], None]  # sets those that the stores know
     announce: Callable[[dict[str, str]], Awaitable[None]] | None  # to the other processes, where there are any
     reloader: Reloader
+    provider_budgets: Callable[[], list[Balance]] = list  # as far as this process knows
     shown: RedisLive | None = None  # what every worker does, where there are several
     alerts: Alerts | None = None  # what is wrong at the moment
     unready: list[str] = field(default_factory=list)  # reasons not to take requests

@@ -31,7 +31,7 @@ from gateway.ports import Clock
 from gateway.store import windows
 from gateway.store.database import store_errors
 from gateway.store.tables import LedgerLine
-from gateway.types import AttemptResult, Deployment
+from gateway.types import AttemptResult, Balance, Deployment
 
 EVERY = 3.0  # seconds between looks
 MOST_PAYERS = 10_000  # a wildcard makes as many deployments as names that are asked for
@@ -101,6 +101,16 @@ class SpentOut:
         self._know(deployment)
         payers = (Payer("deployment", deployment.id), Payer("provider", deployment.provider))
         return any(payer in self._allowed and self._left(payer) <= 0 for payer in payers)
+
+    def providers(self) -> list[Balance]:
+        """The providers' budgets in their present windows, as far as this process knows; nothing of them is ever held."""
+        found, now = [], self._clock.now()
+        for payer, allowed in self._allowed.items():
+            if payer.kind == "provider":
+                spent = allowed.limit - self._left(payer)
+                ends = None if allowed.length is None else allowed.start(now) + allowed.length
+                found.append(Balance(f"provider:{payer.name}", allowed.limit, spent, 0, ends))
+        return found
 
     def _know(self, deployment: Deployment) -> None:
         """A deployment's budget; those that a wildcard makes come one by one, when they are first asked for."""

@@ -63,6 +63,28 @@ def test_all_keys_together_never_overrun_the_total(start: Callable[..., GatewayT
     assert ask(gateway, gateway.master).status_code == 429
 
 
+def test_admins_see_what_is_left_of_the_total_and_of_providers_budgets(start: Callable[..., GatewayThread]) -> None:
+    gateway = start(budgets={"total": {"limit": 0.0004, "days": 1}, "providers": {"openai": {"limit": 1}}})
+    key = gateway.key()
+
+    def budgets(by: str) -> list[dict[str, Any]] | None:
+        with gateway.http(by) as http:
+            found: list[dict[str, Any]] | None = http.get("/v1/status").json().get("budgets")
+        return found
+
+    total, provider = budgets(gateway.master) or []
+    assert (total["scope"], total["budget_nano"], total["used_up"]) == (TOTAL, 400_000, False)
+    assert total["spend"]["left_nano"] == 400_000
+    assert total["spend"]["resets_at"] is not None
+    assert (provider["scope"], provider["budget"], provider["spend"]["resets_at"]) == ("provider:openai", "1", None)
+    wait_until(lambda: ask(gateway, key).status_code == 429, "the total's refusal", timeout=20)
+    total, provider = budgets(gateway.master) or []
+    assert total["used_up"]
+    assert 200_000 < total["spend"]["spent_nano"] <= 400_000
+    assert provider["spend"]["spent_nano"] == total["spend"]["spent_nano"]
+    assert budgets(key) is None
+
+
 def test_a_reload_sets_and_takes_away_the_total(
     start: Callable[..., GatewayThread], running_fleet: FleetThread
 ) -> None:

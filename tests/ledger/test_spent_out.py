@@ -16,7 +16,7 @@ from gateway.ledger.rollup import Rollups
 from gateway.ledger.spent_out import MOST_UNSEEN, SpentOut
 from gateway.store.database import Database, open_database
 from gateway.store.tables import Request
-from gateway.types import AttemptResult, Deployment, Endpoint, Intent, Price, Status, Usage
+from gateway.types import AttemptResult, Balance, Deployment, Endpoint, Intent, Price, Status, Usage
 from tests.core.fakes import FakeClock
 from tests.reports.books import a_line
 
@@ -115,6 +115,22 @@ async def test_a_providers_budget_takes_all_its_deployments_out(books: Books) ->
     await books.book(900, "claude", "anthropic")
     await books.spent.look()
     assert [books.spent.spent_out(each) for each in (first, second, other)] == [True, True, False]
+
+
+async def test_what_is_spent_of_providers_budgets_is_known(books: Books) -> None:
+    one = a_deployment(budget=5)
+    books.spent.configure([one], {"openai": Budget(limit=0.000001, days=1), "gemini": Budget(limit=1)})
+    await books.book(300)
+    await books.spent.look()
+    books.settle(200, "running", one)
+    midnight = books.clock.now() // DAY * DAY + DAY
+    assert books.spent.providers() == [
+        Balance("provider:openai", 1_000, 500, 0, midnight),
+        Balance("provider:gemini", 10**9, 0, 0, None),
+    ]
+    books.clock.advance(DAY)
+    await books.spent.look()
+    assert books.spent.providers()[0].resets_at == midnight + DAY
 
 
 async def test_a_window_that_has_ended_does_not_count(books: Books) -> None:
