@@ -12,9 +12,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
 
 from gateway.config.config import ConfigFile
 from gateway.config.references import PREFIX
+from gateway.store.failures import MoveRefused
 
 BLOCKS = ("router_settings", "litellm_settings", "general_settings")
 Spot = tuple[str, ...]  # a key of a block, or a block
@@ -58,9 +60,18 @@ def refers(value: Any) -> bool:
 
 
 def read_whole(path: Path, seen: set[Path]) -> CommentedMap:
-    """The file with those that it includes laid into it, as the loader does."""
+    """The file with those that it includes laid into it, as the loader does.
+
+    Raises MoveRefused for a key that stands twice: only one of the two could be kept with its comments.
+    """
     seen.add(path.resolve())
-    doc = parse(path.read_text(encoding="utf-8-sig"))
+    try:
+        doc = parse(path.read_text(encoding="utf-8-sig"))
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1
+        raise MoveRefused(
+            f"{path}:{line}: a key stands twice; keep one of them, then it can be written in our form."
+        ) from None
     names = doc.pop("include", None) or ()
     for name in [names] if isinstance(names, str) else names:
         if (target := path.parent / name).resolve() not in seen:

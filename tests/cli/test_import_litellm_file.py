@@ -150,6 +150,15 @@ def test_no_value_of_the_environment_is_written(file: Path, text: str) -> None:
     assert not any(value in result.output for name, value in ENV.items() if name not in {"OWN_FALLBACK", "RETRIES"})
 
 
+def test_a_key_that_stands_twice_is_told_with_its_line(file: Path) -> None:
+    file.write_text(f"{SMALL}litellm_settings:\n  num_retries: 1\n  num_retries: 2\n")
+    result = run(file)
+
+    assert result.exit_code == 1
+    assert ":12: a key stands twice; keep one of them" in result.output
+    assert not file.with_name("atelier.yaml").exists()
+
+
 TWELVE = sorted(path for path in (ROOT / "tests" / "litellm_files").glob("*.yaml") if path.stem != "11_models")
 
 
