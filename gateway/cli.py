@@ -95,7 +95,7 @@ def run(config_file: Path | None, host: str | None, port: int | None) -> None:
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @click.option("--strict", is_flag=True, help="Warnings are errors, too: for CI.")
-@click.option("--offline", is_flag=True, help="Look no names of hosts up.")
+@click.option("--offline", is_flag=True, help="Look no names of hosts up, and nobody in the store.")
 def check(config_file: Path | None, **wanted: bool) -> None:
     """Check the configuration and show every deployment."""
     from gateway.cli_check import Wanted, run_check  # noqa: PLC0415

@@ -1,13 +1,15 @@
 """`atelier check`: everything wrong with the configuration at once, or every deployment as it would be served.
 
-Nothing is called; the names of hosts are looked up, with a short patience, unless that is not wanted.
+Nothing is called. The names of hosts are looked up, and in the store the people and teams that rules name: with a short
+patience, and unless that is not wanted. What is away is a warning.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +17,18 @@ from gateway.config import environment
 from gateway.config.addresses import unknown_hosts
 from gateway.config.check import Checked, problem_json, refusal_json, report_json
 from gateway.config.check_text import report
+from gateway.config.config import Config
 from gateway.config.loader import load
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.provider_names import unused_providers
 from gateway.providers.facts import capabilities
+from gateway.store.failures import StoreUnavailable
 from gateway.types import Deployment, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How to check: JSON for a program, warnings as errors, no look-ups of names."""
+    """How to check: JSON for a program, warnings as errors, no look-ups."""
 
     as_json: bool = False
     strict: bool = False
@@ -55,10 +59,31 @@ def _checked(path: Path, env: Mapping[str, str], *, offline: bool) -> Checked:
     config = load(path, env)
     from gateway.assembly import tried  # noqa: PLC0415 - heavy, and only needed after the file was read
 
-    resolved = tried(config, env).resolved
-    warnings = unused_providers(config, resolved)
-    warnings += [] if offline else unknown_hosts(config, resolved)
-    return Checked(config, resolved, _capabilities, warnings)
+    read = tried(config, env)
+    warnings = unused_providers(config, read.resolved)
+    if not offline:
+        warnings += [*unknown_hosts(config, read.resolved), *_unknown_names(config, read.library.brands)]
+    return Checked(config, read.resolved, _capabilities, warnings)
+
+
+def _unknown_names(config: Config, voices: Collection[str]) -> list[Problem]:
+    """What rules name and nobody in the store has; a store that is away is one warning."""
+    from gateway.accounts.named_in_rules import names_accounts, unknown_names  # noqa: PLC0415 - heavy
+    from gateway.store.reading import only_reading  # noqa: PLC0415 - heavy
+
+    async def found() -> list[Problem]:
+        url = config.store.database_url
+        async with only_reading(config.data_dir, url.get_secret_value() if url else None) as session:
+            return await unknown_names(session, config, voices) if session is not None else []
+
+    if not names_accounts(config):
+        return []
+    try:
+        return asyncio.run(found())
+    except StoreUnavailable as error:
+        path = ("routing", "rules")
+        what = f"whether anybody has the names in them was not checked: {error}"
+        return [Problem(config.place(path), path, what, "see that it is there; with --offline it is not asked")]
 
 
 def _capabilities(deployment: Deployment) -> frozenset[str]:

@@ -5,6 +5,8 @@ While the store is away every method raises `errors.Unavailable` and has done no
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.accounts.audit import Audit
@@ -12,11 +14,14 @@ from gateway.accounts.brands import Brands
 from gateway.accounts.config_acts import ConfigActs
 from gateway.accounts.invitations import Invitations
 from gateway.accounts.key_ring import KeyRing
+from gateway.accounts.named_in_rules import names_accounts, unknown_names
 from gateway.accounts.passwords import Passwords
 from gateway.accounts.sign_ins import SignIns
 from gateway.accounts.teams import Teams
 from gateway.accounts.transaction import Settings, Transactions
 from gateway.accounts.users import Users
+from gateway.config.config import Config
+from gateway.config.problems import Problem
 from gateway.ports import Clock, Throttle
 from gateway.store.secrets import Digesters
 
@@ -47,6 +52,13 @@ class Accounts:
         self.keys = KeyRing(store, digests)
         self.sign_ins = SignIns(store, digests, passwords, throttle)
         self.invitations = Invitations(store, digests, passwords, self.sign_ins)
+
+    async def unknown_names(self, config: Config, voices: Collection[str]) -> list[Problem]:
+        """A warning for each team, user, key and brand that rules of routing name and nobody has. Raises Unavailable."""
+        if not names_accounts(config):
+            return []
+        async with self._store.read() as session:
+            return await unknown_names(session, config, voices)
 
     def configure(self, settings: Settings) -> None:
         """What the admin set, from now on."""

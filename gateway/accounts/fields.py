@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.accounts.roles import ORDER, USER_ROLES
+from gateway.config.ids import can_be_an_id
 from gateway.errors import NotFound, Unprocessable
 from gateway.store import windows
 
@@ -25,7 +26,6 @@ MOST_NAMES = 200
 MOST_TAGS = 20
 LARGEST_METADATA = 16_384  # bytes of JSON
 DEEPEST_METADATA = 20
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:|~+-]{0,127}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SPACE = re.compile(r"\s")
 
@@ -64,7 +64,7 @@ def optional(check: Check) -> Check:
 
 def identifier(name: str, value: Any) -> str:
     """An id of one's own choice. It stays in the audit log for good, so that it may not be an e-mail address."""
-    if not isinstance(value, str) or _ID.fullmatch(value) is None or value.startswith("erased-"):
+    if not isinstance(value, str) or not can_be_an_id(value):
         raise Unprocessable(
             f"'{name}' is 1 to 128 letters, digits and . _ : | ~ + -, begins with a letter or digit and names no person.",
             param=name,

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.config import ConfigFile
+from gateway.config.ids import can_be_an_id
 from gateway.config.problems import Finding, did_you_mean
 from gateway.config.problems import Path as KeyPath
 from gateway.config.routing_models import Rule, RuleWhen
 from gateway.config.served_names import ServedNames
 
+_BY_ID = ("team", "user", "brand")
 _LISTS = ("model", "team", "user", "key", "brand", "template", "tags", "days")
 
 
@@ -21,6 +23,7 @@ def check_rules(file: ConfigFile, served: ServedNames) -> Iterator[Finding]:
     for index, rule in enumerate(file.routing.rules):
         path: KeyPath = ("routing", "rules", index)
         yield from _when(rule.when, (*path, "when"))
+        yield from _ids(rule.when, (*path, "when"))
         yield from _models(rule.when, (*path, "when", "model"), served)
         yield from _use(rule, (*path, "use"), served)
 
@@ -49,6 +52,15 @@ def _times(when: RuleWhen, path: KeyPath) -> Iterator[Finding]:
         yield (*path, "after"), "no time of a day is after 24:00", 'write "00:00", or an earlier time'
     elif when.before == "00:00" and when.after is None:
         yield (*path, "before"), "no time of a day is before 00:00", 'write "24:00", or a later time'
+
+
+def _ids(when: RuleWhen, path: KeyPath) -> Iterator[Finding]:
+    """Whether anybody has an id, the store knows; what no id can be, such as a name with blanks, is told here."""
+    for name in _BY_ID:
+        for index, value in enumerate(getattr(when, name)):
+            if not can_be_an_id(value):
+                what = f"cannot be an id, and a {name} is named by its id here"
+                yield (*path, name, index), what, f"look it up with `atelier {name}s list`"
 
 
 def _models(when: RuleWhen, path: KeyPath, served: ServedNames) -> Iterator[Finding]:

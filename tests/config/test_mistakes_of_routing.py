@@ -32,6 +32,9 @@ MISTAKES = [
     rule("{input_token: {max: 5}}", ".input_token", "no such key", "`input_tokens`"),
     rule("{model: fats}", ".model[0]", "`fats`", "`fast`"),
     rule("{model: 'gpt-*'}", ".model[0]", "cannot fit", "known here"),
+    rule("{team: Team A}", ".team[0]", "cannot be an id", "`atelier teams list`"),
+    rule("{user: [u_1, ada@example.com]}", ".user[1]", "cannot be an id", "`atelier users list`"),
+    rule("{brand: '*'}", ".brand[0]", "cannot be an id", "`atelier brands list`"),
     rule("{}", "", "no condition", "at least one"),
     Mistake(
         "a misspelt key that is wanted",

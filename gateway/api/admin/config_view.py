@@ -22,6 +22,7 @@ from gateway.api.admin.config_shapes import (
 from gateway.api.state import Services
 from gateway.config import disk, edit
 from gateway.config.config import Config
+from gateway.config.problems import Problem
 from gateway.errors import Unavailable
 
 ALONE = "gateway"  # the name of the only worker
@@ -41,7 +42,7 @@ async def view(found: Services, actor: Actor) -> ConfigShape:
         why_not=why_not,
         rejected=RejectionShape.of(rejected) if rejected is not None else None,
         restart=list(found.reloader.restart),
-        warnings=[str(warning) for warning in serving.config.warnings],
+        warnings=[str(warning) for warning in (*serving.config.warnings, *await _unknown_names(found))],
         workers=await _workers(found, serving.version),
         sections={name: SectionShape.of(part, _plain(getattr(serving.config, name))) for name, part in parts.items()},
         names=await _names(found, actor, serving.config),
@@ -82,6 +83,14 @@ async def _names(found: Services, actor: Actor, config: Config) -> NamesShape:
         brands=sorted(brands),
         teams=[TeamName(id=team.id, name=team.name) for team in teams],
     )
+
+
+async def _unknown_names(found: Services) -> list[Problem]:
+    """What rules name and nobody in the store has, as far as it can be read."""
+    try:
+        return await found.accounts.unknown_names(found.serving.config, set(found.library.brands))
+    except Unavailable:
+        return []
 
 
 async def _all(kind: Any, actor: Actor) -> list[Any]:
