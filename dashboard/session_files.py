@@ -17,8 +17,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.store.secrets import derive
-
 PAD = "atelier/dashboard-session/pad/v1"  # an id seals one file, once: its pad is used for nothing else
 TAG = "atelier/dashboard-session/tag/v1"
 TAG_BYTES = 32
@@ -88,15 +86,23 @@ class SessionFiles:
                     path.unlink()
 
 
+def derive(session_id: str, label: str, length: int = 32) -> bytes:
+    """Bytes that nobody guesses without the id, others for each label: SHAKE256 over both. An id is 256 random bits."""
+    return hashlib.shake_256(f"{label}\n{session_id}".encode(errors="replace")).digest(length)
+
+
 def _sealed(session_id: str, text: bytes) -> bytes:
-    secret = session_id.encode(errors="replace")
-    covered = bytes(a ^ b for a, b in zip(text, derive(secret, PAD, len(text)), strict=True))
-    return hmac.digest(derive(secret, TAG), covered, "sha256") + covered
+    covered = _covered(session_id, text)
+    return hmac.digest(derive(session_id, TAG), covered, "sha256") + covered
 
 
 def _opened(session_id: str, data: bytes) -> bytes | None:
     """None when it is not whole, or was sealed with another id."""
-    secret, tag, covered = session_id.encode(errors="replace"), data[:TAG_BYTES], data[TAG_BYTES:]
-    if not covered or not hmac.compare_digest(tag, hmac.digest(derive(secret, TAG), covered, "sha256")):
-        return None
-    return bytes(a ^ b for a, b in zip(covered, derive(secret, PAD, len(covered)), strict=True))
+    tag, covered = data[:TAG_BYTES], data[TAG_BYTES:]
+    whole = hmac.compare_digest(tag, hmac.digest(derive(session_id, TAG), covered, "sha256"))
+    return _covered(session_id, covered) if whole and covered else None
+
+
+def _covered(session_id: str, text: bytes) -> bytes:
+    """With the pad over it; twice is as it was."""
+    return bytes(a ^ b for a, b in zip(text, derive(session_id, PAD, len(text)), strict=True))
