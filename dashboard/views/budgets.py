@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import gate, inert, wording
 from dashboard.accounts import Accounts, called
-from dashboard.client import JsonObject, Problem
+from dashboard.client import Client, JsonObject, Problem
 
 EVERY = 15.0  # seconds
 HEIGHT = 420
@@ -44,19 +44,20 @@ class Budget:
 @st.fragment(run_every=EVERY)
 def live() -> None:
     """The table, drawn again every few seconds."""
-    session, _ = gate.signed_in()
+    session, me = gate.signed_in()
     st.subheader("Budgets", anchor=False)
     try:
-        found = sorted(every(session.accounts), key=lambda each: (-each.used, each.kind, each.name))
+        found = [*every(session.accounts), *(common(session.client) if me.is_admin else ())]
     except Problem as problem:
         st.caption(inert.plain(problem.message))
         return
+    found.sort(key=lambda each: (-each.used, each.kind, each.name))
     if not found:
         st.caption("No budget is set for what you may see, so nothing here can run out.")
         return
     st.dataframe(
         {
-            "Budget of": [f"{each.kind} {each.name}" for each in found],
+            "Budget of": [f"{each.kind} {each.name}".rstrip() for each in found],
             "Used": [each.used for each in found],
             "Spent": [wording.usd(each.spent) for each in found],
             "Held": [wording.usd(each.held) for each in found],
@@ -84,15 +85,24 @@ def every(accounts: Accounts) -> Iterator[Budget]:
         ("Key", accounts.keys),
     ):
         for row in listing().items:
-            found = budget(kind, row)
+            found = budget(kind, called(row), row)
             if found is not None:
                 yield found
 
 
-def budget(kind: str, row: JsonObject) -> Budget | None:
+def common(client: Client) -> Iterator[Budget]:
+    """The whole gateway's budget and its providers', which admins alone may see. Raises Problem."""
+    for row in client.status().get("budgets") or ():
+        kind, _, name = str(row.get("scope")).partition(":")
+        found = budget(*(("Provider", name) if kind == "provider" else ("Whole gateway", "")), row)
+        if found is not None:
+            yield found
+
+
+def budget(kind: str, name: str, row: JsonObject) -> Budget | None:
     """None where there is no limit, or its account may not be seen."""
     limit, spend = wording.nano(row, "budget"), row.get("spend")
     if limit is None or not spend:
         return None
     spent, held = wording.nano(spend, "spent") or 0, wording.nano(spend, "held") or 0
-    return Budget(kind, called(row), limit, spent, held, spend.get("resets_at"))
+    return Budget(kind, name, limit, spent, held, spend.get("resets_at"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from dashboard import gate, inert, wiring, wording
 from dashboard.client import Problem
 
 EVERY = 5.0  # seconds
+TOTAL = "gateway:total"  # the budget of the whole gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,12 @@ def live() -> None:
     """The table, drawn again every few seconds."""
     session, _ = gate.signed_in()
     try:
-        deployments = session.client.status().get("deployments", [])
+        status = session.client.status()
     except Problem as problem:
         st.error(inert.plain(problem.message), icon=":material/cloud_off:")
         return
+    deployments = status.get("deployments", [])
+    used_up(status.get("budgets") or ())
     summary(deployments)
     at_work()
     deployments.sort(key=lambda each: state_of(each).rank)
@@ -64,17 +67,29 @@ def state_of(deployment: Mapping[str, Any]) -> State:
     return STATES.get(name) or State(name, "unknown to this dashboard", "help", "gray", 0)
 
 
+def used_up(budgets: Iterable[Mapping[str, Any]]) -> None:
+    """A warning when the gateway has no money left; admins alone are told of budgets at all."""
+    for each in budgets:
+        if each.get("scope") == TOTAL and each.get("used_up"):
+            at = (each.get("spend") or {}).get("resets_at")
+            until = "" if at is None else f" until {wording.moment(at, wiring.now(), gate.utc_offset())}"
+            sentence = f"The gateway's budget is used up{until}: requests are refused."
+            st.warning(inert.plain(sentence), icon=":material/money_off:")
+
+
 def summary(deployments: list[dict[str, Any]]) -> None:
     """How many are in which state, and one sentence."""
     counts = Counter(state_of(each) for each in deployments)
     out = sum(n for state, n in counts.items() if state.rank == 0)
     usable = sum(n for state, n in counts.items() if state.rank in {2, 3})
+    of_all = f"{out} of {wording.count(len(deployments), 'deployment')} {'is' if out == 1 else 'are'}"
+    take = f"{wording.count(usable, 'deployment')} {'takes' if usable == 1 else 'take'} requests"
     if not usable:
         st.error("No model can be used at the moment.", icon=":material/error:")
     elif out:
-        st.warning(f"{out} of {len(deployments)} deployments are out; others take their work.", icon=":material/error:")
+        st.warning(f"{of_all} out; others take {'its' if out == 1 else 'their'} work.", icon=":material/error:")
     else:
-        st.markdown(f":green[:material/check_circle:] All is well: {usable} deployments take requests.")
+        st.markdown(f":green[:material/check_circle:] All is well: {take}.")
 
 
 def at_work() -> None:

@@ -80,6 +80,7 @@ class StubGateway:
         self.refusal_headers: dict[str, str] = {}
         self.members: dict[str, dict[str, Any]] = {}
         self.status: list[dict[str, Any]] = []
+        self.budgets: list[dict[str, Any]] = []  # for whoever asks: what the gateway leaves out is its own matter
         self.answer: Callable[[], httpx.AsyncByteStream] = lambda: Body(events("Hello", " world"))
         self.record: dict[str, Any] = {}
         self.accounts = AccountsStub(self.members)
@@ -138,7 +139,7 @@ class StubGateway:
             case "/v1/templates":
                 return httpx.Response(200, json={"templates": TEMPLATES, "brands": BRANDS})
             case "/v1/status":
-                return httpx.Response(200, json={"deployments": self.status})
+                return httpx.Response(200, json={"deployments": self.status, "budgets": self.budgets})
             case "/v1/chat/completions":
                 self.bodies.append(json.loads(request.content))
                 self.headers.append(request.headers)

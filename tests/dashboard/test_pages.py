@@ -240,8 +240,33 @@ def test_health_has_a_word_an_icon_and_a_colour_for_every_state(dashboard, stub)
     for word in ("Ready", "Out", "Cooling down", "Simulated", "No key", "something new"):
         assert any(word in cell and "-badge[:material/" in cell for cell in shown)
     assert "Out" in shown[0] or "something new" in shown[0]
-    assert "2 of 6 deployments are out" in page.warning[0].value
+    assert "2 of 6 deployments are out; others take their work." in page.warning[0].value
     assert page.table[0].value["First word after"][0] == "500 ms"
+
+
+@pytest.mark.parametrize(
+    ("states", "sentence"),
+    [
+        (["ready"], "All is well: 1 deployment takes requests."),
+        (["ready", "simulated"], "All is well: 2 deployments take requests."),
+        (["ready", "out"], "1 of 2 deployments is out; others take its work."),
+    ],
+)
+def test_health_counts_in_whole_sentences(dashboard, stub, states, sentence):
+    stub.status = [{"id": f"d{n}", "state": state, "ttft_seconds": None} for n, state in enumerate(states)]
+    dashboard.sign_in(ANN)
+    assert sentence in words(dashboard.page("health"))
+
+
+@pytest.mark.parametrize(("ends", "until"), [(NOON + 86_400, " until 18 Mar 18:00"), (None, "")])
+def test_health_warns_when_the_gateways_budget_is_used_up(dashboard, stub, ends, until):
+    stub.status = [{"id": "d", "state": "ready", "ttft_seconds": None}]
+    dashboard.sign_in(ANN)
+    total = {"scope": "gateway:total", "used_up": False, "spend": {"resets_at": ends}}
+    stub.budgets = [total, {"scope": "provider:openai", "used_up": True}]
+    assert not dashboard.page("health").warning
+    total["used_up"] = True
+    assert dashboard.page("health").warning[0].value == f"The gateway's budget is used up{until}: requests are refused."
 
 
 def test_health_without_a_usable_model_is_an_alarm(dashboard, stub):
