@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 NANO_PER_USD = 10**9
+LEAST = 10**5  # nano-dollars; of less, nobody wants to know more
 STATUS = {
     "in_progress": "running",
     "completed": "completed",
@@ -54,8 +55,10 @@ THINGS = {
 
 
 def usd(nano: int) -> str:
-    """Nano-dollars as $1.20, $0.012, $0.00011: at least cents, and two digits that say something."""
+    """Nano-dollars as $1.20, $0.012, $0.00011, < $0.0001: at least cents, and two digits that say something."""
     sign, amount = ("-" if nano < 0 else ""), abs(nano)
+    if 0 < amount < LEAST:
+        return f"> {sign}$0.0001" if sign else "< $0.0001"
     digits = 2
     while digits < 9 and 0 < amount < 10 ** (10 - digits):
         digits += 1

@@ -9,7 +9,7 @@ import altair as alt
 import streamlit as st
 
 from dashboard import wording
-from dashboard.views.spend_choice import THING, THINGS, name
+from dashboard.views.spend_choice import THING, THINGS, names
 from gateway import reports
 
 PAID, SIMULATED = "billed", "simulated"
@@ -74,7 +74,7 @@ def by_thing(report: reports.SpendReport, things: Sequence[str]) -> None:
         if any(getattr(each.sum, part) for each in report.rows)
     }
     columns = {
-        THINGS[report.by]: [name(report.by, each) for each in report.rows],
+        THINGS[report.by]: names(report.by, report.rows),
         **amounts,
         "Requests": [each.sum.requests for each in report.rows],
         "Tokens": [each.input_tokens + each.output_tokens for each in report.rows],

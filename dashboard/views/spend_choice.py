@@ -5,7 +5,8 @@ What may be chosen is no right: every query of `gateway.reports` filters by its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -144,6 +145,14 @@ def options(viewer: reports.Viewer, days: reports.Days) -> dict[str, dict[str, s
 def option(thing: str, share: reports.Share) -> str:
     """What a filter on this share holds; of models, the model without its provider."""
     return share.id.partition("/")[2] if thing == "model" else share.id or NO_ID
+
+
+def names(thing: str, shares: Sequence[reports.Share]) -> list[str]:
+    """What a table calls them. Behind a name that stands there twice: the provider of a model, the id of all else."""
+    called = [name(thing, each) for each in shares]
+    often = Counter(called)
+    apart = [each.id.partition("/")[0] if thing == "model" else each.id for each in shares]
+    return [f"{one} ({other})" if often[one] > 1 else one for one, other in zip(called, apart, strict=True)]
 
 
 def name(thing: str, share: reports.Share) -> str:

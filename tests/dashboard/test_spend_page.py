@@ -79,6 +79,18 @@ def test_an_admin_sees_everybody_by_name(dashboard, stub, books):
     assert shares(by(page, "model")) == {"gpt": "$10.00", "claude": "$4.00"}
 
 
+def test_a_name_that_stands_twice_has_what_tells_it_apart(dashboard, stub, tmp_path):
+    books = Books(tmp_path)
+    with Session(create_engine(f"sqlite:///{tmp_path / 'atelier.db'}")) as session:
+        session.add_all(User(id=user, name="Ann", created_at=1.0) for user in ("ann", "ann_2"))
+        session.commit()
+    books.add("gen-1", ("groq", "llama-4", 3_000_000_000), GPT, user="ann")
+    books.add("gen-2", ("vertex_ai", "llama-4", 20), user="ann_2")
+    page = sign_in(dashboard, stub, ANN, "ann", "admin", None)
+    assert shares(page) == {"gpt": "$5.00", "llama-4 (groq)": "$3.00", "llama-4 (vertex_ai)": "< $0.0001"}
+    assert shares(by(page, "user")) == {"Ann (ann)": "$8.00", "Ann (ann_2)": "< $0.0001"}
+
+
 def test_a_lead_sees_its_team_by_person(dashboard, stub, books):
     page = sign_in(dashboard, stub, ANN, "ann", "lead")
     assert shares(by(page, "user")) == {"Ann": "$5.00", "Bob": "$2.00"}
@@ -156,6 +168,43 @@ def test_budgets_stand_with_the_tightest_first(dashboard, stub, books):
         "Limit": "$5.00",
         "Renewed": "18 Mar 2030",
     }
+
+
+WIDE = [
+    {
+        "scope": "gateway:total",
+        "budget": "10",
+        "budget_nano": 10**10,
+        "used_up": False,
+        "spend": {"spent_nano": 4 * 10**9, "held_nano": 10**9, "resets_at": NOON + DAY},
+    },
+    {
+        "scope": "provider:openai",
+        "budget": "8",
+        "budget_nano": 8 * 10**9,
+        "used_up": False,
+        "spend": {"spent_nano": 2 * 10**9, "held_nano": 0, "resets_at": None},
+    },
+]
+
+
+def test_an_admin_sees_the_whole_gateways_budget_and_the_providers(dashboard, stub, books):
+    stub.budgets = WIDE
+    page = sign_in(dashboard, stub, ANN, "ann", "admin", None)
+    rows = next(frame.value for frame in page.dataframe if "Used" in frame.value).to_dict("records")
+    assert [(row["Budget of"], row["Used"], row["Left"]) for row in rows] == [
+        ("Whole gateway", 0.5, "$5.00"),
+        ("Provider openai", 0.25, "$6.00"),
+    ]
+    assert (rows[0]["Spent"], rows[0]["Held"], rows[0]["Limit"]) == ("$4.00", "$1.00", "$10.00")
+
+
+@pytest.mark.parametrize("role", ["lead", "member", "viewer"])
+def test_nobody_else_does(dashboard, stub, books, role):
+    stub.budgets = WIDE
+    page = sign_in(dashboard, stub, ANN, "ann", role)
+    assert "Whole gateway" not in str([frame.value.to_dict() for frame in page.dataframe])
+    assert "/v1/status" not in stub.paths(ANN)
 
 
 def test_a_budget_of_nothing_is_used_up(dashboard, stub, books):
