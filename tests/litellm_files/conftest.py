@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import inspect
 import warnings
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,29 @@ def environment(urls: dict[str, str]) -> dict[str, str]:
     """The variables that the twelve files ask for, with the fleet's addresses."""
     addresses = {f"{name.upper()}_API_BASE": urls[name] for name in ("openai", "anthropic", "gemini")}
     return {**KEYS, **addresses, "AZURE_API_BASE": urls["openai"]}
+
+
+CALLBACKS = (
+    *("callbacks", "input_callback", "success_callback", "failure_callback"),
+    *("_async_input_callback", "_async_success_callback", "_async_failure_callback"),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def litellm_as_it_was() -> Iterator[None]:
+    """A router writes its models' prices into LiteLLM's map, and itself among LiteLLM's callbacks."""
+    from gateway import assembly
+    from gateway.providers.runtime import load
+
+    litellm = load()
+    prices = copy.deepcopy(litellm.model_cost)
+    callbacks = {name: list(getattr(litellm, name)) for name in CALLBACKS}
+    yield
+    litellm.model_cost.clear()
+    litellm.model_cost.update(prices)
+    for name, before in callbacks.items():
+        getattr(litellm, name)[:] = before
+    assembly.facts.cache_clear()
 
 
 @pytest.fixture(scope="module")
