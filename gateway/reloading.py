@@ -19,7 +19,7 @@ from gateway.config.config import Config
 from gateway.config.deployments import Resolved
 from gateway.config.diff import Difference, differences
 from gateway.config.files import Signature, signature
-from gateway.config.history import ON_DISK, History
+from gateway.config.history import ON_DISK, History, grouped
 from gateway.config.problems import ConfigError, Problem
 from gateway.errors import Unavailable
 from gateway.ports import Clock
@@ -232,6 +232,6 @@ class News:
         if before is None:
             return
         try:
-            await self._record(before, serving.version, what)
+            await self._record(before, serving.version, grouped(what))
         except Unavailable as error:
             log.warning("config_change_not_recorded", version=serving.version, error=error.message)

@@ -105,6 +105,7 @@ def test_names_for_rules_are_shown(admin: httpx.Client) -> None:
     admin.post("/admin/brands", json={"id": "acme", "name": "Acme"})
     names = admin.get("/admin/config").json()["names"]
     assert {"gpt", "echo", "pair"} <= set(names["groups"])
+    assert "gpt" not in names["embeddings"]
     assert names["models"][0] == "auto"
     assert {"priority", "weighted", "complexity"} <= set(names["policies"])
     assert names["tiers"] == ["fast", "smart"]

@@ -91,7 +91,7 @@ def test_an_admin_sends_a_teams_short_requests_to_another_group_in_eight_steps(t
     tab.choose("Group", "best")  # 6
     page.get_by_text(f"from {hour} → best").wait_for()
     page.get_by_role("button", name="Check").click()  # 7
-    page.get_by_text("What will change").wait_for()
+    sync_api.expect(page.get_by_text("What will change")).to_be_in_viewport()
     page.locator("code", has_text=f"team: {place.team}").wait_for()
     assert place.text == before
     page.get_by_role("button", name="Save", exact=True).click()  # 8
@@ -104,7 +104,9 @@ def test_an_admin_sends_a_teams_short_requests_to_another_group_in_eight_steps(t
 
     tab.section("Versions")
     page.get_by_role("button", name="Go back to the version before").click()
-    page.get_by_text("Going back undoes this").wait_for()
+    page.get_by_text("Going back changes this").wait_for()
+    page.get_by_text("models and everything else stay").wait_for()
+    page.locator("code", has_text=f"team: {place.team}").wait_for()
     page.get_by_role("button", name="Go back", exact=True).click()
     page.get_by_text("Saved. The gateway serves version").wait_for()
     assert place.text == before
@@ -128,9 +130,9 @@ def test_a_number_is_cleared_and_a_mistake_stands_at_its_field(tab: Tab, place: 
     page.get_by_role("button", name="Add a rule").click()
     page.get_by_label("From (time of day").fill("25:99")
     page.keyboard.press("Tab")
-    page.get_by_text("from 25:99").wait_for()
+    page.get_by_text("is no time of day; write it as 18:00").wait_for()
     page.get_by_role("button", name="Check").click()
-    page.get_by_text("Is not a time of day").wait_for()
+    page.get_by_text("Please correct: From (time of day, UTC); choose a group").wait_for()
     assert page.get_by_label("From (time of day").input_value() == "25:99"
 
 

@@ -62,7 +62,7 @@ LABELS = {
     "group": "Group",
     "tags": "With a tag",
     "place": "Place in the order",
-    "rpm": "Requests a minute",
+    "rpm": "Requests a minute of each key without a limit of its own",
     "total": "Everything that this gateway spends, in USD",
 }
 

@@ -47,6 +47,7 @@ class ConfigStub:
         self.workers: list[Rows] = [{"name": "w1", "version": "v1", "current": True}]
         self.names: Rows = {
             "groups": ["fast", "smart", "best"],
+            "embeddings": [],
             "models": ["auto"],
             "aliases": [],
             "policies": ["priority", "weighted", "complexity", "cost"],
@@ -90,8 +91,13 @@ class ConfigStub:
         if address == "/check":
             return httpx.Response(200, json=self._check(body or {}))
         if address == "/versions":
-            rows = [{**row, "current": row["version"] == self.version} for row, _ in reversed(self.kept)]
+            rows = [
+                {**row, "current": row["version"] == self.version, "differs": file != self.file}
+                for row, file in reversed(self.kept)
+            ]
             return httpx.Response(200, json={"object": "list", "data": rows})
+        if address.endswith("/check"):
+            return httpx.Response(200, json=self._difference(self._file(address.split("/")[2])))
         if address == "/reload" and self.mistakes:
             return error(422, "validation_error", self.mistakes)
         return httpx.Response(200, json=self.shown())
@@ -122,7 +128,12 @@ class ConfigStub:
     def _check(self, body: Rows) -> Rows:
         if self.mistakes:
             return {"ok": False, "problems": self.mistakes, "differences": [], "diff": "", "sections": {}}
-        after = changed(self.file, body)
+        return self._difference(changed(self.file, body))
+
+    def _file(self, version: str) -> Rows:
+        return next(file for row, file in self.kept if row["version"] == version)
+
+    def _difference(self, after: Rows) -> Rows:
         names = [name for name in DEFAULTS if text(self.file, name) != text(after, name)]
         lines: list[str] = []
         for name in names:
@@ -141,7 +152,7 @@ class ConfigStub:
             return error(422, "validation_error", self.mistakes)
         if address.endswith("/restore"):
             wanted = address.split("/")[2]
-            self.file = deepcopy(next(file for row, file in self.kept if row["version"] == wanted))
+            self.file = deepcopy(self._file(wanted))
             self.keep("user:u_ada", [f"Went back to {wanted}."])
         else:
             differences = self._check(body)["differences"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import httpx
+import pytest
+
 from dashboard.views.config import asking, checked, state
 from dashboard.views.config.place import DROPPED, GONE
 from tests.dashboard.config_steps import DRAFTS, EVENING, LABELS, PRESS, act, field, fill, go, labels, problem, told
 from tests.dashboard.test_pages import words
 
+PARALLEL = "Requests at once of each key without a limit of its own"
 EVIL = "<img src=x onerror=alert(1)> **b** $x$"
 
 
@@ -99,7 +103,7 @@ def test_moving_a_rule_back_leaves_nothing_to_save(opened, config):
 
 
 def test_a_problem_stands_at_its_field_and_others_above(opened, config):
-    page = fill(act(opened(), "Add a rule"), after="25:99", group="fast")
+    page = fill(act(opened(), "Add a rule"), after="18:00", group="fast")
     config.mistakes = [problem("routing.rules[0].when.after", "is not a time of day"), problem("groups.fast", "is odd")]
     page = act(page, "Check")
     at = [each.value for each in page.markdown if "Is not a time of day; mend it" in each.value]
@@ -107,8 +111,62 @@ def test_a_problem_stands_at_its_field_and_others_above(opened, config):
     assert at[0].startswith(":red[")
     assert "config.yaml:12:3 · groups.fast" in page.error[0].value
     assert "s not a time of day" not in page.error[0].value
-    assert field(page, LABELS["after"]).value == "25:99"
+    assert field(page, LABELS["after"]).value == "18:00"
     assert "Save" not in labels(page)
+
+
+@pytest.mark.parametrize(
+    ("typed", "mend"),
+    [("6pm", "18:00"), ("12 a.m.", "00:00"), ("9:30 PM", "21:30"), ("25:99", "18:00"), ("x", "18:00")],
+)
+def test_what_is_no_time_is_told_with_what_is_missing_and_how_to_write_it(opened, config, typed, mend):
+    page = act(fill(act(opened(), "Add a rule"), after=typed), "Check")
+    assert f"is no time of day; write it as {mend}" in words(page).replace("\\", "")
+    assert page.error[0].value == "Please correct: From (time of day, UTC); choose a group"
+    assert config.checks == []
+    page = fill(page, after="18:00", group="fast")
+    assert not page.error
+    page = act(page, "Check")
+    assert config.checks[0]["edits"][0]["value"] == {"when": {"after": "18:00"}, "use": {"group": "fast"}}
+
+
+def test_what_a_rule_names_and_is_not_there_is_marked(opened, config, stub):
+    stub.accounts.add("keys", "k_1", name="Website")
+    config.file["routing"] = {
+        "rules": [
+            {
+                "when": {
+                    "team": ["t_social", "t_gone"],
+                    "brand": "acne",
+                    "user": "u_bob",
+                    "key": ["Website", "Webseite"],
+                },
+                "use": {"group": "fast"},
+            }
+        ]
+    }
+    page = opened()
+    text = words(page).replace("\\", "")
+    assert [name in text for name in ("no such team: t_gone", "no such brand: acne", "no such key: Webseite")] == [
+        True
+    ] * 3
+    assert text.count("no such") == 3
+    assert "no such team: t_gone" in words(act(page, "Edit rule 1")).replace("\\", "")
+
+
+def test_with_the_lists_away_nothing_is_marked(opened, config, stub):
+    config.file["routing"] = {"rules": [{"when": {"team": "t_gone"}, "use": {"group": "fast"}}]}
+    config.names["teams"] = []
+    stub.refusals["/admin/users"] = httpx.ConnectError("refused")
+    assert "no such" not in words(opened())
+
+
+def test_groups_that_answer_no_chat_say_so(opened, config):
+    config.names["groups"].append("vectors")
+    config.names["embeddings"] = ["vectors"]
+    page = act(opened(), "Add a rule")
+    assert "vectors (embeddings only)" in field(page, "Group").options
+    assert "fast" in field(page, "Group").options
 
 
 def test_checking_an_empty_form_asks_nothing(opened, config):
@@ -193,7 +251,7 @@ def test_without_anything_typed_the_page_follows_the_file(opened, config, now):
     config.somebody_else(limits={"rpm": 5})
     now.seconds += 5
     page = page.run()
-    assert field(page, "Requests a minute").value == 5
+    assert field(page, LABELS["rpm"]).value == 5
     assert not page.warning
 
 
@@ -202,6 +260,6 @@ def test_limits_that_were_typed_stay_on_top_of_the_new_version(opened, config, n
     config.somebody_else(limits={"max_parallel": 3})
     now.seconds += 5
     page = act(page.run(), "Go on from the new version")
-    assert (field(page, "Requests a minute").value, field(page, "Requests at once").value) == (60, 3)
+    assert (field(page, LABELS["rpm"]).value, field(page, PARALLEL).value) == (60, 3)
     act(act(page, "Check"), "Save")
     assert config.file["limits"] == {"max_parallel": 3, "rpm": 60}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from dashboard.views.config import versions
 from dashboard.views.config.page import ADMINS, TITLES
-from tests.dashboard.config_steps import act, field, fill, labels, problem, told
+from tests.dashboard.config_steps import DRAFTS, LABELS, PRESS, act, field, fill, go, labels, problem, told
 from tests.dashboard.test_pages import words
 
 
@@ -64,17 +65,40 @@ def test_a_section_is_edited_as_text(opened, config):
     assert config.saves == [{"sections": {"groups": "groups:\n  # ours\n  fast: {fallbacks: [best]}\n"}}]
 
 
-def test_the_version_before_is_a_click_away_after_a_look_at_what_that_undoes(opened, config):
+def test_the_version_before_is_two_clicks_away_and_its_difference_is_seen_first(opened, config):
     config.somebody_else(limits={"rpm": 5})
     page = opened("versions")
     assert "Bob" in words(page)
     page = act(page, "Go back to the version before")
-    assert words(page).count("Bob was here.") == 2
+    assert versions.WHAT in words(page)
+    assert "-  rpm: 5" in page.code[0].value
+    assert "The section limits changes." in words(page)
+    assert words(page).index("Going back changes this") < words(page).index("serves now")
     assert config.version == "v2"
     page = act(page, "Go back")
     assert "limits" not in config.file
     assert any(address == "/versions/v1/restore" and seen == '"v2"' for _, address, _, seen in config.asked)
     assert "Saved." in told(page)
+
+
+def test_going_back_is_asked_at_the_line_whose_button_was_pressed(opened, config):
+    for rpm in (5, 6, 7):
+        config.somebody_else(limits={"rpm": rpm})
+    page = opened("versions")
+    page.button(key=page.session_state["configuration"].key("back.2")).click()
+    text = words(page.run(timeout=20))
+    assert text.count("Bob was here.") == 3
+    places = [number for number in range(len(text)) if text.startswith("Bob was here.", number)]
+    assert places[1] < text.index("Going back changes this")
+    assert "+  rpm: 5" in page.code[0].value
+
+
+def test_a_change_of_no_section_offers_no_way_back(opened, config):
+    config.keep("secret", ["20 deployments (`a`, `b`, `c` and 17 more): its key is replaced"])
+    page = opened("versions")
+    assert "a secret's file" in words(page)
+    assert "20 deployments" in words(page)
+    assert not [label for label in labels(page) if label.startswith("Go back")]
 
 
 def test_a_broken_file_is_a_red_box_with_its_places(opened, config):
@@ -90,12 +114,26 @@ def test_a_broken_file_is_a_red_box_with_its_places(opened, config):
     assert "still has mistakes" in told(page) + "".join(each.value for each in page.error)
 
 
+def test_while_the_file_is_broken_nothing_is_offered_that_would_be_refused(opened, config, now):
+    config.file["routing"] = {"rules": [PRESS, DRAFTS]}
+    page = opened()
+    assert not [button.label for button in page.button if button.disabled and "Move" not in button.label]
+    config.more["rejected"] = {"at": 1.0, "problems": [problem("server.prot")]}
+    now.seconds += 5
+    page = page.run()
+    assert {button.label for button in page.button if not button.disabled} == {"Read the file again"}
+    assert next(each for each in go(page, "limits").button if each.label == "Check").disabled
+    config.more["rejected"] = None
+    now.seconds += 5
+    assert not next(each for each in page.run().button if each.label == "Check").disabled
+
+
 def test_a_change_on_top_of_a_broken_file_is_refused_in_the_gateways_words(opened, config):
     page = act(fill(opened("limits"), rpm=60), "Check")
     config.more["rejected"] = {"at": 1.0, "problems": [problem("server.prot")]}
     page = act(page, "Save")
     assert "Refused: version\\_conflict." in [box.value for box in page.error]
-    assert field(page, "Requests a minute").value == 60
+    assert field(page, LABELS["rpm"]).value == 60
     assert "limits" not in config.file
 
 
@@ -125,7 +163,7 @@ def test_nobody_but_admins_sees_anything(opened, config, dashboard, stub, role):
 
 
 def test_with_the_gateway_away_the_page_says_so_and_keeps_what_was_typed(opened, stub, now):
-    page = fill(act(opened(), "Add a rule"), team=["t_social"])
+    page = fill(act(opened(), "Add a rule"), team=["t_social"], group="fast")
     stub.refusals["/admin/config/check"] = httpx.ConnectError("refused")
     page = act(page, "Check")
     assert "does not answer" in page.error[0].value

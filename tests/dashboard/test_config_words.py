@@ -8,13 +8,14 @@ from dashboard.views.config import edits, sentences
 from dashboard.views.config.fields import dollars, key_of, shown
 from dashboard.views.config.rule import clock, compact
 
-NAMES = {"team": {"t_social": "Social"}, "user": {"u_bob": "Bob"}}
+NAMES = {"team": {"t_social": "Social", "t_a": "Team A"}, "user": {"u_bob": "Bob"}}
 
 
 @pytest.mark.parametrize(
     ("when", "words"),
     [
         ({"team": "t_social", "input_tokens": {"max": 500}, "after": "18:00"}, "of team Social with at most 500 tokens, from 18:00"),
+        ({"team": "t_a"}, "of Team A"),
         ({"team": ["t_social", "t_x", "t_y"]}, "of team Social, t_x or t_y"),
         ({"user": "u_bob", "key": "Website", "model": ["auto", "fast"]}, "for auto or fast of Bob with key Website"),
         ({"brand": "acme", "template": "blog", "tags": "draft"}, "for brand acme from template blog tagged draft"),
@@ -60,7 +61,18 @@ def test_a_group_says_where_it_goes_on():
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("18:00", "18:00"), ("18", "18:00"), ("9.30", "09:30"), (" ", " "), ("6pm", "6pm"), (None, None), ("123", "123")],
+    [
+        ("18:00", "18:00"),
+        ('"18:00"', "18:00"),
+        ("'9:05'", "09:05"),
+        ("“18”", "18:00"),
+        ("18", "18:00"),
+        ("9.30", "09:30"),
+        (" ", " "),
+        ("6pm", "6pm"),
+        (None, None),
+        ("123", "123"),
+    ],
 )
 def test_times_are_taken_as_people_type_them_and_what_is_none_is_left_as_it_is(typed, meant):
     assert clock(typed) == meant

@@ -275,6 +275,26 @@ def test_history_is_told_in_words(people, stub):
     assert (second["Who"], second["To"]) == ("the command line", "Max in Blog")
 
 
+def test_a_long_entry_of_the_history_is_read_as_a_whole(people, stub):
+    changes = ["`limits.rpm` is 5", "the deployment `a`: weight 1 → 2"]
+    stub.accounts.add(
+        "audit", "1", at=1.9e9, actor="file", action="config.reload", object_type="config", object_id="config",
+        before={"version": "v1"}, after={"version": "v2", "changes": changes},
+    )  # fmt: skip
+    page = people("audit")
+    assert table(page).to_dict("records")[0]["Who"] == "the file on the disk"
+    place = page.session_state["people"]
+    page.session_state[place.key("entry")] = place.shown[0]
+    page = page.run(timeout=20)
+    assert "- version: v1 → v2\n- `limits.rpm` is 5\n- the deployment `a`: weight 1 → 2" in words(page)
+    page = press(page, "Close")
+    assert "weight 1" not in words(page)
+
+
+def test_the_id_of_a_team_stands_in_the_list(people):
+    assert table(people("teams")).to_dict("records")[0]["Id"] == "t_blog"
+
+
 def test_ones_own_name_password_and_sessions(people, stub):
     stub.accounts.add("sessions", "s_2", current=False, user="u_max")
     page = people("me", "member", "u_max", "t_blog")

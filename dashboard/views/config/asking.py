@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from dashboard import gate, wiring
 from dashboard.client import Client, JsonObject, Problem, path
-from dashboard.views.config.place import Place, Trial, here
+from dashboard.views.config.place import Place, Return, Trial, here
 
 ADDRESS = "/admin/config"
 FRESH = 2.0  # seconds
@@ -38,7 +38,13 @@ def check(body: JsonObject) -> None:
     except Problem as problem:
         refused(place, body, problem)
         return
-    place.trial = Trial(
+    place.trial = trial_of(body, answer)
+    if place.trial.ok and not place.trial.differences and not place.trial.diff:
+        place.trial, place.done = None, UNLIKE
+
+
+def trial_of(body: JsonObject, answer: JsonObject) -> Trial:
+    return Trial(
         body=body,
         ok=bool(answer.get("ok")),
         problems=tuple(answer.get("problems") or ()),
@@ -46,8 +52,19 @@ def check(body: JsonObject) -> None:
         diff=str(answer.get("diff") or ""),
         sections=dict(answer.get("sections") or {}),
     )
-    if place.trial.ok and not place.trial.differences and not place.trial.diff:
-        place.trial, place.done = None, UNLIKE
+
+
+def look_back(version: str, row: int | None = None) -> None:
+    """Ask what going back to an older version would change; nothing is changed."""
+    place = here()
+    place.problem = place.done = place.wanted = None
+    try:
+        session, _ = gate.signed_in()
+        answer = session.client.post(path("admin", "config", "versions", version, "check"))
+    except Problem as problem:
+        refused(place, {}, problem)
+        return
+    place.wanted = Return(version, row, trial_of({}, answer))
 
 
 def save(body: JsonObject) -> None:

@@ -22,7 +22,6 @@ def show(session: Session) -> None:
     form = Fields(place)
     made: list[Edit] = []
     st.caption(ABOUT)
-    above = st.container()
     with st.container(key="budgets"):
         made += several(form, TOTAL, now, ("budgets",))
         st.markdown("##### Providers")
@@ -32,9 +31,7 @@ def show(session: Session) -> None:
         st.markdown("##### Accounts that are made without a budget")
         made += several(form, NEW, now, ("budgets",))
         leave = "Undo my entries" if form.changed else None
-        checked.buttons(place, place.change(made), leave=leave, wrong=form.wrong)
-    with above:
-        checked.problems(form.others())
+        checked.buttons(place, place.change(made), leave=leave, wrong=form.wrong, found=form.others())
 
 
 PROVIDERS: Parts = ("budgets", "providers")

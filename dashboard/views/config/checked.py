@@ -21,29 +21,50 @@ BY_HAND = "The gateway may not write its file, so copy this into it. It is read 
 ORDER = "The rules are put into another order, or some are taken out. Nothing is saved yet."
 
 
-def buttons(place: Place, body: JsonObject | None, *, leave: str | None = None, wrong: Sequence[str] = ()) -> None:
-    """Check, and the way out; below, what the check found. `body` is what the fields say, None where nothing new."""
+def buttons(
+    place: Place,
+    body: JsonObject | None,
+    *,
+    leave: str | None = None,
+    wrong: Sequence[str] = (),
+    found: Sequence[JsonObject] = (),
+) -> None:
+    """Check, and the way out; below, in sight wherever the page stands, what the check found.
+
+    `body` is what the fields say, None where nothing new; `wrong`: fields that cannot be sent; `found`: problems that
+    belong to no field.
+    """
     trial = place.trial
     checked = trial is not None and trial.ok and trial.body == body
     with st.container(horizontal=True):
         if st.button(
-            "Check", icon=":material/fact_check:", type="secondary" if checked else "primary", key=place.key("check")
+            "Check",
+            icon=":material/fact_check:",
+            type="secondary" if checked else "primary",
+            key=place.key("check"),
+            disabled=place.broken,
         ):
             press(place, body, wrong)
             st.rerun()
         if leave:
             st.button(leave, key=place.key("leave"), on_click=place.close)
-    if trial is None or not trial.ok:
+    still = wrong if trial is not None and trial.wrong else ()
+    if trial is None or not (trial.ok or found or still):
         return
-    if not checked:
-        st.warning(AGAIN, icon=":material/edit:")
-        return
-    outcome(place, trial)
+    with st.container(border=True, key="trial"):
+        if still:
+            st.error(inert.plain(f"Please correct: {'; '.join(still)}"), icon=":material/error:")
+        elif not trial.ok:
+            problems(found)
+        elif checked:
+            outcome(place, trial)
+        else:
+            st.warning(AGAIN, icon=":material/edit:")
 
 
 def press(place: Place, body: JsonObject | None, wrong: Sequence[str]) -> None:
     if wrong:
-        place.problem, place.done, place.trial = f"Please correct: {', '.join(wrong)}", None, None
+        place.problem, place.done, place.trial = None, None, Trial({}, wrong=tuple(wrong))
     elif body is None:
         place.problem, place.done, place.trial = None, NOTHING, None
     else:
@@ -57,7 +78,14 @@ def pending(place: Place) -> None:
     with st.container(border=True, key="pending"):
         st.markdown(f"**{ORDER}**")
         if trial is None or trial.body != body:
-            st.button("Check", icon=":material/fact_check:", type="primary", on_click=asking.check, args=(body,))
+            st.button(
+                "Check",
+                icon=":material/fact_check:",
+                type="primary",
+                on_click=asking.check,
+                args=(body,),
+                disabled=place.broken,
+            )
         elif trial.ok:
             outcome(place, trial)
         else:
@@ -67,21 +95,25 @@ def pending(place: Place) -> None:
 
 def outcome(place: Place, trial: Trial) -> None:
     """What a change that holds would do; and its button."""
-    with st.container(border=True, key="trial"):
-        st.markdown("##### What will change")
-        differences(place, trial.differences)
-        if trial.diff:
-            st.caption("In the file")
-            st.code(trial.diff, language="diff", wrap_lines=True)
-        if place.current.get("writable", True):
-            if st.button("Save", type="primary", icon=":material/save:", key=place.key("save")):
-                asking.save(trial.body)
-                st.rerun()
-            return
-        st.caption(BY_HAND)
-        for name, text in trial.sections.items():
-            if text != edits.text_of(place.base, name):
-                st.code(text or f"# the section {name} is not in the file any more", language="yaml", wrap_lines=True)
+    st.markdown("##### What will change")
+    meaning(place, trial)
+    if place.current.get("writable", True):
+        if st.button("Save", type="primary", icon=":material/save:", key=place.key("save"), disabled=place.broken):
+            asking.save(trial.body)
+            st.rerun()
+        return
+    st.caption(BY_HAND)
+    for name, text in trial.sections.items():
+        if text != edits.text_of(place.base, name):
+            st.code(text or f"# the section {name} is not in the file any more", language="yaml", wrap_lines=True)
+
+
+def meaning(place: Place, trial: Trial) -> None:
+    """In words, and in the file."""
+    differences(place, trial.differences)
+    if trial.diff:
+        st.caption("In the file")
+        st.code(trial.diff, language="diff", wrap_lines=True)
 
 
 def differences(place: Place, found: Sequence[JsonObject]) -> None:

@@ -105,9 +105,13 @@ class Fields:
         typed = self.words(name, label, shown(now), at=at, placeholder="No limit", **more)
         amount = dollars(typed)
         if typed and amount is None:
-            self.wrong.append(label)
-            tell(f"“{typed}” {NO_AMOUNT}")
+            self.refuse(label, f"“{typed}” {NO_AMOUNT}")
         return amount
+
+    def refuse(self, label: str, why: str) -> None:
+        """Say below a field that its value cannot be sent."""
+        self.wrong.append(label)
+        tell(why)
 
     def others(self) -> list[JsonObject]:
         """The problems that belong to no field that was drawn."""

@@ -64,6 +64,7 @@ def every(place: Place, known: list[str]) -> None:
                     type="tertiary",
                     on_click=place.open,
                     args=(name,),
+                    disabled=place.broken,
                 )
 
 
@@ -74,7 +75,6 @@ def one(place: Place, name: str) -> None:
     known = place.base.get("names", {})
     form = Fields(place, ("groups", name))
     st.subheader(inert.plain(name), anchor=False)
-    above = st.container()
     with st.container(key="group"):
         usual = edits.values_of(place.base, "routing").get("policy") or "weighted"
         policies = sentences.policies(known.get("policies", ()))
@@ -82,17 +82,15 @@ def one(place: Place, name: str) -> None:
         policy = form.choice(
             "policy", "Policy that ranks its deployments", found.get("policy"), policies, at=("policy",), empty=empty
         )
-        others = {
-            str(each): str(each) for each in (*known.get("groups", ()), *known.get("aliases", ())) if each != name
-        }
+        others = {each: said for each, said in sentences.groups(known).items() if each != name}
         for each, (label, hint, about) in FALLBACKS.items():
             form.several(each, label, found.get(each), Several(others, hint, about=about), at=(each,))
         said = sentences.group({**form.values, "policy": policy}, str(usual))
         with st.container(border=True, key="meaning"):
             st.markdown(f"**{inert.plain(said)}**")
-        checked.buttons(place, place.change(changes(name, form, written=written)), leave="Back to the groups")
-    with above:
-        checked.problems(form.others())
+        checked.buttons(
+            place, place.change(changes(name, form, written=written)), leave="Back to the groups", found=form.others()
+        )
 
 
 def changes(name: str, form: Fields, *, written: bool) -> list[edits.Edit]:

@@ -32,6 +32,16 @@ class Trial:
     differences: tuple[JsonObject, ...] = ()
     diff: str = ""
     sections: Mapping[str, str] = field(default_factory=dict)
+    wrong: tuple[str, ...] = ()  # fields that could not be sent, so that nothing was asked
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A version that somebody looks at to go back to it. `row`: from which line of the list; None: from its top."""
+
+    version: str
+    row: int | None
+    trial: Trial
 
 
 @dataclass(slots=True)
@@ -52,7 +62,7 @@ class Place:
     problem: str | None = None
     done: str | None = None
     look: bool = False  # at what somebody else changed
-    wanted: str | None = None  # the version to go back to
+    wanted: Return | None = None
 
     def key(self, name: str) -> str:
         """The key of a field."""
@@ -84,6 +94,11 @@ class Place:
     @property
     def version(self) -> str:
         return str(self.base.get("version"))
+
+    @property
+    def broken(self) -> bool:
+        """Whether the file has mistakes, so that nothing can be written into it."""
+        return bool(self.current.get("rejected"))
 
     @property
     def overtaken(self) -> bool:

@@ -19,7 +19,6 @@ def show(place: Place) -> None:
     now = edits.values_of(place.base, NAME)
     form = Fields(place, (NAME,))
     st.subheader("Time zone and ranking", anchor=False)
-    above = st.container()
     with st.container(key="routing"):
         left, right = st.columns(2)
         with left:
@@ -33,10 +32,8 @@ def show(place: Place) -> None:
         ):
             form.toggle(name, label, now=bool(now.get(name)), at=(name,))
         made = [edits.put(place.said, (NAME, name), value) for name, value in form.changed.items()]
-        checked.buttons(place, place.change(made), leave="Back to the rules")
+        checked.buttons(place, place.change(made), leave="Back to the rules", found=form.others())
         st.caption(TEXT)
-    with above:
-        checked.problems(form.others())
 
 
 def zone(place: Place) -> str:

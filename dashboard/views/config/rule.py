@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import streamlit as st
 from dashboard import inert
 from dashboard.client import JsonObject
 from dashboard.sessions import Session
-from dashboard.views.config import checked, edits, routing, sentences
+from dashboard.views.config import checked, edits, routing, sentences, unknown
 from dashboard.views.config.fields import Fields, Several
 from dashboard.views.config.place import RULES, Place
 
@@ -18,6 +19,10 @@ GROUP, TIER, SAME = "group", "tier", "same"
 GOALS = {GROUP: "A group of models", TIER: "A tier of a virtual model", SAME: "The model that they name"}
 LISTS = ("model", "team", "user", "key", "brand", "template", "tags", "days")
 Names = Mapping[str, Mapping[str, str]]
+_QUOTES = "\"'“”„ "
+_SHORT = re.compile(r"(\d{1,2})(?:[:.](\d\d))?", re.ASCII)
+_HALF_DAY = re.compile(r"(\d{1,2})(?:[:.]([0-5]\d))? ?([ap])\.?m\.?", re.ASCII | re.IGNORECASE)
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 
 
 def show(session: Session, place: Place, names: Names) -> None:
@@ -26,7 +31,6 @@ def show(session: Session, place: Place, names: Names) -> None:
     number = place.opened if isinstance(place.opened, int) else len(place.rules)
     form = Fields(place, (*RULES, st.session_state.get(place.key("place"), number)))
     st.subheader(f"Rule {number + 1}" if found else "New rule", anchor=False)
-    above = st.container()
     with st.container(key="rule"):
         when = conditions(session, place, form, found.get("when") or {}, names)
         form.tell(("when",))
@@ -35,11 +39,10 @@ def show(session: Session, place: Place, names: Names) -> None:
         to, name = standing(place, form, number, found)
         rule = {**({"name": name} if name else {}), "when": compact(when), "use": compact(use)}
         with st.container(border=True, key="meaning"):
-            st.markdown(f"**{inert.plain(sentences.rule(rule, names))}**")
+            lost = unknown.named(compact(when), unknown.there(session, place))
+            st.markdown(f"**{inert.plain(sentences.rule(rule, names))}**{unknown.marks(lost)}")
         body = changes(place, form, rule, number, to)
-        checked.buttons(place, body, leave="Back to the rules")
-    with above:
-        checked.problems(form.others())
+        checked.buttons(place, body, leave="Back to the rules", wrong=form.wrong, found=form.others())
 
 
 def conditions(session: Session, place: Place, form: Fields, now: JsonObject, names: Names) -> JsonObject:
@@ -63,15 +66,15 @@ def conditions(session: Session, place: Place, form: Fields, now: JsonObject, na
     left, right = st.columns(2)
     zone = f"(time of day, {routing.zone(place)})"
     with left:
-        after = form.words("after", f"From {zone}", now.get("after"), at=("when", "after"), placeholder="18:00")
+        after = hour(form, "after", f"From {zone}", now.get("after"), "18:00")
     with right:
-        before = form.words("before", f"Until {zone}", now.get("before"), at=("when", "before"), placeholder="06:00")
+        before = hour(form, "before", f"Until {zone}", now.get("before"), "06:00")
     further = sum(bool(now.get(name)) for name in LISTS if name != "team") + bool(size.get("min"))
     with st.expander("More conditions", expanded=further > 0 or bool(place.kept), icon=":material/tune:"):
         more = rest(session, place, form, now, names)
     least = more.pop("min_tokens")
     tokens = {**({"min": int(least)} if least else {}), **({"max": int(most)} if most else {})}
-    return {"team": team, **more, "input_tokens": tokens, "after": clock(after), "before": clock(before)}
+    return {"team": team, **more, "input_tokens": tokens, "after": after, "before": before}
 
 
 def rest(session: Session, place: Place, form: Fields, now: JsonObject, names: Names) -> JsonObject:
@@ -117,7 +120,7 @@ def goal(place: Place, form: Fields, now: JsonObject) -> JsonObject:
         kind = form.choice("kind", "Serve from", had, goals)
     with middle:
         if kind == GROUP:
-            options = alike([*known.get("groups", ()), *known.get("aliases", ())])
+            options = sentences.groups(known)
             use["group"] = form.choice("group", "Group", now.get("group"), options, at=("use", "group"), empty="Choose")
         elif kind == TIER:
             options = alike(known.get("tiers", ()))
@@ -126,7 +129,18 @@ def goal(place: Place, form: Fields, now: JsonObject) -> JsonObject:
         policies = sentences.policies(known.get("policies", ()))
         at, empty = ("use", "policy"), "As the group says"
         use["policy"] = form.choice("policy", "Ranked by", now.get("policy"), policies, at=at, empty=empty)
+    if kind != SAME and not use[kind] and form.changed:
+        form.wrong.append(f"choose a {kind}")
     return use
+
+
+def hour(form: Fields, name: str, label: str, now: str | None, hint: str) -> str | None:
+    """A time of day; what is none counts as wrong, and is told how to write it."""
+    typed = form.words(name, label, now, at=("when", name), placeholder=hint)
+    meant = clock(typed)
+    if meant and not _TIME.fullmatch(meant):
+        form.refuse(label, f"“{typed}” is no time of day; write it as {guess(meant, hint)}")
+    return meant
 
 
 def standing(place: Place, form: Fields, number: int, found: JsonObject) -> tuple[int, str | None]:
@@ -183,9 +197,17 @@ def alike(names: Any) -> dict[Any, str]:
 
 
 def clock(typed: str | None) -> str | None:
-    """A time of day as the file has it: 18, 9.30 and 18:00 are taken; what is none is left to the gateway to refuse."""
+    """A time of day as the file has it: 18, 9.30, 18:00 and "18:00" are taken; what is none stays as it is."""
     if not typed:
         return None
-    hour, _, minute = typed.replace(".", ":").partition(":")
-    whole = hour.isascii() and hour.isdigit() and len(hour) < 3
-    return f"{int(hour):02d}:{minute or '00'}" if whole else typed
+    bare = typed.strip(_QUOTES)
+    found = _SHORT.fullmatch(bare)
+    return f"{int(found[1]):02d}:{found[2] or '00'}" if found else bare or typed
+
+
+def guess(typed: str, hint: str) -> str:
+    """What was meant by 6pm; `hint` where that is not to be seen."""
+    found = _HALF_DAY.fullmatch(typed)
+    if not found or not 1 <= int(found[1]) <= 12:
+        return hint
+    return f"{int(found[1]) % 12 + 12 * (found[3].lower() == 'p'):02d}:{found[2] or '00'}"

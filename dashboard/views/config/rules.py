@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from dashboard import inert, wording
 from dashboard.client import JsonObject
 from dashboard.sessions import Session
-from dashboard.views.config import asking, checked, edits, routing, rule, sentences
+from dashboard.views.config import asking, checked, edits, routing, rule, sentences, unknown
 from dashboard.views.config.place import RULES, Place, here
 
 EMPTY = (
@@ -30,8 +30,14 @@ def show(session: Session) -> None:
         rule.show(session, place, names)
         return
     with st.container(horizontal=True):
-        st.button("Add a rule", icon=":material/add:", type="primary", on_click=place.open)
-        st.button("Time zone and ranking", icon=":material/schedule:", on_click=place.open, args=(routing.NAME,))
+        st.button("Add a rule", icon=":material/add:", type="primary", on_click=place.open, disabled=place.broken)
+        st.button(
+            "Time zone and ranking",
+            icon=":material/schedule:",
+            on_click=place.open,
+            args=(routing.NAME,),
+            disabled=place.broken,
+        )
     if place.edits:
         checked.pending(place)
     found = place.rules
@@ -41,11 +47,12 @@ def show(session: Session) -> None:
         return
     st.caption(inert.plain(ORDER.format(zone=routing.zone(place))))
     wanted = search() if len(found) >= SEARCH_FROM else ""
+    there = unknown.there(session, place)
     with st.container(key="rules", gap="xsmall"):
         for number, each in enumerate(found):
             sentence = sentences.rule(each, names)
             if all(word in f"{each.get('name')} {sentence}".casefold() for word in wanted.casefold().split()):
-                line(place, number, each, sentence)
+                line(place, number, each, sentence, unknown.named(each.get("when") or {}, there))
     st.caption("Every other request goes to the model that it names.")
 
 
@@ -65,13 +72,13 @@ def names_of(session: Session, place: Place) -> dict[str, dict[str, str]]:
     return {"team": wording.distinct(place.teams), "user": accounts.names(accounts.users)}
 
 
-def line(place: Place, number: int, found: JsonObject, sentence: str) -> None:
-    """One rule with its buttons."""
+def line(place: Place, number: int, found: JsonObject, sentence: str, lost: Sequence[str]) -> None:
+    """One rule with its buttons; `lost`: what it names and is not there."""
     last = len(place.rules) - 1
     row = f"row_{number}"
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=row):
         name = f"**{inert.plain(found['name'])}**  \n" if found.get("name") else ""
-        st.markdown(f"{name}:gray[{number + 1}.] {inert.plain(sentence)}", width="stretch")
+        st.markdown(f"{name}:gray[{number + 1}.] {inert.plain(sentence)}{unknown.marks(lost)}", width="stretch")
         with st.container(horizontal=True, gap="xsmall", width="content", wrap=False, key=f"acts_{number}"):
             act("arrow_upward", "Move up", number, shift, (number, number - 1), off=number == 0)
             act("arrow_downward", "Move down", number, shift, (number, number + 1), off=number == last)
@@ -88,7 +95,7 @@ def act(
         icon=f":material/{icon}:",
         key=here().key(f"{icon}.{number}"),
         type="tertiary",
-        disabled=off,
+        disabled=off or here().broken,
         on_click=then,
         args=args,
     )

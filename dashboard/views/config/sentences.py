@@ -32,7 +32,7 @@ def whose(when: Mapping[str, Any], names: Names) -> str:
     """Which requests, in words."""
     parts = [
         listed("for", when.get("model")),
-        listed("of team", when.get("team"), names.get("team")),
+        listed("of team", when.get("team"), names.get("team")).replace("of team Team ", "of Team "),
         listed("of", when.get("user"), names.get("user")),
         listed("with key", when.get("key")),
         listed("for brand", when.get("brand")),
@@ -118,6 +118,13 @@ def group(found: Mapping[str, Any], usual: str) -> str:
 def policies(names: Sequence[str]) -> dict[str, str]:
     """Policies by name, with what they look at."""
     return {each: f"{each}: {POLICIES[each]}" if each in POLICIES else each for each in names}
+
+
+def groups(names: Mapping[str, Any]) -> dict[str, str]:
+    """Groups and aliases to choose from; those that answer no chat say so."""
+    embeddings = set(names.get("embeddings", ()))
+    every = [str(each) for each in (*names.get("groups", ()), *names.get("aliases", ()))]
+    return {each: f"{each} (embeddings only)" if each in embeddings else each for each in every}
 
 
 def told(sentence: object, teams: Mapping[str, str]) -> str:

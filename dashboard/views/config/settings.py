@@ -32,14 +32,12 @@ Settings = Mapping[str, Mapping[str, Setting]]  # by section and key
 
 LIMITS: Settings = {
     "limits": {
-        "rpm": Setting("Requests a minute", about="For keys that have no limit of their own.", empty=NO_LIMIT),
-        "max_parallel": Setting("Requests at once", about="For keys that have no limit of their own.", empty=NO_LIMIT),
+        "rpm": Setting("Requests a minute of each key without a limit of its own", empty=NO_LIMIT),
+        "max_parallel": Setting("Requests at once of each key without a limit of its own", empty=NO_LIMIT),
         "max_parallel_total": Setting("Requests at once, of everybody together", empty=NO_LIMIT),
         "max_n": Setting("Most choices in one request", about="What clients ask for with n."),
-        "default_max_tokens": Setting("Longest answer in tokens", about="For requests that name no limit."),
-        "default_max_tokens_reasoning": Setting(
-            "Longest answer of reasoning models in tokens", about="For requests that name no limit."
-        ),
+        "default_max_tokens": Setting("Answer length where a request names none, in tokens"),
+        "default_max_tokens_reasoning": Setting("The same for reasoning models, in tokens"),
         "require_user": Setting("Refuse requests that do not name their user", "switch"),
     }
 }
@@ -79,7 +77,9 @@ RELIABILITY: Settings = {
 
 
 def limits() -> None:
-    st.caption("They hold for everybody. Budgets and limits of a single key, person or team are on the page People.")
+    st.caption(
+        "What holds where nothing else is said. Budgets and limits of a single key, person or team are on the page People."
+    )
     show(LIMITS)
 
 
@@ -92,16 +92,13 @@ def show(sections: Settings) -> None:
     """The fields of some sections, and one check for all of them."""
     place = here()
     form = Fields(place)
-    above = st.container()
     with st.container(key="settings"):
         for section, settings in sections.items():
             if section in TITLES:
                 st.markdown(f"##### {TITLES[section]}")
             draw(form, section, settings)
         made = changes(form, sections)
-        checked.buttons(place, place.change(made), leave="Undo my entries" if made else None)
-    with above:
-        checked.problems(form.others())
+        checked.buttons(place, place.change(made), leave="Undo my entries" if made else None, found=form.others())
 
 
 def draw(form: Fields, section: str, settings: Mapping[str, Setting]) -> None:

@@ -25,13 +25,13 @@ def live() -> None:
     place = here()
     if not me.is_admin:
         return
-    before = place.version
+    before = place.version, place.broken
     try:
         current = asking.look()
     except Problem as problem:
         st.error(inert.plain(problem.message), icon=":material/cloud_off:")
         return
-    if place.version != before:
+    if (place.version, place.broken) != before:
         st.rerun()
     notices(current)
     if place.overtaken:

@@ -29,8 +29,8 @@ def show() -> None:
     text = area(place, section, now)
     changed = text.rstrip() != now.rstrip()
     body = {"sections": {section: f"{text.rstrip()}\n" if text.strip() else ""}} if changed else None
-    checked.problems(place.trial.problems if place.trial else ())
-    checked.buttons(place, body, leave="Undo my entries" if changed else None)
+    leave = "Undo my entries" if changed else None
+    checked.buttons(place, body, leave=leave, found=place.trial.problems if place.trial else ())
 
 
 def area(place: Place, section: str, now: str) -> str:

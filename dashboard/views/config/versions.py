@@ -9,13 +9,17 @@ import streamlit as st
 from dashboard import gate, inert, wiring, wording
 from dashboard.client import JsonObject
 from dashboard.sessions import Session
-from dashboard.views.config import asking, sentences
-from dashboard.views.config.place import Place, here
+from dashboard.views.config import asking, checked, sentences
+from dashboard.views.config.place import Place, Return, here
 from dashboard.views.people import history
 
 FIRST = ":gray[The first one that was kept]"
 EMPTY = "No version is kept yet. From the first change on, each one is kept with who made it and when."
-ACTORS = {**history.ACTORS, "file": "in the file itself"}
+WHAT = (
+    "Rules, groups, limits, budgets and reliability become as they were then; models and everything else stay. "
+    "This version stays in the list."
+)
+ACTORS = {**history.ACTORS, "file": "in the file itself", "secret": "a secret's file"}
 FEW = 20
 
 
@@ -32,38 +36,42 @@ def show(session: Session) -> None:
         for kind, listing in (("user", accounts.users), ("key", accounts.keys))
         for each, name in accounts.names(listing).items()
     }
-    if place.wanted is None and len(found) > 1 and found[0].get("current"):
+    before = next((each for each in found[1:] if each.get("differs")), None)
+    if before is not None and found[0].get("current"):
         st.button(
             "Go back to the version before",
             icon=":material/undo:",
-            on_click=setattr,
-            args=(place, "wanted", str(found[1].get("version"))),
+            on_click=asking.look_back,
+            args=(str(before.get("version")),),
         )
+    if place.wanted is not None and place.wanted.row is None:
+        ask(place, place.wanted, found, names)
     shown = found if st.session_state.get(place.key("all")) else found[:FEW]
     with st.container(key="versions", gap="xsmall"):
         for number, version in enumerate(shown):
-            line(place, version, names, first=number == len(found) - 1)
-            if place.wanted == version.get("version") and not version.get("current"):
-                ask(place, version, found[:number], names)
+            row = len(found) - number  # counted from the oldest, which stays what it is
+            line(place, version, names, row)
+            if place.wanted is not None and place.wanted.row == row:
+                ask(place, place.wanted, found, names)
     if len(found) > FEW:
         st.toggle(f"Show all {len(found)}", key=place.key("all"))
 
 
-def line(place: Place, version: JsonObject, names: Mapping[str, str], *, first: bool) -> None:
-    """One version: when, by whom, what."""
-    row = f"row_wide_{version.get('version')}"
-    with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False, key=row):
+def line(place: Place, version: JsonObject, names: Mapping[str, str], row: int) -> None:
+    """One change: when, by whom, what."""
+    key = f"row_wide_{row}"
+    with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False, key=key):
         badge = " :green-badge[:material/check_circle: serves now]" if version.get("current") else ""
-        what = FIRST if first and not version.get("what") else said(place, version)
+        what = FIRST if row == 1 and not version.get("what") else said(place, version)
         st.markdown(f"{head(version, names)}{badge}  \n{what}", width="stretch")
-        if not version.get("current") and place.wanted != version.get("version"):
+        if version.get("differs"):
             st.button(
                 "Go back to this",
                 icon=":material/undo:",
-                key=place.key(f"back.{version.get('version')}"),
+                key=place.key(f"back.{row}"),
                 type="tertiary",
-                on_click=setattr,
-                args=(place, "wanted", str(version.get("version"))),
+                on_click=asking.look_back,
+                args=(str(version.get("version")), row),
             )
 
 
@@ -80,18 +88,21 @@ def said(place: Place, version: JsonObject) -> str:
     return "  \n".join(what) or ":gray[What changed was not noted]"
 
 
-def ask(place: Place, version: JsonObject, since: Sequence[JsonObject], names: Mapping[str, str]) -> None:
-    """What going back undoes, and the button that does it."""
-    undone = [each for each in since if each.get("what")]
+def ask(place: Place, wanted: Return, found: Sequence[JsonObject], names: Mapping[str, str]) -> None:
+    """What going back changes, and the button that does it."""
+    target = next((each for each in found if each.get("version") == wanted.version), {"version": wanted.version})
     with st.container(border=True, key="back"):
-        st.markdown("##### Going back undoes this")
-        if not undone:
-            st.markdown("It was not noted what has changed since then.")
-        for each in undone:
-            st.markdown(f"{head(each, names)}  \n{said(place, each)}")
-        st.caption("The whole file becomes as it was then. Nothing is lost: this version stays in the list.")
+        st.markdown("##### Going back changes this")
+        st.markdown(head(target, names))
+        if wanted.trial.ok:
+            checked.meaning(place, wanted.trial)
+            st.caption(WHAT)
+        else:
+            checked.problems(wanted.trial.problems)
         with st.container(horizontal=True):
-            if st.button("Go back", type="primary", icon=":material/undo:", key=place.key("restore")):
-                asking.restore(str(version.get("version")))
+            if wanted.trial.ok and st.button(
+                "Go back", type="primary", icon=":material/undo:", key=place.key("restore")
+            ):
+                asking.restore(wanted.version)
                 st.rerun()
             st.button("No, stay", key=place.key("stay"), on_click=setattr, args=(place, "wanted", None))

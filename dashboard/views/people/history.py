@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import gate, wiring, wording
+from dashboard import gate, inert, wiring, wording
 from dashboard.client import JsonObject, Listing
 from dashboard.sessions import Session
 from dashboard.views.people import table
@@ -26,8 +26,14 @@ KINDS = {
     "session": "Sign-ins",
     "config": "Configuration",
 }
-ACTORS = {"cli": "the command line", "master": "the master key", "system": "the gateway"}
+ACTORS = {
+    "cli": "the command line",
+    "master": "the master key",
+    "system": "the gateway",
+    "file": "the file on the disk",
+}
 ROWS = 100
+ENTRY = "entry"
 MOMENTS = ("_at", "_until")  # how names of times end
 
 
@@ -47,7 +53,8 @@ def show(session: Session) -> None:
         )
         for name, called in accounts.names(listing).items()
     }
-    table.show(Listing(tuple(answer.get("data", ()))), partial(line, names), EMPTY, opens=False)
+    whole(names)
+    table.show(Listing(tuple(answer.get("data", ()))), partial(line, names), EMPTY, picked=pick)
     older = answer.get("next") if answer.get("has_more") else None
     if pages or older:
         with st.container(horizontal=True):
@@ -55,6 +62,26 @@ def show(session: Session) -> None:
             st.button(
                 "Older", icon=":material/chevron_right:", disabled=not older, on_click=pages.append, args=(older,)
             )
+
+
+def pick(entry: JsonObject) -> None:
+    """Show an entry as a whole."""
+    st.session_state[here().key(ENTRY)] = entry
+
+
+def whole(names: Mapping[str, str]) -> None:
+    """The entry that was clicked, each of its changes on a line of its own."""
+    key = here().key(ENTRY)
+    entry: JsonObject | None = st.session_state.get(key)
+    if not entry:
+        return
+    cells = line(names, entry)
+    with st.container(border=True, key="entry"):
+        head = f"**{inert.plain(cells['Who'])}** {inert.plain(cells['What'])}: {inert.plain(cells['To'])}"
+        st.markdown(f"{head} · :gray[{inert.plain(cells['When'])}]")
+        told = changes(entry.get("before") or {}, entry.get("after") or {}, names)
+        st.markdown("\n".join(f"- {inert.worded(each)}" for each in told) or ":gray[No further words were kept.]")
+        st.button("Close", key=here().key("close"), on_click=st.session_state.pop, args=(key, None))
 
 
 def turn(pages: list[str], older: str | None = None) -> None:
@@ -86,17 +113,24 @@ def whom(kind: str, object_id: str, names: Mapping[str, str]) -> str:
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """budget: $5.00 → $10.00, name changed."""
-    parts = []
+    return ", ".join(changes(before, after, names))
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Each as words; of a list that is new, each entry."""
+    parts: list[str] = []
     for name in dict.fromkeys((*before, *after)):
         old, new = (value(name, side.get(name), names) for side in (before, after))
         words = wording.label(name)
         if "changed" in (old, new):
             parts.append(f"{words} changed")
+        elif name == "changes" and isinstance(after.get(name), list):
+            parts += map(str, after[name])
         elif name in before and name in after:
             parts.append(f"{words}: {old} → {new}")
         else:
             parts.append(f"{words}: {new if name in after else old}")
-    return ", ".join(parts)
+    return parts
 
 
 def value(name: str, each: Any, names: Mapping[str, str]) -> str:

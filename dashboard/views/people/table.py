@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal, TypeAlias
 
 import streamlit as st
@@ -18,8 +19,13 @@ Height: TypeAlias = int | Literal["content"]
 Line = Callable[[JsonObject], Mapping[str, str]]
 
 
-def show(listing: Listing, line: Line, empty: str, *, opens: bool = True) -> None:
-    """The rows that the search leaves; `empty` is said where there are none at all."""
+def show(
+    listing: Listing, line: Line, empty: str, *, opens: bool = True, picked: Callable[[JsonObject], None] | None = None
+) -> None:
+    """The rows that the search leaves; `empty` is said where there are none at all.
+
+    `picked` gets the row that was clicked; without it the row is opened in the table's place.
+    """
     place = here()
     if not listing.items:
         with st.container(border=True, key="empty"):
@@ -39,7 +45,8 @@ def show(listing: Listing, line: Line, empty: str, *, opens: bool = True) -> Non
         st.caption("Nothing fits the search.")
         return
     place.shown = [row for row, _ in rows]
-    draw([cells for _, cells in rows], place, opens=opens)
+    act = picked or partial(place.go, "one")
+    draw([cells for _, cells in rows], place, act if opens else None)
     note(listing, opens=opens)
 
 
@@ -49,13 +56,18 @@ def matches(wanted: str, cells: Mapping[str, str]) -> bool:
     return all(word in text for word in wanted.casefold().split())
 
 
-def draw(lines: Sequence[Mapping[str, str]], place: Place, *, opens: bool) -> None:
+def draw(lines: Sequence[Mapping[str, str]], place: Place, picked: Callable[[JsonObject], None] | None) -> None:
     columns = {name: [line[name] for line in lines] for name in lines[0]}
     height: Height = "content" if len(lines) <= MOST_WHOLE else TALLEST
     key = place.key("table")
-    if opens:
+    if picked:
         st.dataframe(
-            columns, hide_index=True, height=height, key=key, on_select=lambda: pick(key), selection_mode="single-cell"
+            columns,
+            hide_index=True,
+            height=height,
+            key=key,
+            on_select=lambda: pick(key, picked),
+            selection_mode="single-cell",
         )
     else:
         st.dataframe(columns, hide_index=True, height=height, key=key)
@@ -70,9 +82,9 @@ def note(listing: Listing, *, opens: bool) -> None:
         st.caption(" ".join(part for part in parts if part))
 
 
-def pick(key: str) -> None:
-    """Open the row that was clicked."""
+def pick(key: str, picked: Callable[[JsonObject], None]) -> None:
+    """Hand over the row that was clicked."""
     place = here()
     cells = st.session_state[key]["selection"]["cells"]
     if cells and cells[0][0] < len(place.shown):
-        place.go("one", place.shown[cells[0][0]])
+        picked(place.shown[cells[0][0]])

@@ -41,6 +41,7 @@ def show(session: Session, me: Me) -> None:
 def line(team: JsonObject) -> dict[str, str]:
     return {
         "Name": called(team),
+        "Id": str(team.get("id", "")),
         "People": str(team.get("members", "")),
         "Models": wording.some(team.get("models"), "all"),
         "Keeps": CONTENT.get(str(team.get("content")), str(team.get("content") or "")),

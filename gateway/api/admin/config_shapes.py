@@ -135,9 +135,10 @@ class TeamName(BaseModel):
 
 
 class NamesShape(BaseModel):
-    """What rules may name. `models`: every name that a client may ask for."""
+    """What rules may name. `models`: every name that a client may ask for; `embeddings`: groups that answer no chat."""
 
     groups: list[str]
+    embeddings: list[str]
     models: list[str]
     aliases: list[str]
     policies: list[str]

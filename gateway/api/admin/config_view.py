@@ -24,6 +24,7 @@ from gateway.config import disk, edit
 from gateway.config.config import Config
 from gateway.config.problems import Problem
 from gateway.errors import Unavailable
+from gateway.types import Endpoint
 
 ALONE = "gateway"  # the name of the only worker
 PAGE = 200
@@ -75,6 +76,11 @@ async def _names(found: Services, actor: Actor, config: Config) -> NamesShape:
     teams = await _all(found.accounts.teams, actor)
     return NamesShape(
         groups=list(config.group_names),
+        embeddings=[
+            name
+            for name in (*config.group_names, *sorted(config.aliases))
+            if found.routes.endpoints(found.routes.resolve(name)) == {Endpoint.EMBEDDINGS}
+        ],
         models=found.routes.names,
         aliases=sorted(config.aliases),
         policies=found.routes.policies,
