@@ -21,6 +21,7 @@ from gateway.config.config import Config
 from gateway.config.loader import load
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.provider_names import unused_providers
+from gateway.config.served_warnings import doubtful_rules
 from gateway.providers.facts import capabilities
 from gateway.store.failures import StoreUnavailable
 from gateway.types import Deployment, JsonObject
@@ -60,7 +61,7 @@ def _checked(path: Path, env: Mapping[str, str], *, offline: bool) -> Checked:
     from gateway.assembly import tried  # noqa: PLC0415 - heavy, and only needed after the file was read
 
     read = tried(config, env)
-    warnings = unused_providers(config, read.resolved)
+    warnings = [*unused_providers(config, read.resolved), *doubtful_rules(config, read.resolved)]
     if not offline:
         warnings += [*unknown_hosts(config, read.resolved), *_unknown_names(config, read.library.brands)]
     return Checked(config, read.resolved, _capabilities, warnings)

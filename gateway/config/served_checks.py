@@ -26,12 +26,12 @@ def check_served(config: Config, resolved: Resolved, templates: Collection[str])
     """`templates`: the ids of the prompt templates."""
     found = [*_unserved(config, resolved.wildcards)]
     if not found:  # of a name that means nothing it is not known what it could serve
-        kinds = _Kinds(config, (*resolved.deployments, *(each.deployment for each in resolved.no_key)))
+        kinds = Kinds(config, (*resolved.deployments, *(each.deployment for each in resolved.no_key)))
         found = [*_tiers(config, kinds), *_fallbacks(config, kinds), *_rules(config, kinds, templates)]
     return [Problem(config.place(path), path, what, mend) for path, what, mend in found]
 
 
-class _Kinds:
+class Kinds:
     """Which endpoints a group, a model's name or a rule can serve."""
 
     def __init__(self, config: Config, deployments: Iterable[Deployment]) -> None:
@@ -58,6 +58,10 @@ class _Kinds:
             return frozenset().union(*(self.of(group) for group in groups if group))
         return _ANY
 
+    def asked(self, rule: Rule) -> frozenset[Endpoint]:
+        """Of the models that a rule is for."""
+        return frozenset[Endpoint]().union(*map(self.of, rule.when.model)) or _ANY
+
 
 def _unserved(config: Config, wildcards: Sequence[Wildcard]) -> Iterator[Finding]:
     """Names that looked as if a wildcard might serve them."""
@@ -83,7 +87,7 @@ def _named(config: Config) -> Iterator[tuple[KeyPath, str]]:
                 yield from (((*path, at), name) for at, name in enumerate(getattr(group, kind)))
 
 
-def _tiers(config: Config, kinds: _Kinds) -> Iterator[Finding]:
+def _tiers(config: Config, kinds: Kinds) -> Iterator[Finding]:
     for name, virtual in config.routing.models.items():
         chat = any(Endpoint.CHAT in kinds.of(group) for group in virtual.tiers.values())
         for tier, group in virtual.tiers.items():
@@ -94,7 +98,7 @@ def _tiers(config: Config, kinds: _Kinds) -> Iterator[Finding]:
                 yield path, f"`{group}` has embedding models only, and other tiers chat models", "name a group of those"
 
 
-def _fallbacks(config: Config, kinds: _Kinds) -> Iterator[Finding]:
+def _fallbacks(config: Config, kinds: Kinds) -> Iterator[Finding]:
     for name, group in config.groups.items():
         path: KeyPath = ("groups", name, "fallbacks")
         if config.place(path) == config.place(path[:-1]):
@@ -105,7 +109,7 @@ def _fallbacks(config: Config, kinds: _Kinds) -> Iterator[Finding]:
                 yield (*path, index), what, "name a group of the same kind, or take it out"
 
 
-def _rules(config: Config, kinds: _Kinds, templates: Collection[str]) -> Iterator[Finding]:
+def _rules(config: Config, kinds: Kinds, templates: Collection[str]) -> Iterator[Finding]:
     above: list[tuple[int, Rule]] = []
     for index, rule in enumerate(config.routing.rules):
         path: KeyPath = ("routing", "rules", index)
@@ -113,7 +117,7 @@ def _rules(config: Config, kinds: _Kinds, templates: Collection[str]) -> Iterato
             if template not in templates:
                 what = f"there is no prompt template `{template}`"
                 yield (*path, "when", "template", spot), what, did_you_mean(template, templates)
-        asked = frozenset[Endpoint]().union(*(kinds.of(model) for model in rule.when.model)) or _ANY
+        asked = kinds.asked(rule)
         if kinds.of_rule(rule).isdisjoint(asked):
             key = "group" if rule.use.group else "tier"
             what = f"serves no {_said(asked)} requests, so the rule cannot count"
@@ -134,7 +138,7 @@ def _said(kinds: Collection[Endpoint]) -> str:
     return " or ".join(word for kind, word in _WORDS.items() if kind in kinds)
 
 
-def _hides(config: Config, kinds: _Kinds, earlier: Rule, later: Rule) -> bool:
+def _hides(config: Config, kinds: Kinds, earlier: Rule, later: Rule) -> bool:
     return kinds.of_rule(later) <= kinds.of_rule(earlier) and covers(earlier.when, later.when, config)
 
 
