@@ -117,6 +117,12 @@ class Config(ConfigFile):
         own = self.groups.get(group)
         return (own.policy if own else None) or self.routing.policy
 
+    @cached_property
+    def has_budgets(self) -> bool:
+        """Whether the file sets a budget for anything; accounts may have some all the same."""
+        entries = (entry.litellm_params.max_budget for entry in self.model_list)
+        return self.budgets != money_models.Budgets() or any(budget is not None for budget in entries)
+
     def fallback_groups(self, group: str) -> tuple[str, ...]:
         """Where to go on when `group` fails: its fallbacks, each followed by its own; each once, never itself.
 

@@ -25,6 +25,7 @@ from gateway.config.config import Config
 from gateway.config.credentials import USUAL
 from gateway.config.deployment_prices import pico_dollars
 from gateway.config.litellm_models import ModelEntry
+from gateway.config.price_words import unpriced
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.wildcards import Wildcard
 from gateway.types import Deployment
@@ -142,8 +143,7 @@ class _Entries:
     def _built(self, index: int, entry: ModelEntry, facts: Facts) -> Built:
         built = self._builder.build(index, entry, facts, self._builder.new_id(entry, facts.provider))
         if built.deployment.price.source == "unknown":
-            mend = "set input_cost_per_token, output_cost_per_token"
-            self._warn(index, "no price is known, so it counts as free", mend)
+            self._warn(index, *unpriced(facts.provider, budgeted=self._config.has_budgets))
         return built
 
     def _known(self, index: int, entry: ModelEntry) -> Facts | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_BEHIND_A_NAME = ("azure", "azure_ai")  # where `model` is only what a deployment is called
 PICO_PER_MICRO = 1_000_000  # pico-dollars per token are this many times dollars per million tokens
 
 
@@ -13,6 +14,13 @@ def per_million(pico_dollars: int) -> float:
 def window(days: float | None) -> str:
     """What stands after a budget: ` a day`, ` in 30 days`, ` once`."""
     return " once" if days is None else " a day" if days == 1 else f" in {days:g} days"
+
+
+def unpriced(provider: str, *, budgeted: bool) -> tuple[str, str]:
+    """What is wrong with a deployment that has no price, and how to mend it. `budgeted`: the file has a budget."""
+    unseen = ", and no budget sees it" if budgeted else ""
+    base = "`model_info.base_model` to the model behind this name, or " if provider in _BEHIND_A_NAME else ""
+    return f"no price is known, so it counts as free{unseen}", f"set {base}input_cost_per_token, output_cost_per_token"
 
 
 def budget(limit: float, days: float | None) -> str:

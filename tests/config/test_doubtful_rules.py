@@ -62,9 +62,11 @@ def test_the_model_that_was_asked_for_counts_where_the_rule_only_orders(load_tex
 
 
 def test_a_rule_that_chat_requests_pass_over_is_told(load_text: Load, facts: ModelFacts) -> None:
-    assert told("{when: {team: a}, use: {group: vectors}}", load_text, facts) == [
+    (said,) = told("{when: {team: a}, use: {group: vectors}}", load_text, facts)
+
+    assert said == (
         "routing.rules[0].use.group: has embedding models only, so chat requests pass the rule over; "
         "name a group of chat models, or the embedding models that are meant in `when.model`"
-    ]
+    )
     assert told("{when: {team: a, model: vectors}, use: {group: vectors}}", load_text, facts) == []
     assert told("{when: {team: a}, use: {group: fast}}", load_text, facts) == []

@@ -228,6 +228,30 @@ def test_an_unknown_price_is_a_warning(load_text: Load, facts: ModelFacts) -> No
 
     assert [warning.what for warning in resolved.warnings] == ["no price is known, so it counts as free"]
     assert resolved.warnings[0].mark.line == 2
+    assert resolved.warnings[0].mend == "set input_cost_per_token, output_cost_per_token"
+
+
+def test_behind_a_name_of_azure_s_the_model_is_asked_for_first(load_text: Load, facts: ModelFacts) -> None:
+    (warning,) = resolved_from(load_text, facts, entry(model="azure/unpriced")).warnings
+
+    assert warning.mend.startswith("set `model_info.base_model` to the model behind this name")
+    assert warning.mend.endswith("or input_cost_per_token, output_cost_per_token")
+
+
+@pytest.mark.parametrize(
+    "budgets", ["{total: {limit: 9}}", "{providers: {ollama: {limit: 9}}}", "{new_keys: {limit: 9}}"]
+)
+def test_an_unknown_price_beside_a_budget_says_what_it_costs(budgets: str, load_text: Load, facts: ModelFacts) -> None:
+    (warning,) = resolved_from(load_text, facts, entry(model="ollama/unpriced") + f"budgets: {budgets}\n").warnings
+
+    assert warning.what == "no price is known, so it counts as free, and no budget sees it"
+
+
+def test_an_unknown_price_beside_a_deployment_s_own_budget_says_so_too(load_text: Load, facts: ModelFacts) -> None:
+    own = entry(model="ollama/unpriced", max_budget=9, budget_duration="1d")
+    (warning,) = resolved_from(load_text, facts, own).warnings
+
+    assert "no budget sees it" in warning.what
 
 
 @pytest.mark.parametrize(
