@@ -47,6 +47,7 @@ def report_json(checked: Checked) -> JsonObject:
         "data_dir": str(config.data_dir),
         "address": f"http://{config.server.host}:{config.server.port}",
         "workers": config.server.workers,
+        "overridden": dict(config.overridden),
         "master_key": config.master_key is not None,
         "simulated": checked.simulated,
         "groups": _groups(checked),

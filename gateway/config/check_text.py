@@ -21,6 +21,7 @@ def _summary(found: Mapping[str, Any]) -> Iterator[str]:
     )
     yield f"{found['file']} is fine: {len(found['groups'])} model groups, {counts or 'no deployments'}"
     yield f"listens on {found['address']}, keeps its data in {found['data_dir']}"
+    yield from (f"{variable} wins over {key} of the file" for variable, key in found["overridden"].items())
     none = "there is no master key; `atelier keys create --admin` makes admin keys"
     yield "there is a master key" if found["master_key"] else none
     if found["simulated"]:

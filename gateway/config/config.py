@@ -90,6 +90,7 @@ class Config(ConfigFile):
     secret: SecretStr | None = None
     warnings: tuple[Problem, ...] = ()
     taken: tuple[Taken, ...] = ()  # what became of each key of LiteLLM's blocks
+    overridden: Mapping[str, str] = {}  # variables that won over another value of the file, each with its key
     default_fallbacks: tuple[Name, ...] = ()
     aliases: Mapping[str, str] = {}
     _root: Section = PrivateAttr()

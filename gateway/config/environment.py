@@ -88,8 +88,12 @@ def data_dir(env: Mapping[str, str]) -> Path:
     return Path(env.get("ATELIER_DATA_DIR") or DEFAULT_DATA_DIR)
 
 
-def override(root: Section, env: Mapping[str, str]) -> None:
-    """Lay the variables of `OVERRIDES` over the file's values, in place."""
+def override(root: Section, env: Mapping[str, str]) -> dict[str, str]:
+    """Lay the variables of `OVERRIDES` over the file's values, in place.
+
+    Returns those that win over another value, with its key: `{"ATELIER_PORT": "server.port"}`.
+    """
+    won: dict[str, str] = {}
     for variable, (name, key) in OVERRIDES.items():
         value = env.get(variable)
         mark = Mark(variable)
@@ -99,7 +103,10 @@ def override(root: Section, env: Mapping[str, str]) -> None:
             root.put(name, Section(mark), mark, mark)
         section = root[name]
         if isinstance(section, Section):
+            if section.get(key) is not None and str(section[key]) not in {value, f"os.environ/{variable}"}:
+                won[variable] = f"{name}.{key}"
             section.put(key, value, mark, mark)
+    return won
 
 
 def unknown_variables(env: Mapping[str, str], used: Iterable[str]) -> list[Problem]:

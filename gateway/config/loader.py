@@ -41,7 +41,7 @@ def load(path: Path, env: Mapping[str, str], texts: Mapping[Path, str] | None = 
     if any(not problem.path for problem in problems):
         # a whole file is missing: whatever else is found may only follow from that
         raise ConfigError(problems, reading.texts)
-    environment.override(root, env)
+    overridden = environment.override(root, env)
     variables = variables_of(root, env)
     lend(root)
     references = resolve_references(root, variables, problems)
@@ -64,6 +64,7 @@ def load(path: Path, env: Mapping[str, str], texts: Mapping[Path, str] | None = 
         secret=SecretStr(env["ATELIER_SECRET"]) if env.get("ATELIER_SECRET") else None,
         warnings=in_order(warnings),
         taken=listed,
+        overridden=overridden,
     )
     return config.with_source(root, references.absent, secrets, files.Sources.of(config, reading.texts, env))
 

@@ -75,6 +75,14 @@ def test_the_text_says_plainly_that_answers_are_simulated(load_text: Load, facts
     assert "there is no master key" in text
 
 
+def test_a_variable_that_wins_over_the_file_is_told_without_its_value(load_text: Load, facts: ModelFacts) -> None:
+    found = checked(TEXT + "server: {port: 4001}\n", load_text, facts, KEY | {"ATELIER_PORT": "4002"})
+
+    assert found["overridden"] == {"ATELIER_PORT": "server.port"}
+    assert "listens on http://127.0.0.1:4002" in report(found)
+    assert "ATELIER_PORT wins over server.port of the file" in report(found)
+
+
 def test_the_text_has_a_line_for_each_deployment_and_each_warning(load_text: Load, facts: ModelFacts) -> None:
     lines = report(
         checked(TEXT + "general_settings: {master_key: sk-master-key}\n", load_text, facts, KEY)

@@ -185,6 +185,13 @@ def test_a_misspelt_variable_of_ours_is_a_warning(load_text: Load) -> None:
     ]
 
 
+def test_a_variable_that_wins_over_another_value_of_the_file_is_remembered(load_text: Load) -> None:
+    text = MODEL + "server: {port: 4001, host: os.environ/ATELIER_HOST, workers: 1}\ntelemetry: {log_level: info}\n"
+    env = {"ATELIER_PORT": "4002", "ATELIER_HOST": "::1", "ATELIER_WORKERS": "1", "ATELIER_LOG_FORMAT": "console"}
+
+    assert load_text(text, env).overridden == {"ATELIER_PORT": "server.port"}
+
+
 def test_what_all_variables_begin_with_makes_none_of_them_alike(load_text: Load) -> None:
     (warning,) = load_text(MODEL, {"ATELIER_FOO": "2"}).warnings
 
