@@ -17,6 +17,7 @@ from gateway.ports import Clock
 from gateway.telemetry.alerts import Alerts
 from gateway.types import Balance
 
+CENT = 10_000_000  # nano-dollars
 ALL = 1.0  # the share at which a budget is used up
 HALF = 2  # a budget of which less than half is spent refuses a request for its size
 
@@ -114,7 +115,8 @@ def owner(scope: str) -> str:
 
 
 def dollars(nano: int) -> str:
-    """$1, $0.80, $0.00012."""
+    """$1, $0.80, $0.00012: from one cent on, whole cents, and never more than it is."""
+    nano -= nano % CENT if nano >= CENT else 0
     whole, _, fraction = usd(nano).partition(".")
     return f"${whole}.{fraction:0<2}" if fraction else f"${whole}"
 

@@ -8,7 +8,7 @@ from gateway.config.watching_models import Alerts as Settings
 from gateway.errors import Fault, ProviderError
 from gateway.resilience.health import DeploymentHealth, Rules
 from gateway.telemetry.alerts import Alerts
-from gateway.telemetry.budget_alerts import BudgetAlerts
+from gateway.telemetry.budget_alerts import BudgetAlerts, dollars
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.watch import DRIFTING, UNTRIED, Watch
 from gateway.types import AttemptResult, Balance, Intent, Price, Status, Usage
@@ -180,6 +180,14 @@ def test_a_budget_that_refuses_is_used_up_until_its_window_ends() -> None:
     bench.budgets.refused(balance(6, resets_at=end + 60))
     bench.budgets.saw([balance(1, resets_at=end + 120)])
     assert subjects(bench) == []
+
+
+@pytest.mark.parametrize(
+    ("nano", "words"),
+    [(10**9, "$1"), (8 * 10**8, "$0.80"), (999_999_999, "$0.99"), (120_000, "$0.00012"), (0, "$0"), (10**7, "$0.01")],
+)
+def test_amounts_are_read_by_people(nano, words) -> None:
+    assert dollars(nano) == words
 
 
 def test_one_request_that_is_too_dear_uses_no_budget_up() -> None:
