@@ -20,6 +20,7 @@ SHARE = 0.1  # of the time that may be spent on adding up
 TOTALS = {"Today": 1, "Last 7 days": 7, "Last 30 days": 30}
 SUMS = "sums"
 ROWS = 12
+WIDTHS = 4, 5  # of the chart and the table, as parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def live() -> None:
         return
     with totals:
         headlines(sums.totals)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(WIDTHS, gap="large")
     with left:
         spend_chart.by_day(sums.days)
     with right:

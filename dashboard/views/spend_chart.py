@@ -14,7 +14,7 @@ from gateway import reports
 
 PAID, SIMULATED = "billed", "simulated"
 HEIGHT = 260
-NAME_WIDTH = 150  # pixels: the figures stay in sight
+NAME_WIDTH, AMOUNT_WIDTH, COUNT_WIDTH, TOKENS_WIDTH = 135, 85, 78, 68  # pixels: all columns stay in sight
 MOST_WHOLE = 8  # rows that are shown without a scrollbar
 
 
@@ -36,7 +36,7 @@ def by_day(days: Sequence[reports.DaySum]) -> None:
         .mark_bar(cornerRadiusTopLeft=2, cornerRadiusTopRight=2)
         .encode(
             x=alt.X("Day:O", sort=None, title=None, axis=alt.Axis(values=named, labelAngle=0, ticks=False)),
-            y=alt.Y("USD:Q", title=None, axis=alt.Axis(format="$~g", tickCount=4)),
+            y=alt.Y("USD:Q", title=None, axis=alt.Axis(format="$,.3~r", tickCount=4)),
             color=alt.Color(
                 "Kind:N",
                 title=None,
@@ -86,9 +86,10 @@ def by_thing(report: reports.SpendReport, things: Sequence[str]) -> None:
         key=f"by_{report.by}",
         column_config={
             THINGS[report.by]: st.column_config.TextColumn(width=NAME_WIDTH),
-            "Cost": st.column_config.TextColumn(alignment="right"),
-            "Simulated": st.column_config.TextColumn(alignment="right"),
-            "Tokens": st.column_config.NumberColumn(format="localized"),
+            "Cost": st.column_config.TextColumn(alignment="right", width=AMOUNT_WIDTH),
+            "Simulated": st.column_config.TextColumn(alignment="right", width=AMOUNT_WIDTH),
+            "Requests": st.column_config.NumberColumn(format="localized", width=COUNT_WIDTH),
+            "Tokens": st.column_config.NumberColumn(format="compact", width=TOKENS_WIDTH),
         },
     )
 
