@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.config.config import ConfigFile
 from gateway.config.litellm_keys import OTHER_BLOCKS
+from gateway.config.litellm_words import said
 
 Schema = dict[str, Any]
 _VARIABLE = {"$ref": "#/$defs/Variable"}
@@ -37,8 +38,8 @@ def json_schema() -> Schema:
     del top["required"]
     top["anyOf"] = [{"required": ["model_list"]}, {"required": ["include"]}]
     top["patternProperties"] = {f"^(x-.*|{names})$": {"description": "LiteLLM's, or a place for YAML anchors."}}
-    for section in (top, *definitions.values()):
-        _describe(section, definitions)
+    for name, section in (("", top), *definitions.items()):
+        _describe(name, section, definitions)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Atelier configuration",
@@ -60,13 +61,14 @@ def _section(section: Schema) -> Schema:
     return {**{name: each for name, each in section.items() if name != "title"}, "properties": properties}
 
 
-def _describe(section: Schema, definitions: Schema) -> None:
-    """A key that is described in the same words as its section has no words of its own: pydantic leaves them out."""
-    for value in section.get("properties", {}).values():
+def _describe(model: str, section: Schema, definitions: Schema) -> None:
+    """Words for the keys that have none of their own: LiteLLM's, and those that are said as their sections are."""
+    for key, value in section.get("properties", {}).items():
+        if words := said(model, key):
+            value.setdefault("description", words)
         named = next((each["$ref"] for each in value.get("anyOf", [value]) if "$ref" in each), "")
-        said = definitions.get(named.removeprefix("#/$defs/"), {}).get("description")
-        if said:
-            value.setdefault("description", said)
+        if words := definitions.get(named.removeprefix("#/$defs/"), {}).get("description"):
+            value.setdefault("description", words)
 
 
 def _opened(value: Schema, *, lenient: bool, wanted: bool) -> Schema:
