@@ -286,7 +286,7 @@ def test_a_long_entry_of_the_history_is_read_as_a_whole(people, stub):
     place = page.session_state["people"]
     page.session_state[place.key("entry")] = place.shown[0]
     page = page.run(timeout=20)
-    assert "- version: v1 → v2\n- `limits.rpm` is 5\n- the deployment `a`: weight 1 → 2" in words(page)
+    assert "- Version: v1 → v2\n- `limits.rpm` is 5\n- The deployment `a`: weight 1 → 2" in words(page)
     page = press(page, "Close")
     assert "weight 1" not in words(page)
 

@@ -36,30 +36,30 @@ def buttons(
     """
     trial = place.trial
     checked = trial is not None and trial.ok and trial.body == body
-    with st.container(horizontal=True):
-        if st.button(
-            "Check",
-            icon=":material/fact_check:",
-            type="secondary" if checked else "primary",
-            key=place.key("check"),
-            disabled=place.broken,
-        ):
-            press(place, body, wrong)
-            st.rerun()
-        if leave:
-            st.button(leave, key=place.key("leave"), on_click=place.close)
-    still = wrong if trial is not None and trial.wrong else ()
-    if trial is None or not (trial.ok or found or still):
-        return
-    with st.container(border=True, key="trial"):
-        if still:
-            st.error(inert.plain(f"Please correct: {'; '.join(still)}"), icon=":material/error:")
-        elif not trial.ok:
-            problems(found)
-        elif checked:
-            outcome(place, trial)
-        else:
+    with st.container(key="deciding"):
+        with st.container(horizontal=True):
+            if st.button(
+                "Check",
+                icon=":material/fact_check:",
+                type="secondary" if checked else "primary",
+                key=place.key("check"),
+                disabled=place.broken,
+            ):
+                press(place, body, wrong)
+                st.rerun()
+            if leave:
+                st.button(leave, key=place.key("leave"), on_click=place.close)
+        if trial is None:
+            return
+        if checked:
+            with st.container(border=True, key="trial"):
+                outcome(place, trial)
+        elif trial.ok:
             st.warning(AGAIN, icon=":material/edit:")
+        elif trial.wrong and wrong:
+            st.error(inert.plain(f"Please correct: {'; '.join(wrong)}"), icon=":material/error:")
+        else:
+            problems(found)
 
 
 def press(place: Place, body: JsonObject | None, wrong: Sequence[str]) -> None:
@@ -95,12 +95,16 @@ def pending(place: Place) -> None:
 
 def outcome(place: Place, trial: Trial) -> None:
     """What a change that holds would do; and its button."""
-    st.markdown("##### What will change")
-    meaning(place, trial)
-    if place.current.get("writable", True):
-        if st.button("Save", type="primary", icon=":material/save:", key=place.key("save"), disabled=place.broken):
+    writable = place.current.get("writable", True)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("##### What will change", width="stretch")
+        if writable and st.button(
+            "Save", type="primary", icon=":material/save:", key=place.key("save"), disabled=place.broken
+        ):
             asking.save(trial.body)
             st.rerun()
+    meaning(place, trial)
+    if writable:
         return
     st.caption(BY_HAND)
     for name, text in trial.sections.items():

@@ -129,7 +129,7 @@ def groups(names: Mapping[str, Any]) -> dict[str, str]:
 
 def told(sentence: object, teams: Mapping[str, str]) -> str:
     """A sentence of the gateway's, with the names of teams for their ids."""
-    text = _TEAM.sub(lambda found: teams.get(found[0], found[0]), str(sentence))
+    text = _TEAM.sub(lambda found: teams.get(found[0], found[0]), str(sentence)).replace("team Team ", "Team ")
     first = text.partition(" ")[0]
     return text if "." in first else text[:1].upper() + text[1:]  # a key stays as the file has it
 

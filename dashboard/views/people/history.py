@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import gate, inert, wiring, wording
 from dashboard.client import JsonObject, Listing
 from dashboard.sessions import Session
+from dashboard.views.config import sentences
 from dashboard.views.people import table
 from dashboard.views.people.place import here
 
@@ -80,7 +81,9 @@ def whole(names: Mapping[str, str]) -> None:
         head = f"**{inert.plain(cells['Who'])}** {inert.plain(cells['What'])}: {inert.plain(cells['To'])}"
         st.markdown(f"{head} · :gray[{inert.plain(cells['When'])}]")
         told = changes(entry.get("before") or {}, entry.get("after") or {}, names)
-        st.markdown("\n".join(f"- {inert.worded(each)}" for each in told) or ":gray[No further words were kept.]")
+        teams = {each.removeprefix("team:"): name for each, name in names.items() if each.startswith("team:")}
+        told = [inert.worded(sentences.told(each, teams)) for each in told]
+        st.markdown("\n".join(f"- {each}" for each in told) or ":gray[No further words were kept.]")
         st.button("Close", key=here().key("close"), on_click=st.session_state.pop, args=(key, None))
 
 
