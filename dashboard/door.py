@@ -22,7 +22,7 @@ from dashboard import wiring
 from dashboard.client import Problem
 from dashboard.sessions import LIFE
 
-PAGES = Path(__file__).with_name("pages")
+PAGES = Path(__file__).with_name("html")  # Streamlit would take "pages" for pages of its own, and look there for ours
 LONGEST_BODY = 8_192  # bytes
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; "
@@ -71,7 +71,7 @@ async def form_of(request: Request) -> dict[str, str]:
 
 
 def page(name: str, title: str, status: int = 200, **values: str) -> HTMLResponse:
-    """A page of `pages/` in the common frame. `alert` among the values is what went wrong; `_html` endings are ours."""
+    """A page of `html/` in the common frame. `alert` among the values is what went wrong; `_html` endings are ours."""
     nonce = secrets.token_urlsafe(16)
     filled = {field.removesuffix("_html"): _safe(field, value) for field, value in values.items()}
     alert = f'<p class="alert" role="alert">{filled["alert"]}</p>' if filled.get("alert") else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dashboard import wiring
@@ -36,6 +38,11 @@ def test_the_public_address_ends_without_a_slash(monkeypatch, url, public):
     if url:
         monkeypatch.setenv("ATELIER_DASHBOARD_URL", url)
     assert wiring.public_url() == public
+
+
+def test_streamlit_finds_no_folder_that_it_takes_for_pages_of_its_own():
+    """Else the first page that a new process is asked for by its address is "not found"."""
+    assert not Path(wiring.__file__).with_name("pages").exists()
 
 
 def test_a_provider_is_offered_only_when_one_is_configured(monkeypatch):
