@@ -52,8 +52,7 @@ def live() -> None:
         st.error(inert.plain(problem.message), icon=":material/cloud_off:")
         return
     deployments = status.get("deployments", [])
-    used_up(status.get("budgets") or ())
-    summary(deployments)
+    summary(deployments, refused=used_up(status.get("budgets") or ()))
     at_work()
     deployments.sort(key=lambda each: state_of(each).rank)
     st.table([row(each) for each in deployments], border="horizontal", hide_index=True)
@@ -67,18 +66,20 @@ def state_of(deployment: Mapping[str, Any]) -> State:
     return STATES.get(name) or State(name, "unknown to this dashboard", "help", "gray", 0)
 
 
-def used_up(budgets: Iterable[Mapping[str, Any]]) -> None:
-    """A warning when the gateway has no money left; admins alone are told of budgets at all."""
+def used_up(budgets: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether there was a warning, which there is when the gateway has no money left; admins alone are told of budgets at all."""
     for each in budgets:
         if each.get("scope") == TOTAL and each.get("used_up"):
             at = (each.get("spend") or {}).get("resets_at")
             until = "" if at is None else f" until {wording.moment(at, wiring.now(), gate.utc_offset())}"
             sentence = f"The gateway's budget is used up{until}: requests are refused."
             st.warning(inert.plain(sentence), icon=":material/money_off:")
+            return True
+    return False
 
 
-def summary(deployments: list[dict[str, Any]]) -> None:
-    """How many are in which state, and one sentence."""
+def summary(deployments: list[dict[str, Any]], *, refused: bool) -> None:
+    """How many are in which state, and one sentence; nothing is well while requests are `refused` for want of money."""
     counts = Counter(state_of(each) for each in deployments)
     out = sum(n for state, n in counts.items() if state.rank == 0)
     usable = sum(n for state, n in counts.items() if state.rank in {2, 3})
@@ -88,7 +89,7 @@ def summary(deployments: list[dict[str, Any]]) -> None:
         st.error("No model can be used at the moment.", icon=":material/error:")
     elif out:
         st.warning(f"{of_all} out; others take {'its' if out == 1 else 'their'} work.", icon=":material/error:")
-    else:
+    elif not refused:
         st.markdown(f":green[:material/check_circle:] All is well: {take}.")
 
 

@@ -266,7 +266,9 @@ def test_health_warns_when_the_gateways_budget_is_used_up(dashboard, stub, ends,
     stub.budgets = [total, {"scope": "provider:openai", "used_up": True}]
     assert not dashboard.page("health").warning
     total["used_up"] = True
-    assert dashboard.page("health").warning[0].value == f"The gateway's budget is used up{until}: requests are refused."
+    page = dashboard.page("health")
+    assert "All is well" not in words(page)
+    assert page.warning[0].value == f"The gateway's budget is used up{until}: requests are refused."
 
 
 def test_health_without_a_usable_model_is_an_alarm(dashboard, stub):
