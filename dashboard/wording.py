@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -52,6 +53,7 @@ THINGS = {
     "password": "a password",
     "config": "the configuration",
 }
+_TEAM = re.compile(r"\bt_[0-9a-f]{16}\b")
 
 
 def usd(nano: int) -> str:
@@ -121,6 +123,13 @@ def act(action: str) -> str:
     """An action such as key.create, as a person would say it."""
     thing, _, verb = action.partition(".")
     return f"{ACTS[verb]} {THINGS.get(thing, label(thing))}" if verb in ACTS else label(action.replace(".", " "))
+
+
+def told(sentence: object, teams: Mapping[str, str]) -> str:
+    """A sentence of the gateway's, with the names of teams for their ids."""
+    text = _TEAM.sub(lambda found: teams.get(found[0], found[0]), str(sentence)).replace("team Team ", "Team ")
+    first = text.partition(" ")[0]
+    return text if "." in first else text[:1].upper() + text[1:]  # a key stays as the file has it
 
 
 def some(names: Sequence[str] | None, everything: str) -> str:

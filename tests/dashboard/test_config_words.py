@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dashboard import wording
 from dashboard.views.config import edits, sentences
 from dashboard.views.config.fields import dollars, key_of, shown
 from dashboard.views.config.rule import clock, compact
@@ -126,9 +127,9 @@ def test_an_amount_is_shown_as_it_was_typed():
 
 def test_teams_are_called_by_name_where_the_gateway_tells_of_their_ids():
     teams = {"t_0123456789abcdef": "Social"}
-    told = sentences.told("rule 1 is new: team t_0123456789abcdef, t_ffffffffffffffff", teams)
+    told = wording.told("rule 1 is new: team t_0123456789abcdef, t_ffffffffffffffff", teams)
     assert told == "Rule 1 is new: team Social, t_ffffffffffffffff"
 
 
 def test_a_sentence_that_begins_with_a_key_leaves_it_as_the_file_has_it():
-    assert sentences.told("budgets.total: none → $1.00 in all", {}) == "budgets.total: none → $1.00 in all"
+    assert wording.told("budgets.total: none → $1.00 in all", {}) == "budgets.total: none → $1.00 in all"

@@ -10,9 +10,9 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from dashboard import inert
+from dashboard import inert, wording
 from dashboard.client import JsonObject
-from dashboard.views.config import asking, edits, fields, sentences
+from dashboard.views.config import asking, edits, fields
 from dashboard.views.config.place import Place, Trial
 
 NOTHING = "There is nothing to change yet."
@@ -125,7 +125,7 @@ def differences(place: Place, found: Sequence[JsonObject]) -> None:
         st.markdown("See how the file changes; there is nothing else to tell of it.")
     for each in found:
         later = " :orange-badge[:material/restart_alt: after a restart]" if each.get("restart") else ""
-        st.markdown(f"- {inert.worded(sentences.told(each.get('what'), place.teams))}{later}")
+        st.markdown(f"- {inert.worded(wording.told(each.get('what'), place.teams))}{later}")
 
 
 def problems(found: Sequence[JsonObject]) -> None:

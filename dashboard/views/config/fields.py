@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from dashboard import inert
+from dashboard import inert, wording
 from dashboard.client import JsonObject
 from dashboard.views.config import sentences
 from dashboard.views.config.edits import Parts
@@ -126,7 +126,7 @@ class Fields:
             found = str(each.get("key") or "")
             if number not in self._told and (found == key or found.startswith((f"{key}.", f"{key}["))):
                 self._told.add(number)
-                tell(sentences.told(said(each), {}))
+                tell(wording.told(said(each), {}))
 
     def _problems(self) -> Sequence[JsonObject]:
         return self.place.trial.problems if self.place.trial is not None else ()

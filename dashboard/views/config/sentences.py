@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +17,6 @@ POLICIES = {
     "cost": "the cheapest",
     "usage": "the least used",
 }
-_TEAM = re.compile(r"\bt_[0-9a-f]{16}\b")
 Names = Mapping[str, Mapping[str, str]]  # "team" and "user": id to name
 EVERY = "All requests"
 
@@ -125,13 +123,6 @@ def groups(names: Mapping[str, Any]) -> dict[str, str]:
     embeddings = set(names.get("embeddings", ()))
     every = [str(each) for each in (*names.get("groups", ()), *names.get("aliases", ()))]
     return {each: f"{each} (embeddings only)" if each in embeddings else each for each in every}
-
-
-def told(sentence: object, teams: Mapping[str, str]) -> str:
-    """A sentence of the gateway's, with the names of teams for their ids."""
-    text = _TEAM.sub(lambda found: teams.get(found[0], found[0]), str(sentence)).replace("team Team ", "Team ")
-    first = text.partition(" ")[0]
-    return text if "." in first else text[:1].upper() + text[1:]  # a key stays as the file has it
 
 
 def window(every: int) -> str:

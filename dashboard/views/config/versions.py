@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import gate, inert, wiring, wording
 from dashboard.client import JsonObject
 from dashboard.sessions import Session
-from dashboard.views.config import asking, checked, sentences
+from dashboard.views.config import asking, checked
 from dashboard.views.config.place import Place, Return, here
 from dashboard.views.people import history
 
@@ -84,7 +84,7 @@ def head(version: JsonObject, names: Mapping[str, str]) -> str:
 
 def said(place: Place, version: JsonObject) -> str:
     """What it changed."""
-    what = [inert.worded(sentences.told(each, place.teams)) for each in version.get("what") or ()]
+    what = [inert.worded(wording.told(each, place.teams)) for each in version.get("what") or ()]
     return "  \n".join(what) or ":gray[What changed was not noted]"
 
 

@@ -11,7 +11,6 @@ import streamlit as st
 from dashboard import gate, inert, wiring, wording
 from dashboard.client import JsonObject, Listing
 from dashboard.sessions import Session
-from dashboard.views.config import sentences
 from dashboard.views.people import table
 from dashboard.views.people.place import here
 
@@ -82,7 +81,7 @@ def whole(names: Mapping[str, str]) -> None:
         st.markdown(f"{head} · :gray[{inert.plain(cells['When'])}]")
         told = changes(entry.get("before") or {}, entry.get("after") or {}, names)
         teams = {each.removeprefix("team:"): name for each, name in names.items() if each.startswith("team:")}
-        told = [inert.worded(sentences.told(each, teams)) for each in told]
+        told = [inert.worded(wording.told(each, teams)) for each in told]
         st.markdown("\n".join(f"- {each}" for each in told) or ":gray[No further words were kept.]")
         st.button("Close", key=here().key("close"), on_click=st.session_state.pop, args=(key, None))
 
