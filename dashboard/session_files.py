@@ -7,19 +7,19 @@ share the folder share the sign-ins. A folder that cannot be written keeps none:
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import logging
 import os
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-PAD = "atelier/dashboard-session/pad/v1"  # an id seals one file, once: its pad is used for nothing else
-TAG = "atelier/dashboard-session/tag/v1"
-TAG_BYTES = 32
+from cryptography.fernet import Fernet, InvalidToken
+
+LABEL = "atelier/dashboard-session/v1"
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class SessionFiles:
             self._sweep()
             descriptor = os.open(self._path(session_id), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(_sealed(session_id, text.encode()))
+                file.write(_seal(session_id).encrypt(text.encode()))
         except OSError as error:
             log.warning("Sign-ins cannot be kept and end with this process: %s", error.strerror)
             return False
@@ -63,12 +63,9 @@ class SessionFiles:
     def recall(self, session_id: str) -> Kept | None:
         """None for an id that is nobody's, or whose time is over."""
         try:
-            text = _opened(session_id, self._path(session_id).read_bytes())
-        except OSError:
+            facts = json.loads(_seal(session_id).decrypt(self._path(session_id).read_bytes()))
+        except (OSError, InvalidToken):
             return None
-        if text is None:
-            return None
-        facts = json.loads(text)
         age = max(0.0, self._now() - facts["began"])
         return Kept(facts["key"], age) if age <= self._life else None
 
@@ -86,23 +83,6 @@ class SessionFiles:
                     path.unlink()
 
 
-def derive(session_id: str, label: str, length: int = 32) -> bytes:
-    """Bytes that nobody guesses without the id, others for each label: SHAKE256 over both. An id is 256 random bits."""
-    return hashlib.shake_256(f"{label}\n{session_id}".encode(errors="replace")).digest(length)
-
-
-def _sealed(session_id: str, text: bytes) -> bytes:
-    covered = _covered(session_id, text)
-    return hmac.digest(derive(session_id, TAG), covered, "sha256") + covered
-
-
-def _opened(session_id: str, data: bytes) -> bytes | None:
-    """None when it is not whole, or was sealed with another id."""
-    tag, covered = data[:TAG_BYTES], data[TAG_BYTES:]
-    whole = hmac.compare_digest(tag, hmac.digest(derive(session_id, TAG), covered, "sha256"))
-    return _covered(session_id, covered) if whole and covered else None
-
-
-def _covered(session_id: str, text: bytes) -> bytes:
-    """With the pad over it; twice is as it was."""
-    return bytes(a ^ b for a, b in zip(text, derive(session_id, PAD, len(text)), strict=True))
+def _seal(session_id: str) -> Fernet:
+    """Of the id's own 256 random bits; the label keeps it apart from the file's name, which is their digest too."""
+    return Fernet(urlsafe_b64encode(hashlib.sha256(f"{LABEL}\n{session_id}".encode(errors="replace")).digest()))
