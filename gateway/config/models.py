@@ -140,7 +140,9 @@ class Retry(Strict):
 
     attempts: Count = Field(default=3, le=10, description="Attempts a request, over all deployments.")
     per_group: Count | None = Field(
-        default=None, le=10, description="Attempts in one group before its fallbacks; null: every deployment once, fallbacks too, before any is tried again."
+        default=None,
+        le=10,
+        description="Attempts in one group before its fallbacks; null: every deployment once, fallbacks too, before any is tried again.",
     )
     by_error: Mapping[ErrorKind, Count] = Field(
         default={}, description="Attempts in one group once it failed this way; kinds not named go by `per_group`."

@@ -15,8 +15,7 @@ SCHEMAS = ("gateway/config/", "gateway/store/migrations/")
 LONG_FILES = {
     "gateway/types.py": "every value that travels through the pipeline, on one page",
 }
-LONG_FUNCTIONS = {
-}
+LONG_FUNCTIONS = {}
 MANY_PARAMETERS = {
     "gateway/identities.py:__init__": "the composition root names them all",
     "gateway/prompts/compose.py:compose": "keyword-only: what a prompt is composed of",
