@@ -8,7 +8,7 @@ file system, and for Kubernetes' and editors' way of putting another file in its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -85,7 +85,7 @@ class Reloader:
         self._lock = asyncio.Lock()
         self._poked = asyncio.Event()
         self._files: tuple[Path, ...] = serving.config.sources.files
-        self._seen = self._look()
+        self._seen: Signature = ()  # nothing yet: the files may have changed since this process read them first
 
     @property
     def serving(self) -> Serving:
@@ -135,7 +135,7 @@ class Reloader:
                 self._reject(error, by)
                 raise
             self._files = made.config.sources.files
-            self._seen = await asyncio.to_thread(self._settled, self._seen, made)
+            self._seen = await asyncio.to_thread(self._as_read, made.config.sources.folders)
             before, self._rejected = self._rejected, None
             if made.version == self._serving.version and before is None:
                 return self._serving
@@ -158,7 +158,7 @@ class Reloader:
 
     def _reject(self, error: ConfigError, by: str) -> None:
         self._files = tuple(dict.fromkeys((*self._serving.config.sources.files, *error.files)))
-        self._seen = self._look()
+        self._seen = self._as_read(self._serving.config.sources.folders)
         self._rejected = Rejection(self._clock.now(), error.problems)
         facts = [str(problem) for problem in error.problems[:MOST_TOLD]]
         log.error("config_rejected", by=by, serving=self._serving.version, problems=facts)
@@ -167,11 +167,14 @@ class Reloader:
     def _look(self) -> Signature:
         return signature(self._files, self._serving.config.sources.folders)
 
-    def _settled(self, seen: Signature, made: Serving) -> Signature:
-        """What there was before it was read, as far as that was looked at; else what there is now."""
-        now = signature(made.config.sources.files, made.config.sources.folders)
-        before = {name: stamp for name, *stamp in seen}
-        return tuple((name, *(before.get(name) or stamp)) for name, *stamp in now)  # type: ignore[misc]
+    def _as_read(self, folders: Iterable[Path]) -> Signature:
+        """How the files were when they were last looked at, which is before they were read: what changed since shows.
+
+        One that nobody had looked at yet counts as absent, so that it is read once more.
+        """
+        known = {name: stamp for name, *stamp in self._seen}
+        now = signature(self._files, folders)
+        return tuple((name, *known.get(name, (0, 0, 0))) for name, *_ in now)
 
     async def _rest(self) -> bool:
         """Wait for the next look; whether somebody asked for it."""
