@@ -19,11 +19,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore::UserWarning:pydantic")
 
 
+FLEETS: list[FleetThread] = []  # the session's, once a test has asked for it
+
+
 @pytest.fixture(scope="session")
 def running_fleet() -> Iterator[FleetThread]:
     fleet = FleetThread()
+    FLEETS.append(fleet)
     yield fleet
+    FLEETS.remove(fleet)
     fleet.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_faults_of_other_modules() -> None:
+    """Each module begins with a sound fleet, whatever the one before left behind."""
+    for fleet in FLEETS:
+        fleet.reset()
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_a_wrong_key_opens_none_and_gives_the_gateways_words(sessions):
 def test_ids_are_long_random_and_tell_nothing_of_the_key(sessions):
     ids = {sessions.open(ANN) for _ in range(50)}
     assert len(ids) == 50
-    assert all(len(each) >= 43 and "ann" not in each for each in ids)
+    assert all(len(each) >= 43 and ANN not in each for each in ids)
 
 
 @pytest.mark.parametrize("strange", [None, "", "x", "../", "\x00"])
