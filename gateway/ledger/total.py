@@ -59,6 +59,7 @@ class TotalBudget:
         self._ledger = ledger
         self._clock = clock
         self._budget: Budget | None = None
+        self._stands: tuple[Budget | None] | None = None  # what this process has set; None: nothing yet
         self._wake = asyncio.Event()
 
     def configure(self, budget: Budget | None) -> None:
@@ -67,8 +68,11 @@ class TotalBudget:
         self._wake.set()
 
     async def set(self) -> None:
-        """Set it now. Raises Unavailable: then `run` sets it later."""
+        """Set it now; what stands already asks no store. Raises Unavailable: then `run` sets it later."""
         self._wake.clear()
+        wanted = (self._budget,)
+        if self._stands == wanted:
+            return
         try:
             async with asyncio.timeout(LONGEST):
                 await set_total_budget(self._engine, self._ledger, self._budget, self._clock)
@@ -76,6 +80,7 @@ class TotalBudget:
             log.warning("total_budget_not_set", error=str(error) or "the store takes too long")
             self._wake.set()
             raise Unavailable("The budget of the whole gateway cannot be set at the moment.") from error
+        self._stands = wanted
 
     async def run(self) -> None:
         """For ever: try again what could not be set."""
