@@ -71,7 +71,12 @@ class Tokens(Protocol):
 class Ledger(Protocol):
     """Money. Each method is one atomic, durable act. Raises `errors.Unavailable` when the store is away."""
 
-    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused: ...
+    async def open(
+        self, record: RequestRecord, hold: HoldRequest | None, first: Intent | None = None
+    ) -> Opened | HoldRefused:
+        """Write the request down and take its hold; with `first`, whose bound is within the hold, its first attempt too."""
+        ...
+
     async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:
         """Write the intent down; first raise the request's hold to `hold_at_least` where it is smaller."""
         ...

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
+import msgspec
+
 from gateway.errors import Fault, GatewayError, Interrupted, Reason
 
 T = TypeVar("T")
@@ -90,6 +92,20 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """How a deployment is called, found out from LiteLLM once, at load: nothing in it depends on a request or is secret.
+
+    `why`: for people, what kept it from a faster lane. `supported`: OpenAI's parameters that LiteLLM sends on for it.
+    """
+
+    lane: str = "sdk"  # "wire", "translate", "sdk", "mock"
+    why: str = ""
+    url: str | None = None  # the whole address that a request is posted to, where a lane builds it itself
+    auth: str = "bearer"  # how its key travels: "bearer", or the name of the header that holds it
+    supported: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """One model at one endpoint with one credential. `id` is stable across restarts and holds no secret."""
 
@@ -120,6 +136,7 @@ class Deployment:
     idle_timeout: float = 20.0  # between chunks, seconds
     simulated: bool = False
     lane: str = "sdk"
+    card: Card | None = field(default=None, repr=False)
 
     @property
     def model_name(self) -> str:
@@ -293,11 +310,11 @@ class StoredContent:
 # --- what comes back ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True, gc=False):
     """One piece of a streamed answer. `frame` is the client's SSE bytes, ready to send; empty when only the rest counts.
 
-    `usage_only`: the frame carries nothing but usage, and is for clients that asked for it.
+    It may hold several events, as they came in one read. `usage_only`: the frame carries nothing but usage, and is for
+    clients that asked for it.
     """
 
     frame: bytes
@@ -306,15 +323,17 @@ class Chunk:
     finish: str | None = None
     usage: Usage | None = None
     usage_only: bool = False
+    count: int = 1  # of the provider's chunks in it
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A whole answer. `body` is the client's JSON, decoded."""
+    """A whole answer. `body` is the client's JSON, decoded; `data` the same as bytes, where a lane has them already."""
 
     body: JsonObject
     usage: Usage | None = None
     finish: str | None = None
+    data: bytes = field(default=b"", repr=False)
 
 
 @dataclass(slots=True)
