@@ -40,11 +40,19 @@ class Recovered:
 
 
 def open_request(
-    connection: sqlite3.Connection, now: float, record: RequestRecord, hold: HoldRequest | None
+    connection: sqlite3.Connection,
+    now: float,
+    record: RequestRecord,
+    hold: HoldRequest | None,
+    first: Intent | None = None,
 ) -> Opened | HoldRefused:
-    """Write the request down and take its hold on all scopes, or do neither. Raises Conflict if it is there already."""
+    """Write the request down and take its hold on all scopes, or do neither. Raises Conflict if it is there already.
+
+    With `first`, that attempt is written down too; its bound is within the hold.
+    """
     if hold is None or not hold.scopes:
         _add_request(connection, record)
+        _add_intent(connection, first)
         return Opened()
     scopes, amount = tuple(dict.fromkeys(hold.scopes)), max(0, hold.amount)
     accounts.sweep(connection, now)
@@ -62,6 +70,7 @@ def open_request(
         "expires_at": hold.expires_at,
     }
     connection.execute(sql.ADD_HOLD, row)
+    _add_intent(connection, first)
     return Opened(_balances(connection, scopes, now))
 
 
@@ -174,6 +183,11 @@ def _add_request(connection: sqlite3.Connection, opened: RequestRecord) -> None:
         connection.execute(sql.ADD_REQUEST, rows.opened(opened))
     except sqlite3.IntegrityError:
         raise errors.Conflict(f"The request {opened.id} was opened before.") from None
+
+
+def _add_intent(connection: sqlite3.Connection, first: Intent | None) -> None:
+    if first is not None:
+        connection.execute(sql.ADD_INTENT, rows.intent(first))
 
 
 def _unreported(connection: sqlite3.Connection, settlement: Settlement) -> list[AttemptResult]:

@@ -33,11 +33,20 @@ class SqliteLedger:
         """Write what waits, then stop."""
         await self._writer.close()
 
-    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused:
-        """Write the request down and take its hold on all scopes at once, or do neither and say why."""
+    async def open(
+        self, record: RequestRecord, hold: HoldRequest | None, first: Intent | None = None
+    ) -> Opened | HoldRefused:
+        """Write the request down and take its hold on all scopes at once, or do neither and say why.
+
+        With `first`, that attempt is written down in the same act.
+        """
         reached("before_hold")
-        answer = await self._writer.run(lambda db: acts.open_request(db, self._clock.now(), record, hold))
+        if first is not None:
+            reached("before_dispatch")
+        answer = await self._writer.run(lambda db: acts.open_request(db, self._clock.now(), record, hold, first))
         reached("after_hold")
+        if first is not None:
+            reached("after_dispatch")
         return answer
 
     async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:

@@ -107,6 +107,16 @@ class World:
         answer = await self.ledger.open(a_record(generation, created_at=self.clock.now()), hold)
         return answer if isinstance(answer, HoldRefused) else None
 
+    async def open_with(self, generation: str, amount: int, *, bound: int = 100) -> HoldRefused | None:
+        """Open the request together with its first attempt."""
+        hold = HoldRequest(self.scopes, amount, self.clock.now() + 60.0)
+        intent = an_intent(generation, bound=bound)
+        answer = await self.ledger.open(a_record(generation, created_at=self.clock.now()), hold, intent)
+        if isinstance(answer, HoldRefused):
+            return answer
+        self.intents.setdefault(generation, []).append(intent)
+        return None
+
     async def dispatch(
         self, generation: str, number: int = 1, *, bound: int = 100, hold: int = 0
     ) -> HoldRefused | None:

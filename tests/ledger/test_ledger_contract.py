@@ -112,6 +112,52 @@ async def test_an_attempt_is_written_down_before_it_is_sent(world: Any) -> None:
     assert (intent["request_id"], intent["number"], intent["bound_nano"]) == ("g1", 1, 100)
 
 
+async def test_a_first_attempt_is_written_down_with_its_request(world: Any) -> None:
+    await world.account("key:k_1", 1000)
+    assert await world.open_with("g1", 400, bound=300) is None
+    (intent,) = await world.written()
+    assert (intent["request_id"], intent["number"], intent["bound_nano"]) == ("g1", 1, 300)
+    assert await world.balance() == Balance("key:k_1", limit=1000, spent=0, held=400)
+    with pytest.raises(errors.Conflict):
+        await world.dispatch("g1", 1)
+    assert await world.dispatch("g1", 2, bound=50, hold=450) is None
+    await world.settle("g1", 123, 7)
+    assert [(line["number"], line["cost_nano"]) for line in await world.lines("g1")] == [(1, 123), (2, 7)]
+    assert await world.balance() == Balance("key:k_1", limit=1000, spent=130, held=0)
+
+
+async def test_a_first_attempt_of_a_refused_request_is_not_written(world: Any) -> None:
+    await world.account("key:k_1", 10)
+    assert await world.open_with("g1", 11) is not None
+    assert await world.written() == []
+    with pytest.raises(errors.Conflict):
+        await world.dispatch("g1")
+
+
+async def test_a_request_that_is_opened_twice_keeps_its_first_attempt(world: Any) -> None:
+    await world.open_with("g1", 10, bound=10)
+    with pytest.raises(errors.Conflict):
+        await world.open_with("g1", 10, bound=99)
+    assert [intent["bound_nano"] for intent in await world.written()] == [10]
+    assert (await world.balance()).held == 10
+
+
+async def test_a_first_attempt_that_nobody_reports_is_charged_at_its_bound(world: Any, build: Any) -> None:
+    await world.open_with("g1", 400, bound=77)
+    await world.ledger.settle(build.settlement("g1", status=Status.FAILED))
+    assert [(line["cost_nano"], line["estimated"]) for line in await world.lines("g1")] == [(77, 1)]
+    await world.open_with("g2", 400, bound=33)
+    assert (await world.recover()).cost == 33
+    assert await world.balance() == Balance("key:k_1", limit=None, spent=110, held=0)
+
+
+async def test_a_first_attempt_needs_no_hold(world: Any, build: Any) -> None:
+    await world.ledger.open(build.record("g1", key="k_9"), None, build.intent("g1", bound=40))
+    await world.ledger.settle(build.settlement("g1", build.result(build.intent("g1"), 12)))
+    assert (await world.balance("key:k_9")).spent == 12
+    assert [line["cost_nano"] for line in await world.lines("g1")] == [12]
+
+
 async def test_dispatching_raises_a_hold_that_is_too_small(world: Any) -> None:
     await world.account("key:k_1", 100)
     await world.open("g1", 10)
