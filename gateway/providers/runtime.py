@@ -1,16 +1,21 @@
 """Imports LiteLLM once, in a thread, with everything off that would reach out or change what we asked for.
 
-The import takes seconds of CPU; `/health/live` is answered meanwhile. Nothing is fetched from the network (S20).
+The import takes seconds of CPU and 180 MB, so it begins when somebody needs it; whoever does waits, everybody else is
+served meanwhile. Nothing is fetched from the network (S20). An import that fails is told to all who wait for it; who
+asks later tries again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import functools
 import importlib
 import logging
 import os
+import threading
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -31,9 +36,67 @@ SETTINGS = {
 }
 
 
-@functools.cache
+class _Import:
+    """The one import: `module` once it is there, `waiting` while a thread is at it."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.module: Any = None
+        self.waiting: concurrent.futures.Future[Any] | None = None
+        self._work = work
+        self._one_imports = threading.Lock()
+        self._one_begins = threading.Lock()
+
+    def now(self) -> Any:
+        """Import in this thread, or wait for the thread that does."""
+        with self._one_imports:
+            if self.module is None:
+                self.module = self._work()
+        return self.module
+
+    def begin(self) -> concurrent.futures.Future[Any]:
+        """Import in a thread, unless one is at it; its end, well or not."""
+        with self._one_begins:
+            if self.waiting is None or self.waiting.done():
+                self.waiting = concurrent.futures.Future()
+                self.waiting.set_running_or_notify_cancel()
+                # no daemon: ended in the middle of an extension's code, it would take the whole process with it
+                threading.Thread(target=self._tell, args=(self.waiting,), name="litellm").start()
+            return self.waiting
+
+    def _tell(self, waiting: concurrent.futures.Future[Any]) -> None:
+        try:
+            waiting.set_result(self.now())
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is for those who wait
+            waiting.set_exception(error)
+
+
 def load() -> Any:
-    """The configured litellm module. Call it in a thread first; afterwards it is free."""
+    """The configured litellm module. It may take seconds, so call it in a thread; once it is there it is free."""
+    return _litellm.module or _litellm.now()
+
+
+async def loaded() -> Any:
+    """The configured litellm module, imported in a thread where it is not there yet. Cancelled, the import goes on.
+
+    Raises what the import raised.
+    """
+    if _litellm.module is not None:
+        return _litellm.module
+    return await asyncio.shield(asyncio.wrap_future(_litellm.begin()))
+
+
+def state() -> str:
+    """For people: "absent" until somebody needs LiteLLM, then "loading", then "loaded" or "failed"."""
+    if _litellm.module is not None:
+        return "loaded"
+    waiting = _litellm.waiting
+    if waiting is None:
+        return "absent"
+    return "failed" if waiting.done() else "loading"
+
+
+def imported() -> Any:
+    """Import LiteLLM and set it up."""
     os.environ.update(SETTINGS)
     # Cancelled at the wrong moment LiteLLM drops a coroutine that it has not begun: nothing was sent, nothing is owed.
     warnings.filterwarnings(
@@ -66,6 +129,9 @@ def load() -> Any:
     return litellm
 
 
+_litellm = _Import(imported)
+
+
 def warm(litellm: Any) -> None:
     """Import now what LiteLLM would import on the first request, for a third of a second, on the event loop."""
     importlib.import_module("openai.resources.chat.completions")
@@ -77,7 +143,9 @@ def warm(litellm: Any) -> None:
 
 async def close() -> None:
     """Close the connections that were made for this event loop; LiteLLM makes new ones when it is asked again."""
-    loop, litellm = asyncio.get_running_loop(), load()
+    loop, litellm = asyncio.get_running_loop(), _litellm.module
+    if litellm is None:
+        return
     kept: dict[str, Any] = litellm.in_memory_llm_clients_cache.cache_dict
     for key, holder in [*kept.items(), ("", litellm.module_level_aclient)]:
         client = getattr(holder, "_client", None)
