@@ -137,6 +137,7 @@ def _deployment(checked: Checked, deployment: Deployment, variable: str | None) 
         "tags": sorted(deployment.tags),
         "access_groups": sorted(deployment.access_groups),
         "lane": deployment.lane,
+        "lane_reason": (deployment.card.why or None) if deployment.card else None,
     }
 
 

@@ -87,10 +87,11 @@ def _details(each: Mapping[str, Any]) -> Iterator[str]:
     for key, usual in (("order", 1), ("weight", 1), ("tier", None)):
         if each[key] != usual:
             yield f"{key} {each[key]}"
-    if each["tags"]:
-        yield f"tags {', '.join(each['tags'])}"
-    if each["access_groups"]:
-        yield f"access groups {', '.join(each['access_groups'])}"
+    for key, words in (("tags", "tags"), ("access_groups", "access groups")):
+        if each[key]:
+            yield f"{words} {', '.join(each[key])}"
+    if each["lane_reason"]:
+        yield f"in the {each['lane']} lane: {each['lane_reason']}"
 
 
 def _rules(found: Mapping[str, Any]) -> Iterator[str]:

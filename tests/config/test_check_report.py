@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from gateway.config.check_text import report
 from gateway.config.deployments import ModelFacts, resolve
 from gateway.config.price_words import dollars
 from gateway.config.problems import Mark, Problem
-from gateway.types import JsonObject
+from gateway.types import Card, JsonObject
 
 Load = Callable[..., Config]
 TEXT = """model_list:
@@ -201,3 +202,25 @@ def test_the_page_describes_every_member_of_the_json(load_text: Load, facts: Mod
 )
 def test_prices_show_as_many_decimals_as_they_need(amount: float, shown: str) -> None:
     assert dollars(amount) == shown
+
+
+def test_a_deployments_lane_is_told_and_what_keeps_it_from_a_faster_one(load_text: Load, facts: ModelFacts) -> None:
+    config = load_text(TEXT, KEY)
+    resolved = resolve(config, KEY, facts, None)
+    cards = {"x": Card("wire"), "unpriced": Card("sdk", "it asks OpenAI's Responses API")}
+    carded = tuple(
+        replace(each, lane=card.lane, card=card)
+        for each in resolved.deployments
+        for card in (cards[each.model.partition("/")[2]],)
+    )
+    found = report_json(Checked(config, replace(resolved, deployments=carded)))
+
+    told = {
+        each["id"]: (each["lane"], each["lane_reason"]) for group in found["groups"] for each in group["deployments"]
+    }
+    assert told["fast/openai/x"] == ("wire", None)
+    assert told["smart/openai/unpriced"] == ("sdk", "it asks OpenAI's Responses API")
+    lines = report(found).splitlines()
+    assert any(line.endswith("in the sdk lane: it asks OpenAI's Responses API") for line in lines)
+    assert any(line.startswith("  fast/openai/x") and line.endswith("  wire") for line in lines)
+    assert not any("in the wire lane" in line for line in lines)
