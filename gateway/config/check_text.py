@@ -84,6 +84,10 @@ def _details(each: Mapping[str, Any]) -> Iterator[str]:
             yield f"{each[key]:,} {words}"
     if each["budget"]:
         yield f"${dollars(each['budget']['limit'])}{window(each['budget']['days'])}"
+    yield from _unusual(each)
+
+
+def _unusual(each: Mapping[str, Any]) -> Iterator[str]:
     for key, usual in (("order", 1), ("weight", 1), ("tier", None)):
         if each[key] != usual:
             yield f"{key} {each[key]}"
