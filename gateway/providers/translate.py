@@ -1,0 +1,159 @@
+"""The `translate` lane: LiteLLM's mapping of a request, sent over our own connections, and answers read by our own readers.
+
+One hit per attempt. Any failure leaves as a ProviderError, and the provider's connection is closed on every way out. What
+a dialect does not carry, or cannot prepare, goes to the sdk lane, before anything was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import httpx
+import msgspec
+
+from gateway.errors import Fault, ProviderError
+from gateway.ports import Provider, ProviderRequest
+from gateway.providers import params, runtime
+from gateway.providers.dialect import Dialect, Prepared
+from gateway.providers.errors import Redact, in_band, refused
+from gateway.providers.events import EventReader
+from gateway.providers.http import Body, Http, Reply
+from gateway.providers.media import refuse_addresses
+from gateway.providers.reader import Reader
+from gateway.providers.shapes import chat_body, usage_body, usage_of
+from gateway.types import Chunk, Completion, Deployment, JsonObject
+
+DONE = b"[DONE]"
+LAST_BYTES = 0.25  # seconds that a provider has to end its answer after [DONE]
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({})  # by LiteLLM's name of the provider
+_decode = msgspec.json.Decoder().decode
+
+
+class TranslateLane:
+    """Implements ports.Provider for the providers whose dialects it is given."""
+
+    def __init__(self, http: Http, redact: Redact, sdk: Provider, dialects: Mapping[str, Dialect] = DIALECTS) -> None:
+        self._http = http
+        self._redact = redact
+        self._sdk = sdk
+        self._dialects = dialects
+
+    def dropped(self, deployment: Deployment, body: JsonObject) -> tuple[str, ...]:
+        return params.dropped(deployment, body)
+
+    async def complete(self, request: ProviderRequest) -> Completion:
+        """One whole answer. `usage` is None when the provider sent none."""
+        prepared = await self._prepared(request, stream=False)
+        if prepared is None:
+            return await self._sdk.complete(request)
+        reply = await self._http.whole(prepared.sending)
+        if not 200 <= reply.status < 300:
+            raise self._refused(reply)
+        try:
+            document = decoded(reply.data)
+            if isinstance(document, dict) and document.get("error"):
+                raise in_band(document["error"], self._redact)
+            return completion(prepared.answer(document))
+        except Exception as error:
+            raise unread(error) from error
+
+    async def stream(self, request: ProviderRequest) -> AsyncGenerator[Chunk, None]:
+        """Chunks with the client's frames. Ends only after every choice had its finish reason; raises otherwise."""
+        prepared = await self._prepared(request, stream=True)
+        if prepared is None:
+            async with contextlib.aclosing(self._sdk.stream(request)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
+        reader = Reader(request, self._redact)
+        body = await self._http.open(prepared.sending)
+        try:
+            if not 200 <= body.status < 300:
+                raise self._refused(Reply(body.status, body.headers, await body.whole()))
+            parse = prepared.reader()
+            async for document in documents(body):
+                raw = document if document.get("error") else parse(document)
+                found = None if raw is None else reader.read(raw)
+                if found is not None:
+                    yield found
+            reader.check()
+        except Exception as error:
+            failed = unread(error)
+            if not (reader.finished and failed.fault is Fault.RESET):
+                raise failed from error
+        finally:
+            await body.close()
+        last = reader.usage_chunk()
+        if last is not None:
+            yield last
+
+    async def _prepared(self, request: ProviderRequest, *, stream: bool) -> Prepared | None:
+        """The attempt as it is sent; None where it is the sdk lane's. Raises ProviderError for addresses (S2)."""
+        dialect = self._dialects.get(request.deployment.provider)
+        if dialect is None or not dialect.carries(request):
+            return None
+        refuse_addresses(request.deployment, request.body)
+        await runtime.loaded()
+        try:
+            return dialect.prepare(request, stream=stream)
+        except Exception:  # noqa: BLE001 - nothing was sent: the sdk lane meets the same, and tells it in its words
+            return None
+
+    def _refused(self, reply: Reply) -> ProviderError:
+        return refused(httpx.Response(reply.status, headers=dict(reply.headers), content=reply.data), self._redact)
+
+
+async def documents(body: Body) -> AsyncGenerator[JsonObject, None]:
+    """The JSON of each event; what comes after [DONE] is read, so that the connection can be kept, and ignored."""
+    reader = EventReader()
+    while part := await body.read():
+        for event in reader.feed(part):
+            if event.strip() == DONE:
+                await drain(body)
+                return
+            document = decoded(event)
+            if isinstance(document, dict):
+                yield document
+    for event in reader.flush():
+        document = decoded(event)
+        if isinstance(document, dict):
+            yield document
+
+
+async def drain(body: Body) -> None:
+    """Read what is left, which ought to be nothing: only then the connection can serve another request."""
+    with contextlib.suppress(TimeoutError, ProviderError):
+        async with asyncio.timeout(LAST_BYTES):
+            while await body.read():
+                pass
+
+
+def decoded(data: bytes) -> Any:
+    """JSON; the strict decoder's refusals (a lone surrogate, NaN) are not the last word. Raises ValueError."""
+    try:
+        return _decode(data)
+    except msgspec.DecodeError:
+        return json.loads(data)
+
+
+def completion(answer: JsonObject) -> Completion:
+    """A whole answer, cleaned up behind LiteLLM's translation. Raises ProviderError where it holds no choice."""
+    usage = answer.get("usage")
+    body = chat_body(answer)
+    if not body["choices"]:
+        raise ProviderError(Fault.MALFORMED, "the answer has no choices")
+    if usage is not None:
+        body["usage"] = usage_body(usage)
+    return Completion(body, usage_of(usage), body["choices"][0]["finish_reason"])
+
+
+def unread(error: Exception) -> ProviderError:
+    """What a lane raised over an answer that it could not read; not in words that quote it."""
+    if isinstance(error, ProviderError):
+        return error
+    return ProviderError(Fault.MALFORMED, f"the answer cannot be read ({type(error).__name__})")
