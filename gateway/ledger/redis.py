@@ -111,8 +111,13 @@ class RedisLedger:
         """Nano-dollars by which Redis and SQL differed when this worker last compared them."""
         return self.reconciler.drift
 
-    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused:
-        """Write the request down and take its hold on all scopes at once, or do neither and say why."""
+    async def open(
+        self, record: RequestRecord, hold: HoldRequest | None, first: Intent | None = None
+    ) -> Opened | HoldRefused:
+        """Write the request down and take its hold on all scopes at once, or do neither and say why.
+
+        `first`: an attempt that is written down in the same act; its bound is within the hold.
+        """
         scopes = tuple(dict.fromkeys(hold.scopes)) if hold is not None else ()
         if hold is None or not scopes:
             running = free(record)
@@ -120,6 +125,9 @@ class RedisLedger:
             now = self._clock.now()
             running = Running(record, scopes, min(max(0, hold.amount), MOST_HELD), now, hold.expires_at)
         reached("before_hold")
+        if first is not None:
+            running.intents[first.number] = first
+            reached("before_dispatch")
         try:
             answer = await self._open(running)
         except Closed:
@@ -130,15 +138,17 @@ class RedisLedger:
                 raise
             answer = Opened()
         reached("after_hold")
+        if first is not None and isinstance(answer, Opened):
+            reached("after_dispatch")
         return answer
 
     async def _open(self, running: Running) -> Opened | HoldRefused:
         record, amount = running.record, "" if running.amount is None else running.amount
         for _ in range(2):
             lifetime = wire.instant(running.expires_at - self._clock.now())
-            values = (record.id, wire.dump(record), amount, lifetime, self._most_unread, *listed(*running.scopes))
+            values = (record.id, wire.dump(record), amount, lifetime, self._most_unread)
             owner = self.presence.owner
-            reply = await self.counters.act("open", owner, *values)
+            reply = await self.counters.act("open", owner, *values, *listed(*running.scopes), *running.attempts)
             if reply.word != "dead":
                 break
             await self.presence.rename(owner)

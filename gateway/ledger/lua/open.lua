@@ -1,5 +1,7 @@
 -- Write a request down and hold `amount` on all its scopes, or do neither. "" for amount: no hold, the scopes only pay.
-local owner, id, record, amount, lifetime, most_events, scopes = arg(), arg(), arg(), arg(), arg(), arg(), args()
+-- `intents`: attempts that are written down with it, their bounds within the hold.
+local owner, id, record, amount, lifetime, most_events = arg(), arg(), arg(), arg(), arg(), arg()
+local scopes, intents = args(), args()
 if stale() then return {'epoch'} end
 local beats = redis.call('HGET', key('owners'), owner)
 if not beats or beats == 'dead' then return {'dead'} end
@@ -16,6 +18,7 @@ end
 local request = key('req', id)
 if redis.call('EXISTS', request, key('done', id)) > 0 then return {'conflict'} end
 write_request(request, owner, id, record, scopes)
+write_intents(request, intents)
 next_seq()
 if amount == '' then return ok() end
 if stand(request, id, amount, now, now + tonumber(lifetime)) then hold(these, amount) end
