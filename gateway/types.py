@@ -6,17 +6,16 @@ Money is an integer: prices in pico-dollars per unit, everything else in nano-do
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from gateway.errors import Fault, GatewayError, Interrupted, Reason
+from gateway.errors import Fault, GatewayError, Reason
+from gateway.interruption import Interruption
 
-T = TypeVar("T")
 JsonObject = dict[str, Any]
 
 
@@ -347,48 +346,6 @@ class Answer:
 
 
 # --- the request on its way ---------------------------------------------------------------------------------------
-
-
-class Interruption:
-    """A message that ends running work. Only the child task in `run` is ever cancelled, never the walk itself."""
-
-    __slots__ = ("_task", "reason")
-
-    def __init__(self) -> None:
-        self.reason: Reason | None = None
-        self._task: asyncio.Task[Any] | None = None
-
-    def request(self, reason: Reason) -> None:
-        """Ask the work to end. The first reason counts."""
-        if self.reason is None:
-            self.reason = reason
-            if self._task is not None:
-                self._task.cancel()
-
-    async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await `work`; raise `Interrupted` as soon as an interruption was requested (the work has ended by then).
-
-        A result that is there by then is returned, so that nothing is lost that the work took. Runs may be nested.
-        """
-        if (before := self.reason) is not None:
-            work.close()
-            raise Interrupted(before)
-        task: asyncio.Task[T] = asyncio.ensure_future(work)
-        outer, self._task = self._task, task
-        try:
-            await asyncio.wait({task})
-        except asyncio.CancelledError:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            raise
-        finally:
-            self._task = outer
-        if self.reason is not None:
-            if task.cancelled():
-                raise Interrupted(self.reason)
-            if outer is not None:  # its turn, once it has taken this run's result
-                asyncio.get_running_loop().call_soon(outer.cancel)
-        return task.result()
 
 
 @dataclass(frozen=True, slots=True)

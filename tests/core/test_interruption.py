@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from gateway.errors import Interrupted, Reason
+from gateway.interruption import Interruption
 from gateway.queue.places import Places
-from gateway.types import Interruption
 from tests.core.fakes import FakeClock, ticks
 
 
