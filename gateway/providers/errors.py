@@ -37,7 +37,7 @@ def provider_error(error: BaseException, redact: Redact, sent: Exchange | None =
     if response is None:
         response = next((each.response for each in chain if isinstance(each, httpx.HTTPStatusError)), None)
     if response is not None and not response.is_success:
-        return refused(response, redact)
+        return refused(response.status_code, response.headers, content(response), redact)
     fault = transport_fault(chain)
     if fault is None and sent is not None and not sent.sent:
         return never_sent(error, chain, redact)
@@ -47,17 +47,25 @@ def provider_error(error: BaseException, redact: Redact, sent: Exchange | None =
     return ProviderError(fault or Fault.IN_BAND, clean(plain(error), redact))
 
 
-def refused(response: httpx.Response, redact: Redact) -> ProviderError:
-    """An HTTP error answer, in the provider's own words."""
-    status, found = response.status_code, error_object(response)
+def refused(status: int, headers: Mapping[str, str], data: bytes, redact: Redact) -> ProviderError:
+    """An HTTP error answer, in the provider's own words. Names of `headers` are found in any case."""
+    found = error_object(data)
     return ProviderError(
         fault_of(status, found),
         clean(message_of(found) or f"the provider answered with status {status}", redact),
         status=status,
         code=named(found, "code", redact),
         param=named(found, "param", redact),
-        retry_after=retry_after(response.headers, found),
+        retry_after=retry_after(headers, found),
     )
+
+
+def content(response: httpx.Response) -> bytes:
+    """What was read of an answer; nothing where that failed."""
+    try:
+        return response.content
+    except httpx.StreamError:
+        return b""
 
 
 def in_band(found: Any, redact: Redact) -> ProviderError:

@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
-
 from gateway.errors import Fault
 
 RETRYABLE = frozenset({408, 409, 425})
@@ -92,11 +90,11 @@ def details(error: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def error_object(response: httpx.Response) -> dict[str, Any]:
+def error_object(data: bytes) -> dict[str, Any]:
     """The error object: under "error" with OpenAI, Anthropic and Google, the body itself with others."""
     try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError, httpx.StreamError):
+        body = json.loads(data)
+    except (ValueError, RecursionError):
         return {}
     if isinstance(body, list) and body:
         body = body[0]

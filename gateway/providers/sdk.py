@@ -17,7 +17,7 @@ import httpx
 from gateway.errors import Fault, ProviderError
 from gateway.ports import ProviderRequest
 from gateway.providers import params
-from gateway.providers.errors import Redact, in_band, provider_error, refused
+from gateway.providers.errors import Redact, content, in_band, provider_error, refused
 from gateway.providers.media import refuse_addresses
 from gateway.providers.reader import Reader
 from gateway.providers.recorder import recorder
@@ -105,7 +105,8 @@ class SdkLane:
     def _check(self, sent: Exchange, failure: Exception | None = None) -> None:
         """Raises ProviderError for an answer with an error status, also where LiteLLM made an answer of it."""
         if sent.response is not None and not sent.response.is_success:
-            raise refused(sent.response, self._redact) from failure
+            answer = sent.response
+            raise refused(answer.status_code, answer.headers, content(answer), self._redact) from failure
 
     def _raw(self, sent: Exchange, failure: Exception | None) -> Any:
         """The answer's JSON, or None where there is none to read. Raises ProviderError for an error in it."""

@@ -10,25 +10,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
 import httpx
 
-MOST_BYTES = 32 * 2**20  # of one answer, decoded
-INFLATE_STEP = 2**16
-IDENTITY, GZIP = frozenset({"", "identity"}), frozenset({"gzip", "x-gzip", "deflate"})
-_ANY_ZLIB = zlib.MAX_WBITS | 32
+from gateway.providers.unpacking import TooLargeError, Unpacking
 
 
 class SentAlreadyError(Exception):
     """LiteLLM tried to send an attempt's request once more; what is being told of is the first one."""
-
-
-class TooLargeError(httpx.DecodingError):
-    """The answer is larger than any honest one, or packed in a way that was not offered."""
 
 
 class Exchange:
@@ -70,7 +62,7 @@ def install() -> None:
 def bounded(
     handle: Callable[[Any, httpx.Request], Awaitable[httpx.Response]],
 ) -> Callable[[Any, httpx.Request], Awaitable[httpx.Response]]:
-    """`handle`, once a URL and attempt, with an answer of at most `MOST_BYTES`."""
+    """`handle`, once a URL and attempt, with an answer of bounded size."""
 
     @functools.wraps(handle)
     async def sent_once(transport: Any, request: httpx.Request) -> httpx.Response:
@@ -87,7 +79,7 @@ def bounded(
                 current.broken = error
             raise
         response.headers.pop("location", None)  # a redirect would be a second request, with the same credentials
-        packing = response.headers.pop("content-encoding", "").strip().lower()
+        packing = response.headers.pop("content-encoding", "")
         if not isinstance(response.stream, httpx.AsyncByteStream):
             raise TypeError("LiteLLM's transport gave a stream that cannot be awaited")
         response.stream = Bounded(response.stream, packing)
@@ -99,33 +91,20 @@ def bounded(
 
 
 class Bounded(httpx.AsyncByteStream):
-    """A body, unpacked step by step and only up to `MOST_BYTES`: a bomb ends here."""
+    """A body, unpacked step by step and only up to a bound: a bomb ends here."""
 
     def __init__(self, stream: httpx.AsyncByteStream, packing: str) -> None:
         self._stream = stream
         self._packing = packing
-        self._left = MOST_BYTES
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._packing not in IDENTITY | GZIP:
-            raise TooLargeError("the answer is packed in a way that was not offered")
-        unpacking = zlib.decompressobj(_ANY_ZLIB) if self._packing in GZIP else None
-        async for part in self._stream:
-            for piece in (part,) if unpacking is None else inflated(unpacking, part):
-                self._left -= len(piece)
-                if self._left < 0:
-                    raise TooLargeError(f"the answer is larger than {MOST_BYTES} bytes")
-                yield piece
+        try:
+            unpacking = Unpacking(self._packing)
+            async for part in self._stream:
+                for piece in unpacking.feed(part):
+                    yield piece
+        except TooLargeError as error:
+            raise httpx.DecodingError(str(error)) from error
 
     async def aclose(self) -> None:
         await self._stream.aclose()
-
-
-def inflated(unpacking: Any, part: bytes) -> Iterator[bytes]:
-    """What `part` unpacks to, in pieces of at most `INFLATE_STEP` bytes."""
-    try:
-        while part:
-            yield unpacking.decompress(part, INFLATE_STEP)
-            part = unpacking.unconsumed_tail
-    except zlib.error as error:
-        raise TooLargeError("the answer cannot be unpacked") from error

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.errors import Fault, ProviderError
 from gateway.providers.events import LONGEST_LINE, EventReader
 from gateway.providers.sdk import SdkLane
-from gateway.providers.transport import MOST_BYTES
+from gateway.providers.unpacking import MOST_BYTES
 from gateway.types import JsonObject
 from tests.providers.asking import ANSWER, HELLO, WIRES, request
 from tests.providers.clientside import completed, streamed
