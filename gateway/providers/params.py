@@ -82,11 +82,17 @@ def arguments(request: ProviderRequest) -> dict[str, Any]:
         "headers": headers,
         "max_retries": 0,
         "num_retries": 0,
-        # *Internal*: with tools, LiteLLM would import an MCP client, and call out to servers; and it asks the Responses
-        # API in place of chat completions for some models, which only OpenAI itself is known to have.
-        "_skip_mcp_handler": True,
-        "_skip_responses_api_bridge": not has_responses_api(deployment),
+        **(bypasses(deployment) if deployment.endpoint is Endpoint.CHAT else {}),
     }
+
+
+def bypasses(deployment: Deployment) -> dict[str, bool]:
+    """*Internal*: with tools, LiteLLM would import an MCP client, and call out to servers; and it asks the Responses API
+    in place of chat completions for some models, which only OpenAI itself is known to have.
+
+    For chat completions alone: of an embedding's arguments, LiteLLM sends on what it does not know.
+    """
+    return {"_skip_mcp_handler": True, "_skip_responses_api_bridge": not has_responses_api(deployment)}
 
 
 def members(deployment: Deployment, body: JsonObject, *, drops: bool) -> dict[str, Any]:

@@ -41,6 +41,12 @@ ANSWERS: dict[str, JsonObject] = {
         "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2},
     },
 }  # of the providers that do not answer as OpenAI does
+VECTORS: JsonObject = {
+    "object": "list",
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -0.25]}],
+    "model": "m",
+    "usage": {"prompt_tokens": 1, "total_tokens": 1},
+}
 
 
 def deployment(model: str, url: str, **members: Any) -> Deployment:

@@ -10,8 +10,8 @@ import pytest
 from gateway.errors import Fault, ProviderError
 from gateway.providers.params import dropped, hashed
 from gateway.providers.sdk import SdkLane
-from gateway.types import JsonObject
-from tests.providers.asking import ANSWER, ANSWERS, HELLO, TOOL, request
+from gateway.types import JsonObject, Usage
+from tests.providers.asking import ANSWER, ANSWERS, HELLO, TEXT, TOOL, VECTORS, request
 from tests.providers.replay import Recorded, ReplayServer
 
 MODELS = {
@@ -246,3 +246,15 @@ async def test_a_cache_for_an_hour_becomes_one_for_five_minutes(
     part = {"type": "text", "text": "Hello", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
     got = await sent(lane, replay, model, {"messages": [{"role": "user", "content": [part]}]})
     assert got["messages"][0]["content"][0]["cache_control"] == {"type": "ephemeral"}
+
+
+@pytest.mark.parametrize("model", ["openai/text-embed-1", "mistral/mistral-embed", "hosted_vllm/embed"])
+async def test_an_embedding_is_asked_for_with_nothing_but_what_the_client_said(
+    lane: SdkLane, replay: ReplayServer, model: str
+) -> None:
+    replay.seen.clear()
+    replay.answer = Recorded(json.dumps(VECTORS).encode())
+    completion = await lane.complete(request(model, replay.url, TEXT))
+    (seen,) = replay.seen
+    assert seen.json.keys() == {"model", "input", "encoding_format"}
+    assert completion.usage == Usage(input=1)
