@@ -32,6 +32,7 @@ class Reader:
         self._open: set[int] = set()
         self._done: set[int] = set()
         self._begun: set[int] = set()
+        self._calls: dict[int, list[str]] = {}  # ids of tool calls that came without a number, by choice
         self._base: JsonObject = {}
         self._usage: JsonObject | None = None
 
@@ -50,6 +51,7 @@ class Reader:
                 return None
             raise in_band(raw["error"], self._redact)
         body = chunk_body(raw, self._begun)
+        self._number(body)
         usage = usage_of(self._usage) if used is not None else None
         finish = self._finish(body)
         content = any(shows(choice["delta"]) for choice in body["choices"])
@@ -79,6 +81,17 @@ class Reader:
         spent = usd(cost(self._request.deployment.price, usage))
         frame = encode_frame({**self._base, "choices": [], "usage": self._usage, "x_atelier": {"cost": spent}})
         return Chunk(frame, usage=usage, usage_only=True)
+
+    def _number(self, body: JsonObject) -> None:
+        """Clients put tool calls together by their numbers; Mistral gives only ids, each call whole."""
+        for choice in body["choices"]:
+            for call in choice["delta"].get("tool_calls") or ():
+                if "index" in call:
+                    continue
+                known, identity = self._calls.setdefault(choice["index"], []), str(call.get("id"))
+                if identity not in known:
+                    known.append(identity)
+                call["index"] = known.index(identity)
 
     def _finish(self, body: JsonObject) -> str | None:
         """The finish reason, once the last open choice has its own."""
