@@ -1,13 +1,21 @@
-"""What LiteLLM knows of a model: its provider, prices, windows. Asked once per deployment, at load; no network."""
+"""What LiteLLM knows of a model: its provider, prices, windows. Asked once per deployment, at load; no network.
+
+Read from LiteLLM's own file, so that it need not be imported; it is asked only whose model a name means that does not say
+so plainly. On an event loop nobody waits for its import: until it is there such a name is unknown.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from typing import Any
 
 from gateway.config.deployments import Facts, UnknownModelError, pico_dollars
-from gateway.providers.runtime import load
+from gateway.providers import runtime
+from gateway.providers.price_map import PriceMap, price_map
+from gateway.providers.whose import ASK
+from gateway.providers.whose import whose as told
 from gateway.types import Price
 
 REASONS = "supports_reasoning"
@@ -21,14 +29,14 @@ CAPABILITIES = {
     REASONS: "reasoning",
 }
 ASK_FOR_LOG_IN = frozenset({"chatgpt", "github_copilot"})  # LiteLLM opens a connection only to tell whose model it is
+ALL_THROUGH_ONE = "USE_LITELLM_PROXY"  # with this variable, every model is LiteLLM's proxy's
 LONG = re.compile(r"input_cost_per_token_above_(\d+)k_tokens\Z")
 
 
 def model_facts(model: str, *, custom_llm_provider: str | None, base_model: str | None) -> Facts:
     """Implements config.deployments.ModelFacts."""
-    litellm = load()
     name, provider = whose(model, custom_llm_provider)
-    entry = price_entry(litellm.model_cost, base_model or model, provider, base_model or name)
+    entry = price_entry(price_map(), base_model or model, provider, base_model or name)
     if entry is None:
         return Facts(provider=provider)
     return Facts(
@@ -46,30 +54,42 @@ def whose(model: str, custom_llm_provider: str | None) -> tuple[str, str]:
     named = custom_llm_provider or model.partition("/")[0]
     if named in ASK_FOR_LOG_IN:
         raise UnknownModelError(f"models of '{named}' need a log-in in a browser; name a provider that takes keys.")
+    found = ASK if os.environ.get(ALL_THROUGH_ONE) else told(model, custom_llm_provider, price_map())
+    if isinstance(found, str):
+        found = asked(model, custom_llm_provider)
+    if found is None:
+        raise UnknownModelError(f"LiteLLM does not know whose model '{model}' is; write 'provider/model'.")
+    return found
+
+
+def asked(model: str, custom_llm_provider: str | None) -> tuple[str, str] | None:
+    """LiteLLM's own answer, None where it has none. Raises UnknownModelError where it would have to be waited for."""
+    if runtime.state() != "loaded" and runtime.on_a_loop():
+        runtime.begin()
+        raise UnknownModelError(f"LiteLLM, which knows whose model '{model}' is, is not loaded yet; ask again soon.")
     try:
-        name, provider, _, _ = load().get_llm_provider(model, custom_llm_provider)
-    except Exception as error:
-        raise UnknownModelError(f"LiteLLM does not know whose model '{model}' is; write 'provider/model'.") from error
+        name, provider, _, _ = runtime.load().get_llm_provider(model, custom_llm_provider)
+    except Exception:  # noqa: BLE001 - whatever it says, it does not know
+        return None
     return name, provider
 
 
 def capabilities(model: str, *, base_model: str | None) -> frozenset[str]:
     """What LiteLLM knows a model to do: values of `CAPABILITIES`, or "embeddings"; nothing of unknown models."""
-    litellm = load()
     try:
         name, provider = whose(model, None)
     except UnknownModelError:
         return frozenset()
-    entry = price_entry(litellm.model_cost, base_model or model, provider, base_model or name) or {}
+    entry = price_entry(price_map(), base_model or model, provider, base_model or name) or {}
     found = frozenset(word for key, word in CAPABILITIES.items() if entry.get(key))
     return found | {"embeddings"} if entry.get("mode") == "embedding" else found
 
 
-def price_entry(known: dict[str, Any], model: str, provider: str, name: str) -> dict[str, Any] | None:
+def price_entry(known: PriceMap, model: str, provider: str, name: str) -> dict[str, Any] | None:
     """The price map's entry: by the whole name, with the provider's prefix, or by the bare name of that provider."""
     for key in (model, f"{provider}/{name}", name):
         entry = known.get(key)
-        if isinstance(entry, dict) and entry.get("litellm_provider", provider).startswith(provider[:6]):
+        if entry is not None and entry.get("litellm_provider", provider).startswith(provider[:6]):
             return entry
     return None
 

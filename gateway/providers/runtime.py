@@ -85,6 +85,11 @@ async def loaded() -> Any:
     return await asyncio.shield(asyncio.wrap_future(_litellm.begin()))
 
 
+def begin() -> None:
+    """Begin to import it in a thread; nobody waits."""
+    _litellm.begin()
+
+
 def state() -> str:
     """For people: "absent" until somebody needs LiteLLM, then "loading", then "loaded" or "failed"."""
     if _litellm.module is not None:
@@ -93,6 +98,15 @@ def state() -> str:
     if waiting is None:
         return "absent"
     return "failed" if waiting.done() else "loading"
+
+
+def on_a_loop() -> bool:
+    """Whether this thread runs an event loop, which nothing may hold up."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def imported() -> Any:
