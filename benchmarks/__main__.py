@@ -1,69 +1,109 @@
-"""`python -m benchmarks`: interleaved rounds of every server, a table of medians, and on request all of it as JSON.
+"""`python -m benchmarks`: interleaved rounds of all servers, the table of bounds, and on request all figures as JSON.
 
-Every server of a round is started afresh and ended before the next; the order turns from round to round. A round that
-breaks ends the run with one sentence and exit code 1; SIGINT and SIGTERM end it, and all that it started, with 130.
+A round in which a request fails is void and done again; a server that does not start, or too many void rounds, end the
+run with one sentence and exit code 1. SIGINT and SIGTERM end it, and all that it started, with 130.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.effort import QUICK, Effort
+from benchmarks.kinds import SERVERS
 from benchmarks.load import LoadError
 from benchmarks.machine import Cores, divide_cores, pinned
-from benchmarks.measure import Bench, Effort, Figures, measure
-from benchmarks.report import document, doubts, table
-from benchmarks.servers import SERVERS, Server, StartError, running, upstream
+from benchmarks.parts import PARTS
+from benchmarks.report import bounds_table, document, doubts, figures_table
+from benchmarks.rounds import Results, Run
+from benchmarks.servers import Server, StartError, running, upstream
+from benchmarks.stores import Stores
 
-QUICK = 2
+QUICK_ROUNDS = 2
+QUICK_PARTS = tuple(part for part in PARTS if part not in ("crowd", "growth"))
+FILES = 16_384  # open at once: a thousand streams have two connections each
 
 
-def run(servers: Sequence[Server], rounds: int, effort: Effort, cores: Cores) -> dict[str, list[Figures]]:
-    """The figures of every server, one dictionary a round. Raises StartError or LoadError."""
-    found: dict[str, list[Figures]] = {server.name: [] for server in servers}
+def run(servers: Sequence[Server], rounds: int, parts: frozenset[str], effort: Effort, cores: Cores) -> Results:
+    """The figures of all servers. Raises StartError or LoadError."""
     launch = upstream(effort.pause)
     with tempfile.TemporaryDirectory(prefix="bench-") as name, pinned(cores.load):
         folder = Path(name)
-        with running(launch, cores.load, folder / "upstream.log") as provider:
+        with (
+            running("upstream", launch, cores.load, folder / "upstream.log") as provider,
+            Stores(folder, cores.load) as stores,
+        ):
             provider.answers("GET", "/seen")
-            bench = Bench(launch.port, cores, effort, folder)
-            for number in range(rounds):
-                turn = number % len(servers)
-                for server in (*servers[turn:], *servers[:turn]):
-                    print(f"round {number + 1} of {rounds}: {server.name}", file=sys.stderr)
-                    found[server.name].append(measure(server, bench, number))
+            return Run(servers, parts, effort, cores, folder, provider, stores).all(rounds)
+
+
+def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, help=f"default: 7, with --quick {QUICK_ROUNDS}")
+    parser.add_argument("--quick", action="store_true", help="few rounds with little in each: a look, no result")
+    parser.add_argument("--only", type=names(PARTS), metavar="PART,…", help=f"of {', '.join(PARTS)}")
+    every = [server.name for server in SERVERS]
+    parser.add_argument("--servers", type=names(every), metavar="NAME,…", help=f"of {', '.join(every)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
+    return parser.parse_args(arguments)
+
+
+class names:  # noqa: N801 - argparse names a type in what it says of a mistake
+    """A comma-separated choice of `known`."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self._known = known
+
+    def __call__(self, text: str) -> frozenset[str]:
+        chosen = frozenset(text.split(","))
+        if unknown := chosen - set(self._known):
+            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: there is {', '.join(self._known)}")
+        return chosen
+
+
+def chosen_servers(wanted: frozenset[str] | None) -> list[Server]:
+    """Those that were asked for, or all; what cannot run here is told, and left out."""
+    found = []
+    for server in SERVERS:
+        if wanted is None or server.name in wanted:
+            if (missing := server.missing()) is None:
+                found.append(server)
+            else:
+                print(f"Note: {server.name} is not measured: {missing}.")
     return found
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK} rounds: a look, no result")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    options = parser.parse_args()
+    options = options_of()
     if not sys.platform.startswith("linux"):
         sys.stderr.write("The benchmarks read /proc and pin cores, so they run on Linux only.\n")
         return 1
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell has it ignored
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    effort, cores = Effort(), divide_cores()
+    most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, most_files), most_files))
+    effort, cores = QUICK if options.quick else Effort(), divide_cores()
+    parts = options.only or frozenset(QUICK_PARTS if options.quick else PARTS)
     try:
-        rounds = run(SERVERS, QUICK if options.quick else max(1, options.rounds), effort, cores)
+        rounds = options.rounds or (QUICK_ROUNDS if options.quick else 7)
+        results = run(chosen_servers(options.servers), rounds, parts, effort, cores)
     except (StartError, LoadError) as error:
         sys.stderr.write(f"The benchmark was broken off: {error}\n")
         return 1
     except KeyboardInterrupt:
         return 130
-    print(table(rounds))
-    for doubt in doubts(rounds, cores):
+    print(figures_table(results.rounds), bounds_table(results.rounds), sep="\n\n")
+    for doubt in doubts(results.rounds, results.void, cores):
         print(f"Note: {doubt}")
     if options.json is not None:
-        options.json.write_text(json.dumps(document(rounds, effort, cores), indent=2) + "\n")
+        written = document(results.rounds, results.void, effort, cores)
+        options.json.write_text(json.dumps(written, indent=2) + "\n")
     return 0
 
 

@@ -97,10 +97,13 @@ async def read(receive: Receive) -> bytes:
     """The request's whole body."""
     message = await receive()
     body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    parts = [body]
     while message.get("more_body"):
         message = await receive()
-        body += message.get("body", b"")
-    return body
+        parts.append(message.get("body", b""))
+    return b"".join(parts)
 
 
 async def respond(send: Send, status: int, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Makes load and times it: requests one after the other on a number of connections, whole or streamed.
+"""Makes load and times it: whole or streamed answers on a number of connections, in a closed loop or at a fixed rate.
 
 Raw asyncio, so that it costs little beside what it measures. A single failed, refused or cut request raises LoadError:
 figures of a run with failures would mean nothing.
@@ -7,14 +7,16 @@ figures of a run with failures would mean nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import httptools
 
+T = TypeVar("T")
 PATIENCE = 60.0  # seconds that the last answers may take
 SENTENCE = "Please say something about the weather today. "
 EVENT, END = b"data: ", b"data: [DONE]\n\n"
@@ -26,11 +28,12 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server on loopback, and the key that opens it."""
+    """A server on loopback, the key that opens it, the model that is asked, and headers that it wants besides."""
 
     port: int
     key: str
     model: str
+    headers: tuple[tuple[str, str], ...] = ()
 
     def request(self, words: int, *, stream: bool, prompt_bytes: int = 200) -> bytes:
         """A chat request that is answered with so many words; a stream asks for usage, as a client that counts does."""
@@ -42,12 +45,18 @@ class Target:
         }
         if stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        data = json.dumps(body).encode()
-        head = (
-            f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\nauthorization: Bearer {self.key}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
-        )
-        return head.encode() + data
+        return self.post("/v1/chat/completions", json.dumps(body).encode())
+
+    def post(self, path: str, data: bytes) -> bytes:
+        lines = [
+            f"POST {path} HTTP/1.1",
+            f"host: 127.0.0.1:{self.port}",
+            f"authorization: Bearer {self.key}",
+            "content-type: application/json",
+            f"content-length: {len(data)}",
+            *(f"{name}: {value}" for name, value in self.headers),
+        ]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
 
 
 @dataclass(slots=True)
@@ -81,11 +90,14 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport
 
     async def ask(self, request: bytes) -> Exchange:
-        """Send `request` and return when its answer is whole. Raises LoadError."""
+        """Send `request` and return when its answer is whole and well. Raises LoadError."""
         self._answered = asyncio.get_running_loop().create_future()
         self._exchange = Exchange(time.perf_counter())
         self._transport.write(request)
-        return await self._answered
+        exchange = await self._answered
+        if exchange.status != 200 or (exchange.events and not exchange.tail.endswith(END)):
+            raise LoadError(f"status {exchange.status}: {exchange.tail.decode(errors='replace')}")
+        return exchange
 
     def close(self) -> None:
         self._answered = None
@@ -117,43 +129,77 @@ class Connection(asyncio.Protocol):
             self._answered.set_result(exchange)
 
 
+@contextlib.asynccontextmanager
+async def connected(target: Target, count: int) -> AsyncIterator[list[Connection]]:
+    """Open connections, so that opening them is no part of what is measured. Raises LoadError."""
+    loop = asyncio.get_running_loop()
+    connections: list[Connection] = []
+    try:
+        for _ in range(count):
+            connections.append((await loop.create_connection(Connection, "127.0.0.1", target.port))[1])
+        yield connections
+    except OSError as error:
+        raise LoadError(f"no connection: {error}") from None
+    finally:
+        for connection in connections:
+            connection.close()
+
+
 async def drive(
-    target: Target, request: bytes, *, at_once: int, most: int, seconds: float, spread: float = 0.0
+    connections: Sequence[Connection], request: bytes, *, most: int, seconds: float = PATIENCE, spread: float = 0.0
 ) -> list[Exchange]:
-    """Send `request` again and again on `at_once` connections: at most `most` times, none after `seconds`.
+    """A closed loop: `request` again and again on each connection, at most `most` times, none after `seconds`.
 
     The connections start within `spread` seconds, evenly, so that streams do not run in step. Raises LoadError.
     """
     until = time.perf_counter() + seconds
     turns = iter(range(most))
-    starts = [index * spread / at_once for index in range(at_once)]
-    work = [asyncio.ensure_future(_client(target.port, request, turns, until, start)) for start in starts]
-    try:
-        async with asyncio.timeout(seconds + spread + PATIENCE):
-            done = await asyncio.gather(*work)
-    except TimeoutError:
-        raise LoadError(f"some answers took longer than {PATIENCE:g} seconds") from None
-    except OSError as error:
-        raise LoadError(f"no connection: {error}") from None
-    finally:
-        for task in work:
-            task.cancel()
+    starts = [index * spread / len(connections) for index in range(len(connections))]
+    work = [_client(each, request, turns, until, start) for each, start in zip(connections, starts, strict=True)]
+    done = await _together(work, seconds + spread + PATIENCE)
     return [exchange for exchanges in done for exchange in exchanges]
 
 
-async def _client(port: int, request: bytes, turns: Iterator[int], until: float, start: float) -> list[Exchange]:
-    await asyncio.sleep(start)
-    loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(Connection, "127.0.0.1", port)
-    exchanges = []
+async def at_rate(connections: Sequence[Connection], request: bytes, rate: float, seconds: float) -> list[Exchange]:
+    """An open loop: a request each 1/`rate` seconds whatever the answers do. Raises LoadError.
+
+    No request waits for another's answer: where no connection is free, it raises.
+    """
+    idle = list(connections)
+
+    async def one(due: float) -> Exchange:
+        await asyncio.sleep(due)
+        if not idle:
+            raise LoadError(f"{len(connections)} requests were under way at once")
+        connection = idle.pop()
+        exchange = await connection.ask(request)
+        idle.append(connection)
+        return exchange
+
+    work = [one(number / rate) for number in range(int(rate * seconds))]
+    return await _together(work, seconds + PATIENCE)
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, T]], patience: float) -> list[T]:
+    """All of it; the first failure ends the others. Raises LoadError."""
+    tasks = [asyncio.ensure_future(each) for each in work]
     try:
-        for _ in turns:
-            exchange = await connection.ask(request)
-            if exchange.status != 200 or (exchange.events and not exchange.tail.endswith(END)):
-                raise LoadError(f"status {exchange.status}: {exchange.tail.decode(errors='replace')}")
-            exchanges.append(exchange)
-            if time.perf_counter() > until:
-                break
+        async with asyncio.timeout(patience):
+            return await asyncio.gather(*tasks)
+    except TimeoutError:
+        raise LoadError(f"some answers took longer than {PATIENCE:g} seconds") from None
     finally:
-        connection.close()
+        for task in tasks:
+            task.cancel()
+
+
+async def _client(
+    connection: Connection, request: bytes, turns: Iterator[int], until: float, start: float
+) -> list[Exchange]:
+    await asyncio.sleep(start)
+    exchanges = []
+    for _ in turns:
+        exchanges.append(await connection.ask(request))
+        if time.perf_counter() > until:
+            break
     return exchanges

@@ -48,14 +48,15 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
 
 
 def calibrate(cores: frozenset[int]) -> tuple[float, float]:
-    """A fixed piece of work: the milliseconds of CPU it took, and of time. Other work on the core widens the gap."""
+    """A fixed piece of work: the milliseconds of CPU it took, and the time divided by that: 1 on a core of its own."""
     with pinned(cores):
         time.sleep(0)  # the scheduler moves us now, not in the middle
         cpu, wall = time.process_time(), time.perf_counter()
         total = 0
         for number in range(CALIBRATION):
             total += number
-        return (time.process_time() - cpu) * 1000, (time.perf_counter() - wall) * 1000
+        used = time.process_time() - cpu
+        return used * 1000, (time.perf_counter() - wall) / used
 
 
 def tree(pid: int) -> list[int]:

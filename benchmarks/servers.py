@@ -1,4 +1,4 @@
-"""The servers that are measured, and how each is started: its command, its environment, the key that opens it.
+"""A server that is measured: how it is started, asked whether it answers, and ended.
 
 A server that ends, or does not answer in time, raises StartError with the end of its log. Whatever was started is
 ended with its whole process group, on every way out.
@@ -24,7 +24,6 @@ from benchmarks.machine import pinned
 
 ROOT = Path(__file__).parent.parent
 MODEL = "bench"
-FLOOR_KEY = "sk-floor"
 START_PATIENCE = 90.0  # seconds
 STOP_PATIENCE = 10.0
 LOOK_EVERY = 0.005  # seconds between two looks at a server that starts
@@ -43,20 +42,34 @@ class Launch:
     port: int
     key: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()  # of each request, besides the key
+    model: str = MODEL  # that is asked first
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a server needs to be prepared: a folder of its own, the upstream's address, fresh stores when it asks."""
+
+    folder: Path
+    upstream: str
+    stores: Callable[[], dict[str, str]]  # their addresses, as variables of the environment
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A kind of server: `prepare` takes a folder of its own and the upstream's address."""
+    """A kind of server, what of it is measured, and whether it can run here at all."""
 
     name: str
-    prepare: Callable[[Path, str], Launch]
+    parts: frozenset[str]
+    prepare: Callable[[Surroundings], Launch]
+    missing: Callable[[], str | None] = lambda: None  # what would have to be installed
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
     """A server that runs. `started` is the monotonic time just before its process began."""
 
+    name: str
     launch: Launch
     process: subprocess.Popen[bytes]
     started: float
@@ -66,44 +79,57 @@ class Running:
     def pid(self) -> int:
         return self.process.pid
 
-    @property
-    def target(self) -> Target:
-        return Target(self.launch.port, self.launch.key, MODEL)
+    def target(self, model: str = MODEL) -> Target:
+        return Target(self.launch.port, self.launch.key, model, self.launch.headers)
+
+    def first_answer(self) -> float:
+        """Seconds from the process's start to its first answer to a request. Raises StartError."""
+        _, _, body = self.target(self.launch.model).request(8, stream=False).partition(b"\r\n\r\n")
+        return self.answers("POST", "/v1/chat/completions", body)
 
     def answers(self, method: str, path: str, body: bytes | None = None) -> float:
         """Ask until the answer is 200. Returns the seconds since the process was started; raises StartError."""
         headers = {"authorization": f"Bearer {self.launch.key}", "content-type": "application/json"}
+        headers |= dict(self.launch.headers)
         while (since := time.perf_counter() - self.started) < START_PATIENCE:
             if self.process.poll() is not None:
-                raise StartError(f"it ended with exit code {self.process.returncode}:\n{self.log_end()}")
+                raise StartError(f"{self.name} ended with exit code {self.process.returncode}:\n{self.log_end()}")
             connection = http.client.HTTPConnection("127.0.0.1", self.launch.port, timeout=START_PATIENCE - since)
             with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
                 connection.request(method, path, body, headers)
                 if connection.getresponse().status == 200:
                     return time.perf_counter() - self.started
             time.sleep(LOOK_EVERY)
-        raise StartError(f"{path} was not answered within {START_PATIENCE:g} seconds:\n{self.log_end()}")
+        raise StartError(f"{self.name}: {path} was not answered in {START_PATIENCE:g} seconds:\n{self.log_end()}")
+
+    def get(self, path: str) -> dict[str, float]:
+        """What it answers to one GET, as JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.launch.port, timeout=STOP_PATIENCE)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer: dict[str, float] = json.load(connection.getresponse())
+            return answer
 
     def log_end(self) -> str:
         return self.log.read_text(errors="replace")[-2000:]
 
 
 @contextlib.contextmanager
-def running(launch: Launch, cores: frozenset[int], log: Path) -> Iterator[Running]:
+def running(name: str, launch: Launch, cores: frozenset[int], log: Path) -> Iterator[Running]:
     """Start a server on `cores`; it and its children have ended when this is left."""
     with log.open("wb") as output, pinned(cores):
         started = time.perf_counter()
         process = subprocess.Popen(
             launch.command,
             cwd=ROOT,
-            env=environment(launch),
+            env=environment(launch.environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
     try:
-        yield Running(launch, process, started, log)
+        yield Running(name, launch, process, started, log)
     finally:
         end(process)
 
@@ -119,9 +145,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def environment(launch: Launch) -> dict[str, str]:
-    """No keys, no proxies, no settings of a gateway: only what a program needs to run, and what the launch says."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | launch.environment
+def environment(more: dict[str, str]) -> dict[str, str]:
+    """No keys, no proxies, no settings of a gateway: only what a program needs to run, and `more`."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | more
 
 
 def free_port() -> int:
@@ -135,59 +161,3 @@ def upstream(pause: float) -> Launch:
     """The provider behind all of them."""
     port = free_port()
     return Launch([sys.executable, "-m", "benchmarks.upstream", str(port), "--pause", str(pause)], port)
-
-
-def floor(_: Path, upstream_url: str) -> Launch:
-    port = free_port()
-    command = [sys.executable, "-m", "benchmarks.floor", str(port), upstream_url, "--key", FLOOR_KEY]
-    return Launch(command, port, FLOOR_KEY)
-
-
-def floor_with_scan(folder: Path, upstream_url: str) -> Launch:
-    launch = floor(folder, upstream_url)
-    return Launch([*launch.command, "--scan"], launch.port, launch.key)
-
-
-def atelier(folder: Path, upstream_url: str) -> Launch:
-    """The gateway on its embedded stores with everything on: a key with a budget and limits, ledger, metrics, log."""
-    config, port = folder / "config.yaml", free_port()
-    config.write_text(json.dumps(gateway_config(upstream_url)))
-    settings = {"ATELIER_DATA_DIR": str(folder / "data"), "ATELIER_PORT": str(port)}
-    gateway = [sys.executable, "-m", "gateway"]
-    launch = Launch([*gateway, "serve", "--config", str(config)], port, environment=settings)
-    made = subprocess.run(
-        [*gateway, "keys", "create", "--name", "bench", "--budget", "1e6", "--rpm", "1000000", "--parallel", "10000"],
-        cwd=ROOT,
-        env=environment(launch),
-        capture_output=True,
-        text=True,
-        timeout=START_PATIENCE,
-        check=False,
-    )
-    if made.returncode:
-        raise StartError(f"no key could be made:\n{made.stderr}")
-    return Launch(launch.command, port, made.stdout.strip(), settings)
-
-
-def gateway_config(upstream_url: str) -> dict[str, object]:
-    """One real deployment at the upstream; all else is as shipped."""
-    parameters = {
-        "model": f"openai/{MODEL}",
-        "api_base": f"{upstream_url}/v1",
-        "api_key": "sk-provider",
-        "input_cost_per_token": 1e-7,
-        "output_cost_per_token": 4e-7,
-    }
-    return {
-        "model_list": [{"model_name": MODEL, "litellm_params": parameters}],
-        "simulation": {"mode": "off"},
-        "dashboard": {"enabled": False},
-    }
-
-
-FLOOR, FLOOR_WITH_SCAN, ATELIER = (
-    Server("floor", floor),
-    Server("floor+scan", floor_with_scan),
-    Server("atelier", atelier),
-)
-SERVERS = (FLOOR, FLOOR_WITH_SCAN, ATELIER)

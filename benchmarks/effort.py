@@ -1,0 +1,63 @@
+"""How much a round does: enough for steady figures by default, little for a look. Times are seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Streams of one length: how many words each, how many streams, how many of them at once."""
+
+    words: int
+    streams: int
+    at_once: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Streams of two lengths: their difference tells what a chunk costs, and that what a stream costs without any."""
+
+    short: Shape
+    long: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """One round of each part. `pause`: between two words of a stream; `settling`: for what is done behind an answer."""
+
+    seconds: float = 2.5  # of whole answers
+    connections: int = 8
+    warm_up: int = 200  # requests
+    pause: float = 0.02
+    settling: float = 0.3
+    idle: float = 2.0  # after the first answer, until memory is looked at
+    chunk: Pair = Pair(Shape(2, 240, 4), Shape(64, 150, 50))
+    peers: Pair = Pair(Shape(2, 60, 4), Shape(64, 24, 8))  # so few that the slowest of them is not saturated
+    translate: Pair = Pair(Shape(2, 120, 4), Shape(64, 60, 20))
+    prompt_seconds: float = 1.5
+    rate: float = 50.0  # requests a second of the open loop
+    open_seconds: float = 4.0
+    crowd: Shape = Shape(25, 3_000, 1_000)
+    crowd_pause: float = 0.2
+    crowd_rounds: int = 3
+    first: int = 1_000  # requests and streams, until memory is looked at for the first time
+    requests: int = 100_000
+    streams: int = 10_000
+
+
+QUICK = Effort(
+    seconds=1.0,
+    warm_up=100,
+    idle=1.0,
+    chunk=Pair(Shape(2, 120, 4), Shape(64, 50, 50)),
+    peers=Pair(Shape(2, 30, 4), Shape(64, 8, 8)),
+    translate=Pair(Shape(2, 60, 4), Shape(64, 20, 20)),
+    prompt_seconds=0.7,
+    open_seconds=2.0,
+    crowd=Shape(10, 1_000, 1_000),
+    crowd_rounds=1,
+    first=500,
+    requests=5_000,
+    streams=500,
+)
