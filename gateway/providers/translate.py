@@ -6,31 +6,31 @@ a dialect does not carry, or cannot prepare, goes to the sdk lane, before anythi
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import httpx
 import msgspec
 
 from gateway.errors import Fault, ProviderError
 from gateway.ports import Provider, ProviderRequest
 from gateway.providers import params, runtime
+from gateway.providers.anthropic_dialect import Anthropic
 from gateway.providers.dialect import Dialect, Prepared
 from gateway.providers.errors import Redact, in_band, refused
 from gateway.providers.events import EventReader
-from gateway.providers.http import Body, Http, Reply
+from gateway.providers.gemini_dialect import Gemini
+from gateway.providers.http import Http, is_success
 from gateway.providers.media import refuse_addresses
 from gateway.providers.reader import Reader
 from gateway.providers.shapes import chat_body, usage_body, usage_of
 from gateway.types import Chunk, Completion, Deployment, JsonObject
 
 DONE = b"[DONE]"
-LAST_BYTES = 0.25  # seconds that a provider has to end its answer after [DONE]
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({})  # by LiteLLM's name of the provider
+# By LiteLLM's name of the provider.
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({"anthropic": Anthropic(), "gemini": Gemini()})
 _decode = msgspec.json.Decoder().decode
 
 
@@ -52,8 +52,8 @@ class TranslateLane:
         if prepared is None:
             return await self._sdk.complete(request)
         reply = await self._http.whole(prepared.sending)
-        if not 200 <= reply.status < 300:
-            raise self._refused(reply)
+        if not is_success(reply.status):
+            raise refused(reply.status, reply.headers, reply.data, self._redact)
         try:
             document = decoded(reply.data)
             if isinstance(document, dict) and document.get("error"):
@@ -73,14 +73,13 @@ class TranslateLane:
         reader = Reader(request, self._redact)
         body = await self._http.open(prepared.sending)
         try:
-            if not 200 <= body.status < 300:
-                raise self._refused(Reply(body.status, body.headers, await body.whole()))
-            parse = prepared.reader()
-            async for document in documents(body):
-                raw = document if document.get("error") else parse(document)
-                found = None if raw is None else reader.read(raw)
-                if found is not None:
-                    yield found
+            if not is_success(body.status):
+                raise refused(body.status, body.headers, await body.whole(), self._redact)
+            stream = Stream(prepared, reader)
+            while not stream.ended:
+                for chunk in stream.feed(await body.read()):
+                    yield chunk
+            await body.finish()
             reader.check()
         except Exception as error:
             failed = unread(error)
@@ -94,43 +93,40 @@ class TranslateLane:
 
     async def _prepared(self, request: ProviderRequest, *, stream: bool) -> Prepared | None:
         """The attempt as it is sent; None where it is the sdk lane's. Raises ProviderError for addresses (S2)."""
-        dialect = self._dialects.get(request.deployment.provider)
-        if dialect is None or not dialect.carries(request):
-            return None
         refuse_addresses(request.deployment, request.body)
+        dialect = self._dialects.get(request.deployment.provider)
+        if dialect is None:
+            return None
         await runtime.loaded()
         try:
-            return dialect.prepare(request, stream=stream)
+            return dialect.prepare(request, stream=stream) if dialect.carries(request) else None
         except Exception:  # noqa: BLE001 - nothing was sent: the sdk lane meets the same, and tells it in its words
             return None
 
-    def _refused(self, reply: Reply) -> ProviderError:
-        return refused(httpx.Response(reply.status, headers=dict(reply.headers), content=reply.data), self._redact)
 
+class Stream:
+    """The chunks of one stream, out of its bytes."""
 
-async def documents(body: Body) -> AsyncGenerator[JsonObject, None]:
-    """The JSON of each event; what comes after [DONE] is read, so that the connection can be kept, and ignored."""
-    reader = EventReader()
-    while part := await body.read():
-        for event in reader.feed(part):
+    def __init__(self, prepared: Prepared, reader: Reader) -> None:
+        self.ended = False  # at [DONE], or where the bytes end
+        self._parse = prepared.reader()
+        self._read = reader.read
+        self._events = EventReader()
+
+    def feed(self, part: bytes) -> Iterator[Chunk]:
+        """The chunks that `part` completes; b"" is the end. Raises ProviderError, or anything for what cannot be read."""
+        for event in self._events.feed(part) if part else self._events.flush():
             if event.strip() == DONE:
-                await drain(body)
+                self.ended = True
                 return
             document = decoded(event)
-            if isinstance(document, dict):
-                yield document
-    for event in reader.flush():
-        document = decoded(event)
-        if isinstance(document, dict):
-            yield document
-
-
-async def drain(body: Body) -> None:
-    """Read what is left, which ought to be nothing: only then the connection can serve another request."""
-    with contextlib.suppress(TimeoutError, ProviderError):
-        async with asyncio.timeout(LAST_BYTES):
-            while await body.read():
-                pass
+            if not isinstance(document, dict):
+                continue
+            raw = document if document.get("error") else self._parse(document)
+            chunk = None if raw is None else self._read(raw)
+            if chunk is not None:
+                yield chunk
+        self.ended = not part
 
 
 def decoded(data: bytes) -> Any:
