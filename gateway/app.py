@@ -20,8 +20,7 @@ from gateway.accounts.new_budgets import new_budgets
 from gateway.accounts.rights import Defaults
 from gateway.accounts.transaction import Settings
 from gateway.api import ops
-from gateway.api.application import create_api
-from gateway.api.outermost import Outermost
+from gateway.api.application import create_api, in_front
 from gateway.api.state import Services
 from gateway.assembly import Lasting
 from gateway.backends import EFFECTS, Backends, open_backends
@@ -35,6 +34,7 @@ from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
 from gateway.ledger.retention import Retention
 from gateway.ledger.rollup import Rollups
+from gateway.protocol import DIRECT
 from gateway.providers import runtime
 from gateway.relay import Relay
 from gateway.reloading import MESSAGE, News, Reloader, Texts
@@ -72,7 +72,7 @@ class Gateway:
         self._stack = AsyncExitStack()
         self._clock = SystemClock()
         self.api = create_api(config)
-        self.asgi: ASGIApp = Outermost(self.api, config.server.trusted_hosts)
+        self.asgi: ASGIApp = in_front(self.api, config, DIRECT)
 
     @property
     def services(self) -> Services:

@@ -2,6 +2,8 @@
 
 A connection that begins no request, or does not finish its headers, is closed. So is one that goes on sending the body of
 a request that was answered long ago. What cannot be read as HTTP gets OpenAI's error object like everything else.
+
+`Direct` is an ASGI extension, "atelier.direct": an application may write an answer through it instead of `send`.
 """
 
 from __future__ import annotations
@@ -11,12 +13,72 @@ import json
 import secrets
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEADER_PATIENCE = 30.0  # seconds for a request's headers, from the connection's or the request's first moment
 LEFTOVER_PATIENCE = 30.0  # seconds for the rest of a body whose request is answered
 MOST_HEAD = 65_536  # bytes of headers that are kept while more are to come; `api.outermost` allows less
 MOST_LEFTOVER = 64_000_000  # bytes of it that are read, so that a client may see its refusal, and dropped
+
+
+DIRECT = "atelier.direct"
+Headers = list[tuple[bytes, bytes]]
+
+
+class Direct:
+    """Writes one answer: a whole one in one piece, a stream's pieces as they come. Headers must be valid as they are.
+
+    Does what `send` does, without checking and rewriting each header, and adds the request's id as the outermost layer
+    does. A client that has gone costs nothing; `piece` returns once the client has taken enough of what was written.
+    """
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    async def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """All of an answer."""
+        if not self._cycle.disconnected:
+            head = self._head(status, headers, b"content-length: %d\r\n\r\n" % len(body))
+            self._cycle.transport.write(head + body)
+            self._done()
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """The head of a stream."""
+        if not self._cycle.disconnected:
+            self._cycle.transport.write(self._head(status, headers, b"transfer-encoding: chunked\r\n\r\n"))
+
+    async def piece(self, data: bytes) -> None:
+        """More of a stream; not empty."""
+        cycle = self._cycle
+        if not cycle.disconnected:
+            cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+            if cycle.flow.write_paused:
+                await cycle.flow.drain()
+
+    async def last(self, data: bytes) -> None:
+        """The end of a stream; not empty."""
+        cycle = self._cycle
+        if not cycle.disconnected:
+            cycle.transport.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data))
+            self._done()
+
+    def _head(self, status: int, headers: Headers, framing: bytes) -> bytes:
+        cycle = self._cycle
+        cycle.response_started = True
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        own = b"x-request-id: %b\r\n" % cycle.scope["state"]["request_id"].encode()
+        closing = b"" if cycle.keep_alive else b"connection: close\r\n"
+        return b"".join((STATUS_LINE[status], *lines, own, closing, framing))
+
+    def _done(self) -> None:
+        cycle = self._cycle
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -55,6 +117,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._wait(None)
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]  # a plain dictionary, whatever else is in it
+        scope["extensions"] = {DIRECT: Direct(cycle)}
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         if self.cycle.response_complete:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from gateway import __version__
 from gateway.api import problem
 from gateway.api.auth import on_port
+from gateway.api.chat import Hot
 from gateway.api.ops import with_version
+from gateway.api.outermost import Outermost
 from gateway.api.routers import admin_routers, public_routers
+from gateway.api.state import Services
 from gateway.config.config import Config
 
 
@@ -31,13 +35,25 @@ def create_api(config: Config) -> FastAPI:
         api.include_router(router)
     for router in admin_routers:
         api.include_router(router, dependencies=[Depends(on_port(config.admin.port)), Depends(with_version)])
-    if config.server.cors.allow_origins:
-        api.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(config.server.cors.allow_origins),
-            allow_credentials=config.server.cors.allow_credentials,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=["*"],
-        )
     return api
+
+
+def in_front(api: FastAPI, config: Config, direct: str) -> ASGIApp:
+    """The whole application: what is asked most goes past the framework. `direct`: see `chat.Hot`."""
+
+    def services() -> Services:
+        found: Services = api.state.services
+        return found
+
+    cors = config.server.cors
+    if not cors.allow_origins:
+        return Outermost(Hot(api, services, direct), config.server.trusted_hosts)
+    browsers = CORSMiddleware(
+        Hot(api, services, None),  # its answers have to pass the middleware
+        allow_origins=list(cors.allow_origins),
+        allow_credentials=cors.allow_credentials,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["*"],
+    )
+    return Outermost(browsers, config.server.trusted_hosts)

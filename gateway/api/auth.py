@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
@@ -21,22 +21,22 @@ PUBLIC = frozenset(
 )
 
 
-def credential(request: Request, own: str | None = None) -> str | None:
+def credential(headers: Mapping[str, str], own: str | None = None) -> str | None:
     """The key from the admin's `own` header, `Authorization: Bearer`, `x-api-key` (Anthropic's clients), `api-key` (Azure's)."""
-    given = request.headers.get(own) if own else None
+    given = headers.get(own.lower()) if own else None
     if given is not None:
         return given.removeprefix("Bearer ").strip()
-    header = request.headers.get("authorization")
+    header = headers.get("authorization")
     if header is not None:
         scheme, _, value = header.partition(" ")
         return value.strip() if scheme.lower() == "bearer" else None
-    return request.headers.get("x-api-key") or request.headers.get("api-key")
+    return headers.get("x-api-key") or headers.get("api-key")
 
 
 async def authenticated(request: Request) -> Identity:
     found = request.app.state.services
     identities: Identities = found.identities
-    identity = await identities.identify(credential(request, found.serving.config.keys.header))
+    identity = await identities.identify(credential(request.headers, found.serving.config.keys.header))
     request.state.identity = identity
     return identity
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,6 +15,8 @@ import msgspec
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from gateway.errors import GatewayError, InvalidRequest, TooLarge
 from gateway.types import JsonObject
@@ -36,11 +38,11 @@ class Bounds:
     depth: int = 32
 
 
-async def json_body(request: Request, bounds: Bounds) -> JsonObject:
-    """The body as a dictionary. Raises InvalidRequest or TooLarge."""
+async def json_body(headers: Mapping[str, str], receive: Receive, bounds: Bounds) -> JsonObject:
+    """The body as a dictionary. Raises InvalidRequest or TooLarge, ClientDisconnect for a client that has gone."""
     data = bytearray()
     try:
-        await read(request, bounds.media, data)
+        await read(headers, receive, bounds.media, data)
         return decoded(data, bounds)
     except GatewayError:
         data.clear()  # or the exception's traceback would keep it until the next sweep
@@ -70,13 +72,13 @@ async def checked_body(request: Request, bounds: Bounds, model: type[Form]) -> F
 
     Called in the route and not declared as its parameter, because FastAPI reads such bodies before it asks for the key.
     """
-    return checked(await json_body(request, bounds), model)
+    return checked(await json_body(request.headers, request.receive, bounds), model)
 
 
 async def optional_body(request: Request, bounds: Bounds, model: type[Form]) -> Form:
     """The same for a body that may be left out."""
     data = bytearray()
-    await read(request, bounds.media, data)
+    await read(request.headers, request.receive, bounds.media, data)
     return checked(decoded(data, bounds) if data else {}, model)
 
 
@@ -87,12 +89,12 @@ def checked(body: JsonObject, model: type[Form]) -> Form:
         raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
 
 
-async def read(request: Request, most: int, data: bytearray) -> None:
+async def read(headers: Mapping[str, str], receive: Receive, most: int, data: bytearray) -> None:
     """Put the body's bytes into `data`, unpacked when it is gzip; at most `most`, on the wire and unpacked."""
-    length = request.headers.get("content-length", "")
+    length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise too_large(most)
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip", ""}:
         raise InvalidRequest(
             f"The content encoding '{encoding[:20]}' is not supported; use gzip or none.", code="invalid_encoding"
@@ -101,7 +103,7 @@ async def read(request: Request, most: int, data: bytearray) -> None:
     received = 0
     try:
         async with asyncio.timeout(PATIENCE):
-            async for piece in request.stream():
+            async for piece in pieces(receive):
                 received += len(piece)
                 if received > most:
                     raise too_large(most)
@@ -114,6 +116,17 @@ async def read(request: Request, most: int, data: bytearray) -> None:
         raise too_slow() from None
     if unzip is not None:
         unzip.end()
+
+
+async def pieces(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes in. Raises ClientDisconnect."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
 
 
 class Unzip:

@@ -7,26 +7,27 @@ longer than `commit_after` is answered 200 and kept alive with comments, and its
 from __future__ import annotations
 
 import asyncio
+import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import msgspec
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
 
-from gateway.api.headers import response_headers
+from gateway.api.headers import Head, error_headers, response_headers
 from gateway.errors import GatewayError
-from gateway.generations.running import Generation, Generations
+from gateway.generations.running import Generations
 from gateway.ports import Clock
 from gateway.sse import DONE, encode_comment, encode_frame
 from gateway.types import Call, Outcome, Status
 
-SSE_HEADERS = [
+JSON_HEADERS: Head = [(b"content-type", b"application/json")]
+SSE_HEADERS: Head = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
 ]
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,121 +39,137 @@ class Pace:
     litellm_headers: bool = False
 
 
+class Connection(Protocol):
+    """The way to one client: headers with the request's id among them go out, then bytes. One that has gone costs nothing."""
+
+    async def whole(self, status: int, headers: Head, body: bytes) -> None: ...
+    async def begin(self, status: int, headers: Head) -> None: ...
+    async def piece(self, data: bytes) -> None: ...
+    async def last(self, data: bytes) -> None: ...
+
+
+class OverAsgi:
+    """Any server's `send`."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def whole(self, status: int, headers: Head, body: bytes) -> None:
+        await self.begin(status, [*headers, (b"content-length", b"%d" % len(body))])
+        await self.last(body)
+
+    async def begin(self, status: int, headers: Head) -> None:
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def piece(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def last(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+
 class Delivery:
     """One client's connection. Implements `generations.running.ClientEnd`."""
 
-    def __init__(self, call: Call, send: Send, clock: Clock, *, litellm_headers: bool = False) -> None:
+    def __init__(self, call: Call, connection: Connection, clock: Clock, pace: Pace, generations: Generations) -> None:
         self._call = call
-        self._send = send
+        self._connection = connection
         self._clock = clock
-        self._litellm = litellm_headers
+        self._pace = pace
+        self._generations = generations
+        self._timer: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None
         self.started = False
+        self.ended = False
         self.gone = False
         self.sending_since: float | None = None
 
+    async def follow(self, receive: Receive) -> None:
+        """Run the call as a generation of the app's, and be there until its last byte is out or its client leaves."""
+        if self._call.stream:
+            self._beat_after(self._pace.commit_after)
+        generation = self._generations.start(self._call, self)
+        generation.task.add_done_callback(functools.partial(broke, asyncio.current_task()))
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            self._stop_beating()
+            if not self.ended:
+                self.gone = True
+                self._generations.left(self._call)
+
     async def begin(self, call: Call) -> None:
         """The first chunk is there."""
+        self._stop_beating()
         call.first_byte_at = self._clock.monotonic()
         if not self.started:
-            await self._start(200, SSE_HEADERS, settled=False)
+            await self._start()
 
     async def send(self, frame: bytes) -> None:
-        """Hand one frame to the client; a client that has left costs nothing."""
-        await self._body(frame, more=True)
-
-    async def heartbeat(self) -> None:
-        """Commit a stream that still waits, and say so; or keep it alive."""
-        if not self.started:
-            await self._start(200, SSE_HEADERS, settled=False)
-        position = self._call.position
-        await self._body(encode_comment(f"waiting, position {position}" if position else "waiting"), more=True)
-
-    async def end(self, call: Call, outcome: Outcome) -> None:
-        """Everything is settled: the last bytes."""
-        if outcome.status is Status.CANCELLED and outcome.error is None:
-            self.gone = True
-            return
-        if self.started:
-            await self._end_stream(outcome)
-        elif outcome.error is not None:
-            await self._whole(outcome.http_status, outcome.error.body(), outcome.error)
-        elif call.answer is not None and call.answer.completion is not None:
-            call.first_byte_at = self._clock.monotonic()
-            await self._whole(200, call.answer.completion.body, None)
-
-    async def _end_stream(self, outcome: Outcome) -> None:
-        if outcome.error is not None:
-            await self._body(encode_frame(outcome.error.body()), more=False)
-        else:
-            await self._body(DONE, more=False)
-
-    async def _whole(self, status: int, body: object, error: GatewayError | None) -> None:
-        data = _encode(body)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
-        if error is not None:
-            headers += [(name.encode(), value.encode()) for name, value in error.headers().items()]
-        await self._start(status, headers, settled=True)
-        await self._body(data, more=False)
-
-    async def _start(self, status: int, headers: list[tuple[bytes, bytes]], *, settled: bool) -> None:
-        self.started = True
-        ours = response_headers(self._call, self._clock.monotonic(), settled=settled, litellm=self._litellm)
-        await self._out({"type": "http.response.start", "status": status, "headers": [*headers, *ours]})
-
-    async def _body(self, data: bytes, *, more: bool) -> None:
-        await self._out({"type": "http.response.body", "body": data, "more_body": more})
-
-    async def _out(self, message: dict[str, object]) -> None:
+        """Hand one frame to the client."""
         if self.gone:
             return
         self.sending_since = self._clock.monotonic()
         try:
-            await self._send(message)
+            await self._connection.piece(frame)
         except OSError:
             self.gone = True
         finally:
             self.sending_since = None
 
-
-class GenerationResponse(Response):
-    """Runs a call as a generation of the app's and follows it until its end or until its client leaves."""
-
-    def __init__(self, generations: Generations, call: Call, clock: Clock, pace: Pace) -> None:
-        super().__init__()
-        self._generations = generations
-        self._call = call
-        self._clock = clock
-        self._pace = pace
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        delivery = Delivery(self._call, send, self._clock, litellm_headers=self._pace.litellm_headers)
-        generation = self._generations.start(self._call, delivery)
-        leaving = asyncio.ensure_future(disconnected(receive))
+    async def end(self, call: Call, outcome: Outcome) -> None:
+        """Everything is settled: the last bytes."""
+        self._stop_beating()
+        self.ended = True
+        if self.gone or (outcome.status is Status.CANCELLED and outcome.error is None):
+            self.gone = True
+            return
         try:
-            await self._follow(generation, delivery, leaving)
-        finally:
-            leaving.cancel()
-            if not generation.task.done():
-                delivery.gone = True
-                self._generations.left(self._call)
+            if self.started:
+                await self._connection.last(DONE if outcome.error is None else encode_frame(outcome.error.body()))
+            elif outcome.error is not None:
+                await self._whole(outcome.http_status, _encode(outcome.error.body()), outcome.error)
+            elif call.answer is not None and (whole := call.answer.completion) is not None:
+                call.first_byte_at = self._clock.monotonic()
+                await self._whole(200, whole.data or _encode(whole.body), None)
+        except OSError:
+            self.gone = True
 
-    async def _follow(self, generation: Generation, delivery: Delivery, leaving: asyncio.Future[None]) -> None:
-        wait = self._pace.commit_after
-        while True:
-            ends: set[asyncio.Future[Any]] = {generation.task, leaving}
-            done, _ = await asyncio.wait(
-                ends,
-                timeout=wait if self._call.stream and self._call.first_byte_at is None else None,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if done:
-                return
-            if self._call.first_byte_at is None:
-                await delivery.heartbeat()
-            wait = self._pace.heartbeat
+    def _beat_after(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._beat)
+
+    def _beat(self) -> None:
+        self._beating = asyncio.get_running_loop().create_task(self._heartbeat(), name=f"heartbeat {self._call.id}")
+        self._beat_after(self._pace.heartbeat)
+
+    def _stop_beating(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _heartbeat(self) -> None:
+        """Commit a stream that still waits, and say so; or keep it alive."""
+        if not self.started:
+            await self._start()
+        position = self._call.position
+        await self.send(encode_comment(f"waiting, position {position}" if position else "waiting"))
+
+    async def _start(self) -> None:
+        """Status and headers of a stream."""
+        self.started = True
+        await self._connection.begin(200, SSE_HEADERS + self._own_headers(settled=False))
+
+    async def _whole(self, status: int, data: bytes, error: GatewayError | None) -> None:
+        headers = JSON_HEADERS if error is None else JSON_HEADERS + error_headers(error)
+        await self._connection.whole(status, headers + self._own_headers(settled=True), data)
+
+    def _own_headers(self, *, settled: bool) -> Head:
+        litellm = self._pace.litellm_headers
+        return response_headers(self._call, self._clock.monotonic(), settled=settled, litellm=litellm)
 
 
-async def disconnected(receive: Receive) -> None:
-    """Return when the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+def broke(follower: asyncio.Task[None] | None, generation: asyncio.Task[Outcome]) -> None:
+    """A generation that a bug has ended tells its client nothing: let the connection be ended."""
+    if follower is not None and (generation.cancelled() or generation.exception() is not None):
+        follower.cancel()

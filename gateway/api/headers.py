@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from gateway.errors import GatewayError
 from gateway.ledger.prices import usd
 from gateway.types import Call
 
 SAFE = 500  # characters of a header value
+Head = list[tuple[bytes, bytes]]
 
 
-def response_headers(call: Call, now: float, *, settled: bool, litellm: bool = False) -> list[tuple[bytes, bytes]]:
+def response_headers(call: Call, now: float, *, settled: bool, litellm: bool = False) -> Head:
     """`now` is monotonic. Costs are there only when they are known: after everything was settled."""
     out: dict[str, str] = {"x-atelier-generation-id": call.id, "x-atelier-model-requested": call.model}
     served, plan = call.served, call.plan
@@ -44,6 +46,11 @@ def response_headers(call: Call, now: float, *, settled: bool, litellm: bool = F
     return [(name.encode(), printable(value)) for name, value in out.items()]
 
 
+def error_headers(error: GatewayError) -> Head:
+    """What tells a client whether, and when, to try again."""
+    return [(name.encode(), printable(value)) for name, value in error.headers().items()]
+
+
 def litellm_names(call: Call, ours: dict[str, str]) -> dict[str, str]:
     """LiteLLM's names for what its clients read, when `server.compat_headers` asks for them."""
     pairs = {
@@ -60,4 +67,6 @@ def litellm_names(call: Call, ours: dict[str, str]) -> dict[str, str]:
 
 def printable(value: str) -> bytes:
     """A header value that can neither split nor break a response: visible ASCII and blanks (S12)."""
+    if len(value) <= SAFE and value.isascii() and value.isprintable():
+        return value.encode("ascii")
     return "".join(c if " " <= c <= "~" else "?" for c in value[:SAFE]).encode("ascii")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Request
+from starlette.types import Scope
 
-from gateway.api.auth import credential
 from gateway.errors import InvalidRequest
 from gateway.ports import Clock
 from gateway.trace_context import received
@@ -26,12 +26,35 @@ TAKEN = (
 MOST_TAGS, LONGEST_NAME, LONGEST_MOCK = 20, 200, 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request's head, as far as it counts. `headers`: names in lower case, of those that came twice the first one."""
+
+    id: str
+    headers: Mapping[str, str]
+    traceparent: str | None = None
+
+    @classmethod
+    def of(cls, scope: Scope) -> Asked:
+        """The request id is the inbound one when it is plain, else a new one: the outermost layer decided (S12)."""
+        raw: list[tuple[bytes, bytes]] = scope["headers"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
+        trace = None
+        if "traceparent" in headers:
+            trace = received(all_of(raw, b"traceparent"), all_of(raw, b"tracestate"))
+        return cls(scope["state"]["request_id"], headers, trace)
+
+
+def all_of(raw: list[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
+    return [value.decode("latin-1") for name, value in raw if name == wanted]
+
+
 def new_call(
-    request: Request, endpoint: Endpoint, body: JsonObject, clock: Clock, total: float, key_header: str | None = None
+    asked: Asked, endpoint: Endpoint, body: JsonObject, clock: Clock, total: float, key: str | None = None
 ) -> Call:
-    """Everything the pipeline needs to know of a request. `total`: seconds it may take at most."""
+    """Everything the pipeline needs to know of a request. `total`: seconds it may take at most; `key`: its credential."""
     now, started = clock.now(), clock.monotonic()
-    options = options_of(request.headers, body)
+    options = options_of(asked.headers, body)
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise InvalidRequest("'stream' must be true or false.", param="stream")
@@ -40,9 +63,9 @@ def new_call(
     timeout = min(total, options.timeout or total)
     return Call(
         id=f"gen-{int(now * 1000):012x}{secrets.token_hex(10)}",
-        request_id=request_id(request),
+        request_id=asked.id,
         endpoint=endpoint,
-        credential=credential(request, key_header),
+        credential=key,
         body=body,
         options=options,
         created_at=now,
@@ -50,15 +73,9 @@ def new_call(
         deadline=started + timeout,
         stream=bool(stream) and endpoint is Endpoint.CHAT,
         include_usage=wants_usage(body),
-        traceparent=received(request.headers.getlist("traceparent"), request.headers.getlist("tracestate")),
-        retry_count=whole(request.headers.get("x-stainless-retry-count")),
+        traceparent=asked.traceparent,
+        retry_count=whole(asked.headers.get("x-stainless-retry-count")),
     )
-
-
-def request_id(request: Request) -> str:
-    """The inbound id when it is a plain one, else a new one; set by the outermost layer (S12)."""
-    made: str = request.scope["state"]["request_id"]
-    return made
 
 
 def wants_usage(body: JsonObject) -> bool:

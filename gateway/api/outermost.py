@@ -30,12 +30,13 @@ class Outermost:
     def __init__(self, app: ASGIApp, trusted_hosts: Sequence[str] = ("*",)) -> None:
         self._app = app
         self._hosts = tuple(host.lower() for host in trusted_hosts)
+        self._good_host: bytes | None = None  # the last that was: mostly it is the next one too
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        size, host, given = self._head(scope["headers"])
         request_id = given if PLAIN_ID.match(given) else b"req_" + secrets.token_hex(12).encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         started = False
@@ -47,7 +48,7 @@ class Outermost:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
             await send(message)
 
-        problem = self._refusal(scope)
+        problem = self._refusal(size, host)
         try:
             if problem is not None:
                 await answer(problem, sent)
@@ -60,12 +61,30 @@ class Outermost:
             if not started:
                 await answer(InternalError("Something went wrong inside the gateway."), sent)
 
-    def _refusal(self, scope: Scope) -> GatewayError | None:
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+    def _head(self, headers: list[tuple[bytes, bytes]]) -> tuple[int, bytes, bytes]:
+        """Bytes of the headers; the first host; the first id."""
+        size, host, given = 0, None, None
+        for name, value in headers:
+            size += len(name) + len(value)
+            if name == b"host" and host is None:
+                host = value
+            elif name == b"x-request-id" and given is None:
+                given = value
+        return size, host or b"", given or b""
+
+    def _refusal(self, size: int, host: bytes) -> GatewayError | None:
+        if size > MOST_HEADER_BYTES:
             error = TooLarge(f"The request's headers are larger than {MOST_HEADER_BYTES} bytes.")
             error.status = 431
             return error
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+        if host == self._good_host:
+            return None
+        problem = self._judge(host.decode("latin-1").lower())
+        if problem is None:
+            self._good_host = host
+        return problem
+
+    def _judge(self, host: str) -> GatewayError | None:
         if not HOST.match(host):
             return InvalidRequest("The Host header is missing or malformed.", code="invalid_host")
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and ":" in host else host

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fastapi import Request
 
-from gateway.api.intake import TAKEN, new_call
+from gateway.api.auth import credential
+from gateway.api.intake import TAKEN, Asked, new_call
 from gateway.errors import InvalidRequest
 from gateway.types import Call, Endpoint, Options
 from tests.core.fakes import FakeClock
@@ -21,7 +21,8 @@ def taken_in(
     """Header names are written with underscores here."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "headers": raw, "state": {"request_id": "req_given"}}
-    return new_call(Request(scope), endpoint, {**HELLO, **(body or {})}, FakeClock(), total)
+    asked = Asked.of(scope)
+    return new_call(asked, endpoint, {**HELLO, **(body or {})}, FakeClock(), total, credential(asked.headers))
 
 
 def test_a_plain_request() -> None:
