@@ -1,26 +1,32 @@
 """Imports LiteLLM once, in a thread, with everything off that would reach out or change what we asked for.
 
 The import takes seconds of CPU and 180 MB, so it begins when somebody needs it; whoever does waits, everybody else is
-served meanwhile. Nothing is fetched from the network (S20). An import that fails is told to all who wait for it; who
-asks later tries again.
+served meanwhile. Nothing is fetched from the network (S20). An import that fails is a provider's failure to all who wait
+for it; who asks later tries again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import functools
+import gc
 import importlib
 import logging
 import os
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import structlog
 
+from gateway.errors import Fault, ProviderError
 from gateway.providers import transport
+
+logger = structlog.get_logger(__name__)
 
 SETTINGS = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -36,12 +42,24 @@ SETTINGS = {
 }
 
 
+@contextlib.contextmanager
+def unswept() -> Iterator[None]:
+    """No garbage collection during an import, which would hold up all threads; what is there then is never swept."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class _Import:
     """The one import: `module` once it is there, `waiting` while a thread is at it."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self.module: Any = None
         self.waiting: concurrent.futures.Future[Any] | None = None
+        self.after: Callable[[], None] = lambda: None
         self._work = work
         self._one_imports = threading.Lock()
         self._one_begins = threading.Lock()
@@ -50,11 +68,14 @@ class _Import:
         """Import in this thread, or wait for the thread that does."""
         with self._one_imports:
             if self.module is None:
-                self.module = self._work()
+                with unswept():
+                    module = self._work()
+                self.after()
+                self.module = module
         return self.module
 
     def begin(self) -> concurrent.futures.Future[Any]:
-        """Import in a thread, unless one is at it; its end, well or not."""
+        """Import in a thread, unless one is at it; what comes of it."""
         with self._one_begins:
             if self.waiting is None or self.waiting.done():
                 self.waiting = concurrent.futures.Future()
@@ -67,6 +88,7 @@ class _Import:
         try:
             waiting.set_result(self.now())
         except Exception as error:  # noqa: BLE001 - whatever it was, it is for those who wait
+            logger.error("litellm_not_loaded", error=f"{type(error).__name__}: {error}")  # noqa: TRY400
             waiting.set_exception(error)
 
 
@@ -78,11 +100,19 @@ def load() -> Any:
 async def loaded() -> Any:
     """The configured litellm module, imported in a thread where it is not there yet. Cancelled, the import goes on.
 
-    Raises what the import raised.
+    Raises ProviderError where it cannot be imported: nothing was sent, and nothing can be.
     """
     if _litellm.module is not None:
         return _litellm.module
-    return await asyncio.shield(asyncio.wrap_future(_litellm.begin()))
+    try:
+        return await asyncio.shield(asyncio.wrap_future(_litellm.begin()))
+    except Exception as error:
+        raise ProviderError(Fault.SERVER, "the gateway cannot load LiteLLM") from error
+
+
+def afterwards(act: Callable[[], None]) -> None:
+    """What is to be done in the importing thread before anybody gets to see LiteLLM."""
+    _litellm.after = act
 
 
 def begin() -> None:

@@ -21,7 +21,7 @@ from gateway.providers.errors import Redact, content, in_band, provider_error, r
 from gateway.providers.media import refuse_addresses
 from gateway.providers.reader import Reader
 from gateway.providers.recorder import recorder
-from gateway.providers.runtime import load
+from gateway.providers.runtime import loaded
 from gateway.providers.shapes import chat_body, embeddings_body, usage_body, usage_in, usage_of
 from gateway.providers.source import chunks, shut
 from gateway.providers.translated import plain, told_usage, whole
@@ -41,7 +41,7 @@ class SdkLane:
 
     async def complete(self, request: ProviderRequest) -> Completion:
         """One whole answer. `usage` is None when the provider sent none."""
-        litellm = load()
+        litellm = await loaded()
         arguments = self._arguments(request)
         arguments["litellm_logging_obj"] = recorder(arguments, stream=False)
         failure: Exception | None = None
@@ -68,7 +68,7 @@ class SdkLane:
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[Chunk, None]:
         """Chunks with the client's frames. Ends only after every choice had its finish reason; raises otherwise."""
-        litellm = load()
+        litellm = await loaded()
         arguments = self._arguments(request)
         arguments["litellm_logging_obj"] = recorder(arguments, stream=True)
         reader = Reader(request, self._redact)

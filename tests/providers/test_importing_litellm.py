@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from gateway.errors import ProviderError
 from gateway.providers import runtime
 
 
@@ -18,11 +20,12 @@ class Work:
 
     def __init__(self) -> None:
         self.begun: list[str] = []
-        self.go_on = threading.Event()
+        self.at_it, self.go_on = threading.Event(), threading.Event()
         self.error: Exception | None = None
 
     def __call__(self) -> Any:
         self.begun.append(threading.current_thread().name)
+        self.at_it.set()
         assert self.go_on.wait(10)
         if self.error is not None:
             raise self.error
@@ -73,7 +76,7 @@ async def test_a_failure_is_told_to_all_who_wait_and_who_asks_later_tries_again(
     tasks = await waiters(2)
     work.go_on.set()
     found = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [str(each) for each in found] == ["broken"] * 2
+    assert [(type(each), str(each.__cause__)) for each in found] == [(ProviderError, "broken")] * 2
     assert runtime.state() == "failed"
     work.error = None
     assert await runtime.loaded() == "the module"
@@ -91,3 +94,20 @@ def test_threads_that_load_at_once_import_once(work: Work) -> None:
         work.go_on.set()
         assert [each.result(10) for each in asked] == ["the module"] * 4
     assert len(work.begun) == 1
+
+
+def test_the_log_is_ours_again_before_anybody_sees_litellm(work: Work) -> None:
+    seen: list[str] = []
+    runtime.afterwards(lambda: seen.append(runtime.state()))
+    work.go_on.set()
+    runtime.load()
+    assert seen == ["absent"]
+
+
+async def test_no_garbage_is_collected_meanwhile(work: Work) -> None:
+    waiting, *_ = await waiters(1)
+    await asyncio.to_thread(work.at_it.wait, 10)
+    assert not gc.isenabled()
+    work.go_on.set()
+    await waiting
+    assert gc.isenabled()
