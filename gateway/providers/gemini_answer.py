@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from gateway.providers import gemini_parts as of
-from gateway.providers.gemini_usage import plain_usage, usage_of
+from gateway.providers.gemini_usage import as_list, plain_usage, says_anything, usage_of
 from gateway.types import JsonObject
 
+NONE: Mapping[str, str] = MappingProxyType({})
 TIER = "x-gemini-service-tier"
 BLOCKED = "content_filter"
 FINISH: Mapping[str, str] = {
@@ -41,9 +43,9 @@ METADATA = (
 
 
 def completion(
-    document: JsonObject, model: str, headers: Mapping[str, str], now: Callable[[], float] = time.time
+    document: JsonObject, headers: Mapping[str, str] = NONE, *, model: str, now: Callable[[], float] = time.time
 ) -> JsonObject:
-    """A chat.completion. `model` is the one asked for, `headers` those of the answer."""
+    """A chat.completion. `headers` are those of the answer, `model` the one asked for, `now` in Unix seconds."""
     out: JsonObject = {
         "id": f"chatcmpl-{of.new_id()}",
         "object": "chat.completion",
@@ -60,14 +62,13 @@ def completion(
         out["id"] = document["responseId"]
     counted = 0
     for place, candidate in enumerate(candidates):
-        if "content" in candidate or "finishReason" in candidate:
+        if says_anything(candidate):
             choice = whole_choice(candidate, place, counted, now)
             counted += len(choice["message"].get("tool_calls", ()))
             out["choices"].append(choice)
     metadata = metadata_of(candidates)
     metadata.pop("vertex_ai_safety_ratings", None)  # whole answers have it under the newer name alone
-    usage = usage_of(told, metadata.get("vertex_ai_grounding_metadata", ()))
-    return {**out, **metadata, **tier(headers), "usage": usage}
+    return {**out, **metadata, **tier(headers), "usage": usage_of(told, candidates)}
 
 
 def whole_choice(candidate: JsonObject, place: int, counted: int, now: Callable[[], float]) -> JsonObject:
@@ -88,7 +89,7 @@ def whole_choice(candidate: JsonObject, place: int, counted: int, now: Callable[
 class Events:
     """Turns each event of one stream into a chat.completion.chunk; calls are numbered through the whole stream."""
 
-    def __init__(self, headers: Mapping[str, str], now: Callable[[], float] = time.time) -> None:
+    def __init__(self, headers: Mapping[str, str] = NONE, *, now: Callable[[], float] = time.time) -> None:
         self._headers = headers
         self._created = int(now())
         self._id = f"chatcmpl-{of.new_id()}"
@@ -113,16 +114,15 @@ class Events:
             )
             choices.append({"index": 0, "delta": {}, "finish_reason": BLOCKED if ended else None})
         for place, candidate in enumerate(candidates):
-            if "content" in candidate or "finishReason" in candidate:
+            if says_anything(candidate):
                 choices.append(self._choice(candidate, place))
         if candidates and not choices:
             choices += [{"index": each.get("index", 0), "delta": {}, "finish_reason": None} for each in candidates]
         if self._calls:
             called(choices)
-        metadata = metadata_of(candidates)
-        out |= metadata
+        out |= metadata_of(candidates)
         if "usageMetadata" in document:
-            out["usage"] = usage_of(document["usageMetadata"], metadata.get("vertex_ai_grounding_metadata", ()))
+            out["usage"] = usage_of(document["usageMetadata"], candidates)
             out |= tier(self._headers)
         return out
 
@@ -182,7 +182,7 @@ def metadata_of(candidates: Any) -> JsonObject:
     """Google's notes on an answer, under LiteLLM's names: only those that there are."""
     out: JsonObject = {}
     for candidate in candidates:
-        if "content" not in candidate and "finishReason" not in candidate:
+        if not says_anything(candidate):
             continue
         for name, names in METADATA:
             if name in candidate:
@@ -190,10 +190,6 @@ def metadata_of(candidates: Any) -> JsonObject:
                 for each in names:
                     out[each] = [*out.get(each, ()), *notes]
     return out
-
-
-def as_list(notes: Any) -> list[Any]:
-    return notes if isinstance(notes, list) else [notes]
 
 
 def tier(headers: Mapping[str, str]) -> JsonObject:

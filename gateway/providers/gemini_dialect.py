@@ -6,6 +6,7 @@ LiteLLM would send in another way (no key of our own, other credentials, embeddi
 
 from __future__ import annotations
 
+import functools
 import importlib
 import time
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ from gateway.providers.gemini_answer import Events, completion
 from gateway.providers.gemini_request import PROVIDER, RequestForm, carried
 from gateway.providers.http import Sending
 from gateway.providers.runtime import load
-from gateway.types import Deployment, Endpoint, JsonObject
+from gateway.types import Deployment, Endpoint
 
 ELSEWHERE = params.DEPLOYMENT - {"extra_headers"}  # settings that LiteLLM would act on
 _encode = msgspec.json.Encoder().encode
@@ -58,25 +59,8 @@ class Gemini:
             **trace_context.headers(request.traceparent),
         }
         sending = Sending(found.urls[stream], headers, _encode(found.form.body(request.body)))
-        reading = Reading(found.model, self._now)
-        return Prepared(sending, reading.answer, reading.events)
-
-
-class Reading:
-    """How the answer to one attempt is read."""
-
-    __slots__ = ("_model", "_now", "headers")
-
-    def __init__(self, model: str, now: Callable[[], float]) -> None:
-        self._model = model
-        self._now = now
-        self.headers: Mapping[str, str] = {}  # of the answer
-
-    def answer(self, document: JsonObject) -> JsonObject:
-        return completion(document, self._model, self.headers, self._now)
-
-    def events(self) -> Events:
-        return Events(self.headers, self._now)
+        answer = functools.partial(completion, model=found.model, now=self._now)
+        return Prepared(sending, answer, functools.partial(Events, now=self._now))
 
 
 def why_not(deployment: Deployment) -> str | None:

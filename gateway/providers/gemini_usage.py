@@ -6,23 +6,26 @@ is no object raises whatever it raises: the lane calls such an answer unreadable
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gateway.types import JsonObject
 
 MODALITIES = {"TEXT": "text", "DOCUMENT": "text", "AUDIO": "audio", "IMAGE": "image", "VIDEO": "video"}
+THOUGHTS = "thoughtsTokenCount"
 
 
-def usage_of(told: Mapping[str, Any], grounding: Iterable[Any]) -> JsonObject:
-    """OpenAI-shaped usage with its details. `grounding`: the grounding metadata of the answer's candidates."""
+def usage_of(told: Mapping[str, Any], candidates: Sequence[JsonObject]) -> JsonObject:
+    """OpenAI-shaped usage with its details. What a search read is not billed as input; the search itself is."""
     given, made = told.get("promptTokenCount", 0), told.get("candidatesTokenCount", 0)
     total, tools, thoughts = told.get("totalTokenCount", 0), told.get("toolUsePromptTokenCount"), told.get(THOUGHTS)
     within = given + made + (tools or 0) == total
     output = made + thoughts if thoughts and not within else made
-    searches, maps = searched(grounding) if grounding else (0, 0)
+    grounded = [each for each in candidates if "groundingMetadata" in each]
+    billed_apart = bool(grounded) and any(searched(grounded))
     out: JsonObject = {
-        "prompt_tokens": given + (0 if searches or maps else tools or 0),
+        "prompt_tokens": given + (0 if billed_apart else tools or 0),
         "completion_tokens": output,
         "total_tokens": total,
         "prompt_tokens_details": input_details(told),
@@ -30,15 +33,13 @@ def usage_of(told: Mapping[str, Any], grounding: Iterable[Any]) -> JsonObject:
     details = output_details(told, made, output)
     if details is not None:
         out["completion_tokens_details"] = details
-    for name, count in (("tool_use", tools), ("web_search", searches), ("google_maps_grounding", maps)):
-        if count:
-            out["prompt_tokens_details"][name + ("_tokens" if name == "tool_use" else "_requests")] = count
+    if tools:
+        out["prompt_tokens_details"]["tool_use_tokens"] = tools
+    if billed_apart:
+        out["prompt_tokens_details"] |= searches(grounded)
     if told.get("cachedContentTokenCount") is not None:
         out["cache_read_input_tokens"] = told["cachedContentTokenCount"]
     return out
-
-
-THOUGHTS = "thoughtsTokenCount"
 
 
 def plain_usage(told: Mapping[str, Any]) -> JsonObject:
@@ -93,12 +94,19 @@ def by_kind(told: Any) -> JsonObject:
     return counts
 
 
-def searched(grounding: Iterable[Any]) -> tuple[int, int]:
+def searches(grounded: Iterable[JsonObject]) -> JsonObject:
+    """The counts of searches as LiteLLM names them, of candidates that say anything."""
+    web, maps = searched([each for each in grounded if says_anything(each)])
+    counts = {"web_search_requests": web, "google_maps_grounding_requests": maps}
+    return {name: count for name, count in counts.items() if count}
+
+
+def searched(grounded: Iterable[JsonObject]) -> tuple[int, int]:
     """How many searches of the web, and of maps, Google bills: each query once, and maps at least once."""
     web: set[str] = set()
     maps: set[str] = set()
     used_maps = False
-    for item in grounding:
+    for item in itertools.chain.from_iterable(as_list(each["groundingMetadata"]) for each in grounded):
         if not isinstance(item, Mapping):
             continue
         chunks, asked = item.get("groundingChunks"), item.get("webSearchQueries")
@@ -108,6 +116,15 @@ def searched(grounding: Iterable[Any]) -> tuple[int, int]:
         used_maps = used_maps or is_map
         (maps if is_map and "web" not in kinds else web).update(queries)
     return len(web), max(len(maps), 1) if used_maps else 0
+
+
+def says_anything(candidate: JsonObject) -> bool:
+    """LiteLLM passes over candidates of which only notes have come."""
+    return "content" in candidate or "finishReason" in candidate
+
+
+def as_list(notes: Any) -> list[Any]:
+    return notes if isinstance(notes, list) else [notes]
 
 
 def listed(value: Any) -> list[Any]:
