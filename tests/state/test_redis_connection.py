@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,9 +12,9 @@ from redis.exceptions import DataError, ResponseError
 from structlog.testing import capture_logs
 
 from gateway.errors import Unavailable
-from gateway.state import connection as module
 from gateway.state.connection import RedisConnection
 from gateway.state.failures import StateUnavailable
+from gateway.state.line import SIZE, packed
 from gateway.state.script import Script
 from tests.servers import RedisServer, free_port
 
@@ -47,22 +46,17 @@ async def told(turns: asyncio.Queue[bool]) -> bool:
     return await asyncio.wait_for(turns.get(), BACK)
 
 
-def exchanges_of(connection: RedisConnection) -> asyncio.Queue[Sequence[object]]:
-    """What is sent from now on, the probes too."""
-    sent: asyncio.Queue[Sequence[object]] = asyncio.Queue()
-    exchange = connection._exchange
+def questions_of(connection: RedisConnection) -> asyncio.Queue[bytes]:
+    """What Redis is asked from now on, the probes too."""
+    asked: asyncio.Queue[bytes] = asyncio.Queue()
+    ask = connection._line.ask
 
-    def seen(commands: Sequence[object]) -> object:
-        sent.put_nowait(commands)
-        return exchange(commands)
+    def seen(data: bytes, count: int = 1) -> asyncio.Future[object]:
+        asked.put_nowait(data)
+        return ask(data, count)
 
-    connection._exchange = seen
-    return sent
-
-
-def without_probes(connection: RedisConnection, sent: asyncio.Queue[Sequence[object]]) -> int:
-    """How many there were since the last time."""
-    return sum(sent.get_nowait() != [connection._probe] for _ in range(sent.qsize()))
+    connection._line.ask = seen
+    return asked
 
 
 def stall(seconds: float) -> None:
@@ -146,7 +140,7 @@ async def test_a_killed_server_is_noticed_told_and_found_again(connection, serve
     assert (refused.code, refused.status, refused.retry_after) == ("state_unavailable", 503, 1.0)
     assert connection.away
     assert await told(turns) is True
-    probes = exchanges_of(connection)
+    probes = questions_of(connection)
     for _ in range(3):
         await asyncio.wait_for(probes.get(), BACK)
     assert connection.away
@@ -161,18 +155,17 @@ async def test_one_timeout_is_enough_to_notice_a_hanging_server_and_further_call
     await connection.start()
     turns = turns_of(connection)
     server.pause()
-    sent = exchanges_of(connection)
     began = time.monotonic()
-    answers = await asyncio.gather(*(connection.call("SET", "k", "v") for _ in range(200)), return_exceptions=True)
+    answers = await asyncio.gather(*(connection.call("INCR", "n") for _ in range(200)), return_exceptions=True)
     assert {type(answer) for answer in answers} == {Unavailable}
-    assert without_probes(connection, sent) == module.SIZE, "those that waited for a connection send nothing"
     assert 0.5 <= time.monotonic() - began < 5, "one timeout, and not one after the other"
+    asked = questions_of(connection)
     for _ in range(1000):
         await refusal(connection)
-    assert without_probes(connection, sent) == 0
+    assert {asked.get_nowait() for _ in range(asked.qsize())} <= {packed(connection._probe)}
     server.resume()
     assert [await told(turns), await told(turns)] == [True, False]
-    assert await connection.call("GET", "k") in (b"v", None)
+    assert int(await connection.call("GET", "n") or 0) <= SIZE, "those that waited for their turn were not sent"
 
 
 async def test_a_stall_of_this_process_is_not_taken_for_an_outage(connect, server):
@@ -186,43 +179,26 @@ async def test_a_stall_of_this_process_is_not_taken_for_an_outage(connect, serve
     assert turns.empty()
 
 
-async def test_time_in_which_this_process_was_held_up_does_not_count(connection):
-    async def rounds() -> str:
-        for _ in range(24):
-            stall(0.012)
-            await asyncio.sleep(0)
-        return "done"
-
-    assert await connection._in_time(rounds(), 0.02) == "done"
-    with pytest.raises(TimeoutError):
-        await connection._in_time(asyncio.sleep(BACK), 0.02)
-
-
-async def test_a_full_pool_makes_calls_wait_and_is_no_outage(connection, monkeypatch):
-    counted = await asyncio.gather(*(connection.call("INCR", "n") for _ in range(500)))
-    assert sorted(counted) == list(range(1, 501))
-    assert len(connection._pool._available_connections) <= module.SIZE
-    for _ in range(module.SIZE):
-        await connection._room.acquire()
-    monkeypatch.setattr(module, "WAIT", 0.1)
-    assert (await refusal(connection)).code == "state_unavailable"
-    assert not connection.away
-    monkeypatch.setattr(module, "WAIT", 1e6)
-    connection.away = True
-    await asyncio.wait_for(refusal(connection), BACK)
-
-
 async def test_a_cancelled_call_leaves_the_connection_in_step(connection):
     for number in range(40):
-        call = asyncio.create_task(connection.call("BLPOP", "nothing", 0))
-        for _ in range(number % 10):  # nothing sent, connecting, sent, waiting
+        call = asyncio.create_task(connection.call("ECHO", f"{number}"))
+        for _ in range(number % 10):  # nothing sent, sent, waiting, answered
             await asyncio.sleep(0)
         call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        assert connection._room._value == module.SIZE
-        assert connection._pool._in_use_connections == set()
+        await asyncio.gather(call, return_exceptions=True)
         assert await connection.call("PING") == b"PONG"
+
+
+async def test_a_burst_waits_for_its_turn_and_is_no_outage(connection):
+    counted = await asyncio.gather(*(connection.call("INCR", "n") for _ in range(20 * SIZE)))
+    assert sorted(counted) == list(range(1, 20 * SIZE + 1))
+    assert not connection.away
+
+
+async def test_a_large_answer_comes_by_a_way_of_its_own(connection):
+    await connection.call("SET", "large", bytes(1_000_000))
+    assert len(await connection.call_for_much("GET", "large")) == 1_000_000
+    assert connection._broad._connection is not connection._line._connection
 
 
 async def test_a_full_memory_refuses_writes_and_still_lets_things_be_deleted(connection):
@@ -270,8 +246,8 @@ async def test_nothing_is_sent_twice(connect):
         connection = connect(url)
         await refusal(connection, "INCR", "n")
         assert [data for data in sent if b"INCR" in data] == [b"*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n"]
-    for pool in (connection._pool, connection.client.connection_pool):
-        assert pool.make_connection().retry.get_retries() == 0
+    for make in (connection._line._make, connection.client.connection_pool.make_connection):
+        assert make().retry.get_retries() == 0
 
 
 async def test_no_start_without_a_server(connect):
@@ -331,26 +307,3 @@ def test_a_url_that_cannot_be_read_is_refused_without_quoting_it(url, connect):
         connect(url)
     assert "pa" not in str(refused.value).replace("password", "")
     assert refused.value.__suppress_context__
-
-
-async def test_a_caller_that_is_cancelled_as_its_call_fails_leaves_no_complaint(connect, server) -> None:
-    """An exception that nobody takes is told by the loop, with a traceback, when its task is collected."""
-    connection, complaints = connect(server), []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    fail = asyncio.Event()
-
-    async def failing() -> None:
-        await fail.wait()
-        raise ConnectionError
-
-    call = asyncio.create_task(connection._in_time(failing(), BACK))
-    await asyncio.sleep(0)
-    fail.set()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    call.cancel()
-    with pytest.raises((asyncio.CancelledError, ConnectionError)):
-        await call
-    gc.collect()
-    await asyncio.sleep(0)
-    assert complaints == []
