@@ -80,13 +80,12 @@ class Gateway:
         return found
 
     async def start(self) -> None:
-        """Open the stores, load LiteLLM in a thread, wire the pipeline, begin what runs beside the requests."""
+        """Open the stores, wire the pipeline, begin what runs beside the requests, and to load LiteLLM where it is needed."""
         async with AsyncExitStack() as stack:
             backends = await open_backends(self.config, self._clock, stack)
-            await asyncio.to_thread(runtime.load)
+            runtime.afterwards(log.adopt_loggers)
             stack.push_async_callback(runtime.close)
             stack.push_async_callback(self._own_fleet.stop)
-            log.adopt_loggers()
             with assembly.placed(self.config):
                 read = await assembly.understand(self.config, self._fleet)
                 await self._wire(backends, read, stack)
@@ -229,6 +228,8 @@ class Gateway:
         self._retention.teamless_days = content.retention_days
         found.generations.use(serving.pipeline, config.stream.client_stall)
         found.adopt(serving)
+        if assembly.needs_litellm(serving.resolved):
+            runtime.begin()
 
     def _dependencies(self, backends: Backends, metrics: Metrics, alerts: Alerts) -> Dependencies:
         effects = {name: EFFECTS[name] for name in backends.dependencies}

@@ -60,6 +60,7 @@ from gateway.types import AttemptResult, Balance
 from routing_policies import PolicyError
 
 facts = functools.lru_cache(4096)(model_facts)  # clients name models of wildcards
+LITELLMS = frozenset({"sdk", "translate"})  # the lanes that need LiteLLM for a request
 UNUSABLE = (LibraryError, PolicyError, StageError, FleetError)  # what a configuration names and cannot be had
 
 
@@ -197,6 +198,12 @@ async def understand(config: Config, fleet: FleetUrls, before: Serving | None = 
     if resolved.wants_fleet:
         resolved = await asyncio.to_thread(resolve, config, env, facts, await fleet())
     return checked(Read(config, resolved, await asyncio.to_thread(load_library, config)))
+
+
+def needs_litellm(resolved: Resolved) -> bool:
+    """Whether a request may come that only LiteLLM can send."""
+    reachable = (*resolved.deployments, *(each.shown for each in resolved.wildcards if each.missing is None))
+    return any(each.lane in LITELLMS for each in reachable)
 
 
 def after_real(config: Config, resolved: Resolved, before: Serving) -> None:
