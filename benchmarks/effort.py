@@ -36,6 +36,7 @@ class Effort:
     peers: Pair = Pair(Shape(2, 60, 4), Shape(64, 24, 8))  # so few that the slowest of them is not saturated
     translate: Pair = Pair(Shape(2, 120, 4), Shape(64, 60, 20))
     prompt_seconds: float = 1.5
+    sdk_requests: int = 500  # of the bare loop
     rate: float = 50.0  # requests a second of the open loop
     open_seconds: float = 4.0
     crowd: Shape = Shape(25, 3_000, 1_000)
@@ -54,6 +55,7 @@ QUICK = Effort(
     peers=Pair(Shape(2, 30, 4), Shape(64, 8, 8)),
     translate=Pair(Shape(2, 60, 4), Shape(64, 20, 20)),
     prompt_seconds=0.7,
+    sdk_requests=200,
     open_seconds=2.0,
     crowd=Shape(10, 1_000, 1_000),
     crowd_rounds=1,

@@ -1,7 +1,7 @@
-"""What a provider answers, as bytes of HTTP that are made once: OpenAI's chat, Anthropic's messages, Gemini's content.
+"""What a provider answers, as bytes of HTTP that are made once: OpenAI's, Anthropic's, Gemini's and Cohere's formats.
 
 `answer` is a whole answer, `pieces` what a stream writes: the head with all that comes before the first word, and that
-word; each further word; the end, with usage where the provider sends it or it was asked for.
+word; each further word; the end, with usage where the provider sends it or it was asked for. Cohere answers whole.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ HEAD = b"HTTP/1.1 %s\r\ncontent-type: %s\r\n%s\r\n\r\n"
 STREAM_HEAD = HEAD % (b"200 OK", b"text/event-stream", b"transfer-encoding: chunked")
 LAST_CHUNK = b"0\r\n\r\n"
 PROMPT_TOKENS = 20
-OPENAI, ANTHROPIC, GEMINI = "openai", "anthropic", "gemini"
+OPENAI, ANTHROPIC, GEMINI, COHERE = "openai", "anthropic", "gemini", "cohere"
 OPENAI_ENVELOPE = {"id": "chatcmpl-bench", "created": 1_700_000_000, "model": "bench", "system_fingerprint": "fp_bench"}
 GEMINI_ENVELOPE = {"modelVersion": "gemini-bench", "responseId": "bench"}
 CLAUDE = {"id": "msg_bench", "type": "message", "role": "assistant", "model": "claude-bench"}
@@ -26,6 +26,8 @@ def told_by(path: bytes, *, stream: bool) -> tuple[str, bool]:
     """Whose format a path means, and whether the answer is streamed: Gemini's path says that too."""
     if b"enerateContent" in path:
         return GEMINI, b"stream" in path
+    if path.endswith(b"/v2/chat"):
+        return COHERE, stream
     return (ANTHROPIC if b"/messages" in path else OPENAI), stream
 
 
@@ -151,5 +153,15 @@ def gemini_stream(words: int, usage: bool) -> tuple[bytes, list[bytes], bytes]: 
     return b"", spoken, event(gemini_answer("", words), end=ends)
 
 
-ANSWERS = {OPENAI: openai_answer, ANTHROPIC: anthropic_answer, GEMINI: gemini_answer}
+def cohere_answer(text: str, words: int) -> dict[str, Any]:
+    tokens = {"input_tokens": PROMPT_TOKENS, "output_tokens": words}
+    return {
+        "id": "bench",
+        "finish_reason": "COMPLETE",
+        "message": {"role": "assistant", "content": [{"type": "text", "text": text}]},
+        "usage": {"billed_units": tokens, "tokens": tokens},
+    }
+
+
+ANSWERS = {OPENAI: openai_answer, ANTHROPIC: anthropic_answer, GEMINI: gemini_answer, COHERE: cohere_answer}
 STREAMS = {OPENAI: openai_stream, ANTHROPIC: anthropic_stream, GEMINI: gemini_stream}

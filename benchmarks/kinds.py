@@ -11,16 +11,16 @@ import subprocess
 import sys
 
 from benchmarks.peers import LITELLM, PORTKEY
-from benchmarks.servers import MODEL, ROOT, START_PATIENCE, Launch, Server, StartError, Surroundings
+from benchmarks.servers import MODEL, ROOT, START_PATIENCE, Launch, Server, StartError, Surroundings, free_port
 from benchmarks.servers import environment as bare
-from benchmarks.servers import free_port
 
 FLOOR_KEY = "sk-floor"
 GATEWAY = [sys.executable, "-m", "gateway"]
+SDK = ("cohere_chat/bench", "/v2/chat")  # no other lane serves it
 LANES = {
     "bench-anthropic": ("anthropic/claude-bench", ""),
     "bench-gemini": ("gemini/gemini-bench", "/v1beta"),
-    "bench-sdk": ("cohere_chat/bench", "/v2/chat"),
+    "bench-sdk": SDK,
 }
 KEY = ["--name", "bench", "--budget", "1e6", "--rpm", "1000000", "--parallel", "10000"]
 WIRE = frozenset({"start", "request", "chunk", "peers", "prompts", "open", "crowd", "growth"})
@@ -52,6 +52,12 @@ def lanes(around: Surroundings) -> Launch:
 
 def lanes_scaled(around: Surroundings) -> Launch:
     return atelier(around, LANES, around.stores())
+
+
+def acompletion(around: Surroundings) -> Launch:
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.acompletion", str(port), around.upstream + SDK[1]]
+    return Launch(command, port, calls_itself=True)
 
 
 def atelier(around: Surroundings, models: dict[str, tuple[str, str]], stores: dict[str, str]) -> Launch:
@@ -102,4 +108,5 @@ EMBEDDED = Server("atelier", WIRE, wire)
 SCALED = Server("atelier-scaled", WIRE, wire_scaled)
 EMBEDDED_LANES = Server("atelier+lanes", frozenset({"translate", "sdk"}), lanes)
 SCALED_LANES = Server("atelier-scaled+lanes", frozenset({"translate", "sdk"}), lanes_scaled)
-SERVERS = (FLOOR, SCAN, EMBEDDED, SCALED, EMBEDDED_LANES, SCALED_LANES, LITELLM, PORTKEY)
+ACOMPLETION = Server("acompletion", frozenset({"sdk"}), acompletion)
+SERVERS = (FLOOR, SCAN, EMBEDDED, SCALED, EMBEDDED_LANES, SCALED_LANES, ACOMPLETION, LITELLM, PORTKEY)

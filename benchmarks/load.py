@@ -19,7 +19,13 @@ import httptools
 T = TypeVar("T")
 PATIENCE = 60.0  # seconds that the last answers may take
 SENTENCE = "Please say something about the weather today. "
+PROMPT_BYTES = 200
 EVENT, END = b"data: ", b"data: [DONE]\n\n"
+
+
+def prompt(size: int) -> str:
+    """So many bytes of text."""
+    return (SENTENCE * (size // len(SENTENCE) + 1))[:size]
 
 
 class LoadError(Exception):
@@ -35,12 +41,11 @@ class Target:
     model: str
     headers: tuple[tuple[str, str], ...] = ()
 
-    def request(self, words: int, *, stream: bool, prompt_bytes: int = 200) -> bytes:
+    def request(self, words: int, *, stream: bool, prompt_bytes: int = PROMPT_BYTES) -> bytes:
         """A chat request that is answered with so many words; a stream asks for usage, as a client that counts does."""
-        prompt = (SENTENCE * (prompt_bytes // len(SENTENCE) + 1))[:prompt_bytes]
         body: dict[str, object] = {
             "model": self.model,
-            "messages": [{"role": "user", "content": prompt}],
+            "messages": [{"role": "user", "content": prompt(prompt_bytes)}],
             "max_tokens": words,
         }
         if stream:
@@ -135,8 +140,9 @@ async def connected(target: Target, count: int) -> AsyncIterator[list[Connection
     loop = asyncio.get_running_loop()
     connections: list[Connection] = []
     try:
-        for _ in range(count):
-            connections.append((await loop.create_connection(Connection, "127.0.0.1", target.port))[1])
+        while len(connections) < count:
+            _, connection = await loop.create_connection(Connection, "127.0.0.1", target.port)
+            connections.append(connection)
         yield connections
     except OSError as error:
         raise LoadError(f"no connection: {error}") from None

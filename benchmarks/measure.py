@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.effort import Effort, Shape
-from benchmarks.load import Connection, Exchange, LoadError, Target, connected, drive
+from benchmarks.load import PROMPT_BYTES, Connection, Exchange, LoadError, Target, connected, drive
 from benchmarks.machine import cpu_seconds
 from benchmarks.servers import Running
 
@@ -83,7 +83,7 @@ async def meter(served: Running, bench: Bench, load: Callable[[], Awaitable[list
 
 
 async def whole_answers(
-    served: Running, bench: Bench, target: Target, seconds: float, prompt_bytes: int = 200
+    served: Running, bench: Bench, target: Target, seconds: float, prompt_bytes: int = PROMPT_BYTES
 ) -> Metered:
     """A closed loop of answers that are not streamed."""
     effort = bench.effort

@@ -6,6 +6,7 @@ answer was not as it should have been.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -73,6 +74,24 @@ async def translate(served: Running, bench: Bench) -> Figures:
     return found
 
 
+async def sdk(served: Running, bench: Bench) -> Figures:
+    """Whole answers through LiteLLM, by a gateway, or by the bare loop that it is compared with."""
+    if not served.launch.calls_itself:
+        return {
+            "sdk_cpu": (await whole_answers(served, bench, served.target("bench-sdk"), bench.effort.seconds)).cpu_ms
+        }
+    at_once, target = bench.effort.connections, served.target()
+    async with connected(target, 1) as (connection,):
+
+        async def told(requests: int) -> list[Exchange]:
+            order = json.dumps({"requests": requests, "at_once": at_once}).encode()
+            return [await connection.ask(target.post("/run", order))] * requests  # its answer stands for all
+
+        await told(bench.effort.warm_up)
+        metered = await meter(served, bench, lambda: told(bench.effort.sdk_requests))
+    return {"sdk_cpu": metered.cpu_ms}
+
+
 async def crowd(served: Running, bench: Bench) -> Figures:
     """A thousand streams at once, each with a word now and then; as one ends, its client begins the next."""
     effort, target, shape = bench.effort, served.target(), bench.effort.crowd
@@ -137,6 +156,7 @@ EACH_ROUND: dict[str, Part] = {
     "prompts": prompts,
     "open": open_loop,
     "translate": translate,
+    "sdk": sdk,
 }
 OF_THEIR_OWN: dict[str, Part] = {"crowd": crowd, "growth": growth}  # on servers that have done nothing else yet
 PARTS = ("start", *EACH_ROUND, *OF_THEIR_OWN)

@@ -55,10 +55,8 @@ def entries(line: Line, rounds: Sequence[Round]) -> Iterable[dict[str, Any]]:
 def bounds_table(rounds: Sequence[Round]) -> str:
     """Each line with its bound, our median with its interval, and whether it holds, for both set-ups."""
     heads = [cell for name in OURS for cell in (name, "bound", "holds")]
-    rows = []
-    for line in LINES:
-        if any(line.found(rounds, name) is not None for name in OURS):
-            rows.append([line.title, *(cell for name in OURS for cell in cells(line, rounds, name))])
+    measured = [line for line in LINES if any(line.found(rounds, name) for name in OURS)]
+    rows = [[line.title, *(cell for name in OURS for cell in cells(line, rounds, name))] for line in measured]
     return in_columns([["", *heads], *rows]) if rows else ""
 
 

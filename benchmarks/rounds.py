@@ -74,7 +74,6 @@ class Run:
                     raise
 
     def _round(self, number: int, servers: Sequence[Server], parts: frozenset[str]) -> Round:
-        folder = self.folder / str(number)
         found: Round = {}
         with ExitStack() as stack:
             started = []

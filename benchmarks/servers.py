@@ -44,6 +44,7 @@ class Launch:
     environment: dict[str, str] = field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = ()  # of each request, besides the key
     model: str = MODEL  # that is asked first
+    calls_itself: bool = False  # it is told how many requests to make at the upstream
 
 
 @dataclass(frozen=True, slots=True)
