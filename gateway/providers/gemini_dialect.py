@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import msgspec
 
 from gateway import trace_context
@@ -82,7 +83,7 @@ def ready(deployment: Deployment) -> Ready:
     base = deployment.api_base or litellm.api_base or litellm.get_secret("GEMINI_API_BASE")
     urls, headers = {}, {}
     for stream in (False, True):
-        headers, urls[stream] = vertex.VertexLLM().get_token_and_url(
+        headers, url = vertex.VertexLLM().get_token_and_url(
             model=name,
             auth_header=None,
             gemini_api_key=deployment.api_key,
@@ -93,5 +94,6 @@ def ready(deployment: Deployment) -> Ready:
             custom_llm_provider=PROVIDER,
             api_base=base,
         )
+        urls[stream] = str(httpx.URL(url))  # quoted as LiteLLM's client does
     sent = {**headers, **(deployment.params.get("extra_headers") or {})}
     return Ready(name, urls, sent, RequestForm(deployment, name))
