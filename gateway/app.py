@@ -29,7 +29,7 @@ from gateway.clock import SystemClock
 from gateway.config.config import Config
 from gateway.config.history import History
 from gateway.config.loader import load
-from gateway.errors import Reason, Unavailable
+from gateway.errors import ProviderError, Reason, Unavailable
 from gateway.generations.running import Generations
 from gateway.identities import KeyIdentities
 from gateway.ledger.retention import Retention
@@ -54,6 +54,7 @@ from gateway.telemetry.redact import Redactor
 from gateway.telemetry.tracing import open_tracing
 
 SETTLE_TIMEOUT = 10.0  # seconds that settling may take after everything was interrupted
+LOADING = "LiteLLM is still being loaded"
 
 
 class Gateway:
@@ -90,6 +91,8 @@ class Gateway:
                 read = await assembly.understand(self.config, self._fleet)
                 await self._wire(backends, read, stack)
             self._stack = stack.pop_all()
+        if runtime.state() == "loading":
+            self._background.append(asyncio.create_task(self._wait_for_litellm(), name="litellm"))
         for name, work in self._beside(backends):
             self._background.append(asyncio.create_task(supervise(name, work), name=name))
 
@@ -119,6 +122,13 @@ class Gateway:
             self.services.reloader.poke()
         else:
             self.services.changes.heard(message)
+
+    async def _wait_for_litellm(self) -> None:
+        """Not ready for whoever asks, so that no load balancer sends what would wait; what needs no LiteLLM is served."""
+        self.services.unready.append(LOADING)
+        with suppress(ProviderError):  # what needs LiteLLM fails then; the rest is welcome all the same
+            await runtime.loaded()
+        self.services.unready.remove(LOADING)
 
     def begin_reload(self) -> None:
         """Look at the configuration's files at once."""
