@@ -20,6 +20,11 @@ class EventReader:
         self._rest = b""
         self._data: list[bytes] = []
 
+    @property
+    def idle(self) -> bool:
+        """No part of an event is waiting for its rest."""
+        return not (self._rest or self._data)
+
     def feed(self, part: bytes) -> list[bytes]:
         """The events that `part` completes. Raises ProviderError for an endless line."""
         lines = (self._rest + part).splitlines(keepends=True)

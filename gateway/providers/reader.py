@@ -58,15 +58,20 @@ class Reader:
         begins = any("role" in choice["delta"] for choice in body["choices"])
         if not (begins or content or any(choice["finish_reason"] for choice in body["choices"])):
             return None if usage is None else Chunk(b"", usage=usage)
-        self._chunks += content
-        if self._most is not None and self._chunks > self._most:
-            raise ProviderError(Fault.MALFORMED, "the answer is longer than the request allows")
+        if content:
+            self.more()
         if not self._base:
             self._base = {name: body[name] for name in BASE if name in body}
         body.update(self._base)
         if self._request.include_usage:
             body["usage"] = None
         return Chunk(encode_frame(body), text_of(body), content, finish, usage)
+
+    def more(self) -> None:
+        """One more chunk with content. Raises ProviderError when there are more than the request allows."""
+        self._chunks += 1
+        if self._most is not None and self._chunks > self._most:
+            raise ProviderError(Fault.MALFORMED, "the answer is longer than the request allows")
 
     def check(self) -> None:
         """A stream that ended without a finish reason for each of its choices was cut."""
