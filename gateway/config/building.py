@@ -6,7 +6,7 @@ Pure, but for what LiteLLM knows of a model, which comes in as `ModelFacts`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -56,6 +56,14 @@ class ModelFacts(Protocol):
     """
 
     def __call__(self, model: str, *, custom_llm_provider: str | None, base_model: str | None) -> Facts: ...
+
+
+Carded = Callable[[Deployment], Deployment]  # puts a deployment into its lane, with its card
+
+
+def uncarded(deployment: Deployment) -> Deployment:
+    """The deployment in the lane that takes every one."""
+    return deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,12 @@ def simulated(deployment: Deployment, urls: Mapping[str, str]) -> Deployment:
         params={name: value for name, value in deployment.params.items() if name in _KEPT_IN_SIMULATION},
         simulated=True,
     )
+
+
+def with_its_key(deployment: Deployment, carded: Carded) -> Deployment:
+    """A deployment that lacks its key, in the lane that it will be in once it has it."""
+    card = carded(replace(deployment, api_key=deployment.api_key or SIMULATED_KEY))
+    return replace(deployment, card=card.card, lane=card.lane)
 
 
 def _tiers(config: Config) -> dict[str, str]:

@@ -15,11 +15,14 @@ from gateway.config.building import (
     SIMULATED_KEY,
     Builder,
     Built,
+    Carded,
     Facts,
     ModelFacts,
     UnknownModelError,
     plain_id,
     simulated,
+    uncarded,
+    with_its_key,
 )
 from gateway.config.config import Config
 from gateway.config.credentials import USUAL
@@ -32,6 +35,7 @@ from gateway.types import Deployment
 
 __all__ = [
     "SIMULATED_KEY",
+    "Carded",
     "Facts",
     "ModelFacts",
     "NoKey",
@@ -69,12 +73,17 @@ class Resolved:
 
 
 def resolve(
-    config: Config, env: Mapping[str, str], facts: ModelFacts, fleet_urls: Mapping[str, str] | None
+    config: Config,
+    env: Mapping[str, str],
+    facts: ModelFacts,
+    fleet_urls: Mapping[str, str] | None,
+    carded: Carded = uncarded,
 ) -> Resolved:
     """Decide what is served and by whom.
 
     `fleet_urls`: the simulated fleet's address for each wire format ("openai", "anthropic", "gemini"), or None where
     there is no fleet. It serves only while nothing real can be called and `simulation.mode` is "auto".
+    `carded` puts each deployment into its lane, as it is going to be called.
     Raises `ConfigError` for models that LiteLLM does not know, in a file of ours or where nothing else is served.
     """
     entries = _Entries(config, env, facts)
@@ -86,14 +95,16 @@ def resolve(
     real = real or any(each.missing is None for each in entries.wildcards)
     wants_fleet = not real and config.simulation.mode == "auto"
     urls = fleet_urls if wants_fleet else None
-    ready = tuple(_ready(found, urls))
+    ready = tuple(carded(each) for each in _ready(found, urls))
     lacking = [(each.deployment, each.missing) for each in found]
     lacking += [(each.shown, each.missing) for each in entries.wildcards]
-    no_key = tuple(NoKey(each, missing) for each, missing in lacking if missing is not None and urls is None)
+    no_key = tuple(
+        NoKey(with_its_key(each, carded), missing) for each, missing in lacking if missing is not None and urls is None
+    )
     groups: dict[str, tuple[Deployment, ...]] = {}
     for each in ready:
         groups[each.group] = (*groups.get(each.group, ()), each)
-    wildcards = tuple(_served(each, urls) for each in entries.wildcards)
+    wildcards = tuple(_served(each, urls, carded) for each in entries.wildcards)
     return Resolved(ready, no_key, urls is not None, wants_fleet, tuple(entries.warnings), groups, wildcards)
 
 
@@ -105,11 +116,12 @@ def _ready(found: Iterable[Built], urls: Mapping[str, str] | None) -> Iterator[D
             yield each.deployment
 
 
-def _served(wildcard: Wildcard, urls: Mapping[str, str] | None) -> Wildcard:
+def _served(wildcard: Wildcard, urls: Mapping[str, str] | None, carded: Carded) -> Wildcard:
     """The wildcard, served by the fleet where that serves everything."""
     if urls is None:
-        return wildcard
-    return replace(wildcard, shown=simulated(wildcard.shown, urls), missing=None, fleet=urls)
+        return replace(wildcard, shown=with_its_key(wildcard.shown, carded), carded=carded)
+    shown = carded(simulated(wildcard.shown, urls))
+    return replace(wildcard, shown=shown, missing=None, fleet=urls, carded=carded)
 
 
 class _Entries:

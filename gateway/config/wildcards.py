@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from gateway.config.building import Built, simulated
+from gateway.config.building import Built, Carded, simulated, uncarded
 from gateway.types import Deployment
 
 _COUNTED = "*+?\\^$|()"
@@ -28,6 +28,7 @@ class Wildcard:
     fleet: Mapping[str, str] | None = field(default=None, repr=False)  # it serves everything, at these addresses
     build: Callable[[str], Built | None] = field(default=lambda _: None, repr=False, compare=False)  # a model's name
     provider_of: Callable[[str], str | None] = field(default=lambda _: None, repr=False, compare=False)
+    carded: Carded = field(default=uncarded, repr=False, compare=False)
 
     def deployment(self, name: str) -> Deployment | None:
         """The deployment that serves the model `name`; None where the pattern does not fit, a key is missing, or
@@ -38,8 +39,8 @@ class Wildcard:
         if built is None:
             return None
         if self.fleet is not None:
-            return simulated(built.deployment, self.fleet)
-        return None if built.missing is not None else built.deployment
+            return self.carded(simulated(built.deployment, self.fleet))
+        return None if built.missing is not None else self.carded(built.deployment)
 
     def match(self, name: str) -> re.Match[str] | None:
         """How the pattern fits the name, or the name with its provider before it."""

@@ -82,16 +82,24 @@ def whose(model: str, named: str | None, known: PriceMap) -> Whose | Ask | None:
     """
     prefix, slash, name = model.partition("/")
     if named is not None:
-        if named not in PROVIDERS or named in {"openrouter", model} or prefix == "azure":
-            return ASK
-        return (model, named) if named == "azure" else _of(named, model.removeprefix(f"{named}/"), known)
+        unclear = named not in PROVIDERS or named == model or prefix == "azure"
+        return ASK if unclear else _apart(named, model.removeprefix(f"{named}/"), known)
     if slash and prefix in PROVIDERS:
         return _of(prefix, name, known)
     return ASK if prefix in PROVIDERS else _bare(model, known)
 
 
+def _apart(provider: str, name: str, known: PriceMap) -> Whose | Ask:
+    """With the provider told beside the name."""
+    if provider == "azure":
+        return name, provider
+    if provider == "openrouter":  # whose own models are called by the whole name
+        return name if "/" in name else f"openrouter/{name}", provider
+    return _of(provider, name, known)
+
+
 def _of(provider: str, name: str, known: PriceMap) -> Whose | Ask:
-    """With the provider told."""
+    """With the provider told before the name."""
     if provider in ASKED:
         return ASK
     if provider == "azure" and (
