@@ -22,7 +22,7 @@ from gateway.providers import params
 from gateway.providers.dialect import Once, Prepared
 from gateway.providers.facts import whose
 from gateway.providers.gemini_answer import Events, completion
-from gateway.providers.gemini_request import PROVIDER, RequestForm, carried
+from gateway.providers.gemini_request import PROVIDER, carried, request_body
 from gateway.providers.http import Sending
 from gateway.providers.runtime import load
 from gateway.types import Deployment, Endpoint
@@ -38,7 +38,6 @@ class Ready:
     model: str
     urls: Mapping[bool, str]  # by whether the answer is streamed
     headers: Mapping[str, str] = field(repr=False)
-    form: RequestForm = field(repr=False)
 
 
 class Gemini:
@@ -59,7 +58,8 @@ class Gemini:
             "X-Client-Request-Id": request.attempt_id,
             **trace_context.headers(request.traceparent),
         }
-        sending = Sending(found.urls[stream], headers, _encode(found.form.body(request.body)))
+        body = request_body(request.deployment, found.model, request.body)
+        sending = Sending(found.urls[stream], headers, _encode(body))
         answer = functools.partial(completion, model=found.model, now=self._now)
         return Prepared(sending, answer, functools.partial(Events, now=self._now))
 
@@ -96,4 +96,4 @@ def ready(deployment: Deployment) -> Ready:
         )
         urls[stream] = str(httpx.URL(url))  # quoted as LiteLLM's client does
     sent = {**headers, **(deployment.params.get("extra_headers") or {})}
-    return Ready(name, urls, sent, RequestForm(deployment, name))
+    return Ready(name, urls, sent)

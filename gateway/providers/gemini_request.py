@@ -23,7 +23,8 @@ LEGACY = frozenset({"functions", "function_call"})  # answered in another form
 APART = frozenset({"cache_control", "images"})  # of a message: a cache that LiteLLM would make first, pictures of old
 INLINE = frozenset({"text", "image_url", "input_audio", "file"})
 UNSENT = frozenset({"messages", "user"})  # of the members: the one is mapped by itself, the other goes nowhere
-MOST_KEPT, LONGEST_KEPT = 256, 2**15  # mapped parameters, and bytes of those that they were mapped from
+MOST_KEPT, LONGEST_KEPT = 128, 2**14  # mapped parameters, and bytes of those that they were mapped from
+MOST_MODELS = 4096  # clients name models of wildcards
 _encode = msgspec.json.Encoder().encode
 
 
@@ -59,52 +60,39 @@ def names_address(value: Any) -> bool:
     return any(map(names_address, items))
 
 
-class RequestForm:
-    """LiteLLM's mapping for one deployment; parameters that come again (tools, mostly) are mapped once."""
-
-    def __init__(self, deployment: Deployment, model: str) -> None:
-        self._deployment = deployment
-        self._model = model
-        self._drops = bool(deployment.params.get("drop_params", False))
-        self._litellm = pieces()
-        self._kept: OrderedDict[bytes, JsonObject] = OrderedDict()
-
-    def body(self, body: JsonObject) -> JsonObject:
-        """What is posted. Raises whatever LiteLLM raises for what it cannot map."""
-        given = params.members(self._deployment, body, drops=self._drops)
-        mapped: JsonObject = self._litellm.request(
-            messages=self._litellm.messages(given["messages"]),
-            model=self._model,
-            optional_params=self._parameters({name: given[name] for name in given.keys() - UNSENT}),
-            custom_llm_provider=PROVIDER,
-            litellm_params={},
-            cached_content=None,
-        )
-        return mapped
-
-    def _parameters(self, given: JsonObject) -> JsonObject:
-        """A copy: LiteLLM takes out what it has used."""
-        key = _encode(given)
-        known = self._kept.get(key)
-        if known is None:
-            known = self._litellm.parameters(self._model, given, drops=self._drops)
-            if len(key) <= LONGEST_KEPT:
-                self._kept[key] = known
-            if len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
-        return dict(known)
+def request_body(deployment: Deployment, model: str, body: JsonObject) -> JsonObject:
+    """What is posted for a client's `body`. Raises whatever LiteLLM raises for what it cannot map."""
+    drops = bool(deployment.params.get("drop_params", False))
+    given = params.members(deployment, body, drops=drops)
+    litellm = pieces()
+    mapped: JsonObject = litellm.request(
+        messages=litellm.messages(given["messages"]),
+        model=model,
+        optional_params=litellm.parameters(
+            model, {name: value for name, value in given.items() if name not in UNSENT}, drops=drops
+        ),
+        custom_llm_provider=PROVIDER,
+        litellm_params={},
+        cached_content=None,
+    )
+    return mapped
 
 
 class Pieces:
-    """The functions of LiteLLM's that make up its mapping (*internal*: a test compares what both lanes send)."""
+    """The functions of LiteLLM's that make up its mapping (*internal*: a test compares what both lanes send).
+
+    Parameters that come again (tools, mostly) are mapped once.
+    """
 
     def __init__(self) -> None:
-        litellm = load()
         self._utils: Any = importlib.import_module("litellm.utils")
         self._main: Any = importlib.import_module("litellm.main")
-        self._config: Any = litellm.GoogleAIStudioGeminiConfig()
+        self._config: Any = load().GoogleAIStudioGeminiConfig()
         gemini: Any = importlib.import_module("litellm.llms.vertex_ai.gemini.transformation")
+        # It takes longer than all the rest of a mapping, and is the same for a model each time.
+        gemini.get_supports_system_message = functools.lru_cache(MOST_MODELS)(gemini.get_supports_system_message)
         self.request: Callable[..., JsonObject] = gemini.transform_request_body
+        self.kept: OrderedDict[tuple[str, bool, bytes], JsonObject] = OrderedDict()
 
     def messages(self, given: list[JsonObject]) -> list[JsonObject]:
         fixed = self._utils.validate_and_fix_openai_messages(messages=given)
@@ -112,6 +100,20 @@ class Pieces:
         return found
 
     def parameters(self, model: str, given: JsonObject, *, drops: bool) -> JsonObject:
+        """A copy: LiteLLM takes out what it has used."""
+        key = (model, drops, _encode(given))
+        known = self.kept.get(key)
+        if known is not None:
+            self.kept.move_to_end(key)
+            return dict(known)
+        known = self._mapped(model, given, drops=drops)
+        if len(key[2]) <= LONGEST_KEPT:
+            self.kept[key] = known
+        if len(self.kept) > MOST_KEPT:
+            self.kept.popitem(last=False)
+        return dict(known)
+
+    def _mapped(self, model: str, given: JsonObject, *, drops: bool) -> JsonObject:
         utils = self._utils
         tidied = {
             **given,

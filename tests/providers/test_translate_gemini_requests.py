@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from gateway.errors import ProviderError
 from gateway.ports import Provider, ProviderRequest
 from gateway.providers.gemini_dialect import Gemini
-from gateway.providers.gemini_request import LONGEST_KEPT, MOST_KEPT, RequestForm, carried
+from gateway.providers.gemini_request import LONGEST_KEPT, MOST_KEPT, carried, pieces, request_body
 from gateway.providers.http import Http
 from gateway.providers.sdk import SdkLane
 from gateway.providers.translate import TranslateLane
 from gateway.types import Deployment, Endpoint, JsonObject
 from tests.providers.asking import ANSWERS, HELLO, KEY, deployment
-from tests.providers.replay import Recorded, ReplayServer
+from tests.providers.replay import Canary, Recorded, ReplayServer
 
 HI = {"role": "user", "content": "Hi"}
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -197,7 +197,7 @@ async def posted(lane: Provider, request: ProviderRequest, replay: ReplayServer,
         return error.fault, error.message, error.status, error.code, error.param
     assert json.dumps(request.body) == before
     (seen,) = replay.seen
-    mattering = {name: value for name, value in seen.headers.items() if name.startswith("x-")}
+    mattering: dict[str, str | None] = {name: value for name, value in seen.headers.items() if name.startswith("x-")}
     mattering |= {name: seen.headers.get(name) for name in ("content-type", "traceparent", "authorization")}
     return seen.method, seen.target, mattering, json.loads(seen.body)
 
@@ -297,17 +297,42 @@ def test_embeddings_are_left_to_the_sdk_lane() -> None:
 
 
 def test_parameters_that_come_again_are_mapped_once_and_never_changed() -> None:
-    form = RequestForm(deployment(OLD, ""), "gemini-2.0-flash")
+    at, kept = deployment(OLD, ""), pieces().kept
     asks = {**HELLO, "tools": [WEATHER], "response_format": FORMAT}
-    first = json.dumps(form.body(asks))
-    assert all(json.dumps(form.body(asks)) == first for _ in range(3))
-    assert len(form._kept) == 1
+    first = json.dumps(request_body(at, "m", asks))
+    before = len(kept)
+    assert all(json.dumps(request_body(at, "m", asks)) == first for _ in range(3))
+    assert len(kept) == before
     for seed in range(MOST_KEPT + 9):
-        form.body({**HELLO, "seed": seed})
-    assert len(form._kept) == MOST_KEPT
-    form.body({**HELLO, "stop": "x" * LONGEST_KEPT})
-    assert all(len(key) <= LONGEST_KEPT for key in form._kept)
-    assert json.dumps(form.body(asks)) == first
+        request_body(at, "m", {**HELLO, "seed": seed})
+    assert len(kept) == MOST_KEPT
+    request_body(at, "m", {**HELLO, "stop": "x" * LONGEST_KEPT})
+    assert all(len(given) <= LONGEST_KEPT for _, _, given in kept)
+    assert json.dumps(request_body(at, "m", asks)) == first
+
+
+HIDDEN: dict[str, JsonObject] = {
+    "picture": {"type": "image_url", "image_url": {"url": "data:{url}"}},
+    "picture-with-type": {"type": "image_url", "image_url": {"url": "data:{url}", "format": "image/png"}},
+    "file": {"type": "file", "file": {"file_data": "{url}", "format": "image/png"}},
+    "file-as-data": {"type": "file", "file": {"file_data": "data:{url}"}},
+    "sound": {"type": "input_audio", "input_audio": {"data": "{url}", "format": "wav"}},
+    "type-of-sound": {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "{url}"}},
+}
+
+
+@pytest.mark.parametrize("role", ["user", "tool", "assistant", "system"])
+@pytest.mark.parametrize("name", HIDDEN)
+async def test_no_address_is_opened_wherever_it_hides(
+    name: str, role: str, lane: SdkLane, translate: TranslateLane, replay: ReplayServer, canary: Canary
+) -> None:
+    for url in (f"{canary.url}/a.png", f"https://localhost:{canary.port}/a.png", f"gs://127.0.0.1:{canary.port}/a"):
+        part = json.loads(json.dumps(HIDDEN[name]).replace("{url}", url))
+        message = {"role": role, "content": [part], "tool_call_id": "call_2"}
+        request = asked({"messages": [HI, CALLED, message]}, replay.url)
+        assert not carried(request.body)
+        await same(lane, translate, request, replay)
+    assert canary.came == 0
 
 
 WORDS = st.text(alphabet=st.characters(codec="utf-8"), max_size=6)
