@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -22,19 +22,20 @@ from gateway.ledger.records import SqlRecords
 from gateway.ledger.redis import RedisLedger
 from gateway.ledger.sqlite import SqliteLedger
 from gateway.ports import Cache, Clock, Ledger, Limiter, Throttle
-from gateway.state.connection import RedisConnection
 from gateway.state.failures import StateUnavailable
 from gateway.state.first import RedisFirst
 from gateway.state.live import RedisLive
 from gateway.state.memory import MemoryCache, MemoryLimiter
 from gateway.state.redis import RedisCache, RedisLimiter
-from gateway.state.revocations import RedisChanges
 from gateway.state.throttle import MemoryThrottle, RedisThrottle
 from gateway.store.database import Database, open_database
 from gateway.store.failures import StoreUnavailable
 from gateway.store.secrets import load_or_create_secret, parse_secret
 from gateway.telemetry.alerts import First, always
 from gateway.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from gateway.state.connection import RedisConnection
 
 logger = structlog.get_logger(__name__)
 
@@ -151,6 +152,8 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
         metrics.outbox(presence.unread)
         metrics.ledger_drift(ledger.reconciler.drift)
 
+    from gateway.state.revocations import RedisChanges  # noqa: PLC0415 - it brings redis-py: 9 MB
+
     presence.on_dead(free_slots)
     changes = RedisChanges(redis)
     shown = RedisLive(redis, clock, presence.owner)
@@ -177,6 +180,8 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
 
 async def _connected(url: str, database: Database, clock: Clock, stack: AsyncExitStack) -> RedisConnection:
     """The Redis that belongs to this database. Raises StateUnavailable for another one's."""
+    from gateway.state.connection import RedisConnection  # noqa: PLC0415 - it brings redis-py: 9 MB
+
     redis = RedisConnection(url, clock)
     await redis.start()
     stack.push_async_callback(redis.close)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import hmac
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
-import jwt
 import msgspec
-from jwt.types import Options
 
 from gateway.errors import Unauthenticated, Unavailable
 from gateway.ports import Clock
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 KEY_TYPES = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}  # every algorithm there is here
 CURVES = {"ES256": "P-256", "EdDSA": "Ed25519"}
@@ -60,12 +61,16 @@ class Oidc:
     """Checks ID tokens. `transport` replaces the network in tests. Raises ValueError for an address without TLS."""
 
     def __init__(self, settings: OidcSettings, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        import jwt  # noqa: PLC0415 - it brings cryptography, 9 MB that nothing else needs
+
+        self._jwt = jwt
         self._settings = settings
         self._clock = clock
         self._keys = IssuerKeys(settings.issuer, clock, transport)
 
     async def verify(self, id_token: str, nonce: str) -> Claims:
         """Raise Unauthenticated for a token that is not this issuer's, for this client, of now, with this nonce."""
+        jwt = self._jwt
         try:
             header = jwt.get_unverified_header(id_token)
             algorithm = header.get("alg")

@@ -9,8 +9,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import redis
-
 WORKERS = "{atelier}:live:workers"  # what `state.live` writes
 TIMEOUT = 0.5  # seconds
 FRESH = 10.0  # seconds behind the newest: a worker that shows nothing for so long is gone
@@ -30,6 +28,9 @@ class Live:
     """Costs nothing until it is read; any thread may read. Raises ValueError for a URL that names no Redis."""
 
     def __init__(self, url: str) -> None:
+        import redis  # noqa: PLC0415 - 9 MB that only those need who have a Redis
+
+        self._away = redis.RedisError, OSError
         self._redis = redis.Redis.from_url(
             url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, decode_responses=True, protocol=2
         )
@@ -38,7 +39,7 @@ class Live:
         """The figures of this second."""
         try:
             texts: Any = self._redis.hvals(WORKERS)
-        except (redis.RedisError, OSError):
+        except self._away:
             return None
         found = [figures for text in texts if (figures := _figures(text)) is not None]
         if not found:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gateway.errors import Unavailable
-from gateway.state.connection import RedisConnection
+
+if TYPE_CHECKING:  # it brings redis-py
+    from gateway.state.connection import RedisConnection
 
 
 class RedisFirst:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from gateway.errors import Unavailable
 from gateway.ports import Clock
-from gateway.state.connection import RedisConnection
+
+if TYPE_CHECKING:  # it brings redis-py
+    from gateway.state.connection import RedisConnection
 
 EVERY, STALE, FORGOTTEN = 1.0, 5.0, 60.0  # seconds
 

@@ -10,16 +10,18 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from gateway.errors import Unavailable
 from gateway.ports import Allowance, Clock
-from gateway.state.connection import RedisConnection
 from gateway.state.memory import WINDOW, MemoryLimiter, size_of, too_many_at_once, too_many_requests
 from gateway.state.script import Script
 from gateway.types import Identity, JsonObject
+
+if TYPE_CHECKING:  # it brings redis-py
+    from gateway.state.connection import RedisConnection
 
 MICRO = 1_000_000
 SLOT_TTL = 360.0  # seconds: longer than any request lives

@@ -9,12 +9,15 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from hashlib import blake2b
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from gateway.errors import Unavailable
 from gateway.ports import Clock
-from gateway.state.connection import RedisConnection
 from gateway.state.redis import MICRO, micros_of
 from gateway.state.script import Script
+
+if TYPE_CHECKING:  # it brings redis-py
+    from gateway.state.connection import RedisConnection
 
 SWEEP = 2  # names looked at for each try: more than can come in
 
