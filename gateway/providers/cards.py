@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.providers.params import has_responses_api
+from gateway.providers.params import EMBEDDINGS, has_responses_api
 from gateway.providers.speakers import GPT, SPEAKERS, Speaker
 from gateway.types import Card, Deployment, Endpoint
 
@@ -104,6 +104,9 @@ def address(deployment: Deployment, speaker: Speaker) -> str:
 def supported(deployment: Deployment, speaker: Speaker, known: Mapping[str, Any]) -> frozenset[str]:
     """The parameters that LiteLLM sends on; others are dropped, or refused."""
     provider, name = deployment.provider, deployment.model_name
+    if deployment.endpoint is Endpoint.EMBEDDINGS:
+        short = provider == "openai" and deployment.params.get("drop_params") and "text-embedding-3" not in name
+        return EMBEDDINGS - {"dimensions"} if short else EMBEDDINGS
     if provider == "openai":
         return openai_takes(name, known)
     flagged = {each for each, flag in speaker.flagged.items() if known.get(flag)}

@@ -145,6 +145,7 @@ SPEAKERS: Mapping[str, Speaker] = {
     ),
     "perplexity": Speaker(
         max_tokens=True,
+        tells_usage=False,
         base="https://api.perplexity.ai",
         bases=("PERPLEXITY_API_BASE",),
         keys=("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),

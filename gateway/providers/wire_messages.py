@@ -38,17 +38,17 @@ class LeftToLiteLLM(Exception):
 class Messages:
     """The messages of one deployment's requests. Call it with a client's."""
 
-    __slots__ = ("_developers", "_keeps_markers", "_provider", "_roles", "_strict", "_texts_only")
+    __slots__ = ("_keeps_markers", "_o_series", "_provider", "_roles", "_strict", "_texts_only")
 
     def __init__(self, deployment: Deployment, speaker: Speaker) -> None:
         self._provider = deployment.provider
         self._strict = speaker.strict
         self._texts_only = speaker.texts_only
-        self._roles = ROLES - {"assistant"} if speaker.strict else ROLES
+        self._o_series = deployment.provider == "openai" and deployment.model_name.startswith("o")
+        self._roles = ROLES - {"assistant"} if speaker.strict else ROLES - {"system"} if self._o_series else ROLES
         self._keeps_markers = speaker.keeps_cache_control or (
             deployment.provider == "openai" and not openais(deployment)
         )
-        self._developers = deployment.provider == "openai" and deployment.model_name.startswith("o")
 
     def __call__(self, given: Any) -> list[Any]:
         """Raises LeftToLiteLLM."""
@@ -57,7 +57,7 @@ class Messages:
         roles = self._roles
         for at, message in enumerate(given):
             if type(message) is dict and len(message) == 2 and type(message.get("content")) is str:  # noqa: SIM102
-                if message.get("role") in roles:
+                if message.get("role") in roles and message["content"]:
                     continue
             return [*given[:at], *[self._carried(each) for each in given[at:]]]
         return given
@@ -67,9 +67,9 @@ class Messages:
             raise LeftToLiteLLM
         out = {name: value for name, value in message.items() if value is not None}
         role, content = out.get("role"), out.get("content")
-        if role == "developer" and not self._developers:
+        if role == "developer" and not self._o_series:
             out["role"] = role = "system"
-        if role not in ROLES | OTHERS or not INTERNAL.isdisjoint(out):
+        if (role == "system" and self._o_series) or role not in ROLES | OTHERS or not INTERNAL.isdisjoint(out):
             raise LeftToLiteLLM
         if not (content is None or isinstance(content, str)):
             self._check_parts(content, role)
@@ -118,7 +118,7 @@ def fits(message: JsonObject, role: str) -> bool:
     if not message.keys() <= STRICT.get(role, frozenset()):
         return False
     calls = message.get("tool_calls", ())
-    if role == "assistant" and not (message.get("content") or calls):
+    if not (message.get("content") or calls):
         return False
     return all(isinstance(call, dict) and call.keys() == CALL and call["type"] == "function" for call in calls)
 

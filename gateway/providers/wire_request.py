@@ -26,6 +26,7 @@ from gateway.providers.params import (
     JUDGED_THERE,
     NEUTRAL,
     OPENAI_LIKE,
+    THINKING_MAPPED,
     UNLIKED,
     hashed,
     travels,
@@ -62,7 +63,9 @@ class Route:
         if provider == "deepseek":
             judged -= {"reasoning_effort"}
         self._known = EMBEDDINGS if self._embeds else CHAT
-        self._taken = EMBEDDINGS if self._embeds else card.supported | (frozenset() if self._drops else judged)
+        if provider not in THINKING_MAPPED:
+            self._known -= {"thinking"}
+        self._taken = card.supported if self._drops or self._embeds else card.supported | judged
         self._renames = self._speaker.max_tokens or self._by_reasoning
         self._plain = self._taken - self._particular()
         self._messages = Messages(deployment, self._speaker)
@@ -133,13 +136,12 @@ class Route:
             return True
         if self._says_nothing(name, value):
             return True
+        if name in BOUNDS and self._renames:
+            if all(given.get(each) is not None for each in BOUNDS):
+                raise LeftToLiteLLM
+            name = "max_tokens" if self._speaker.max_tokens else "max_completion_tokens"
         if name not in self._taken:
             return self._drops
-        if name in BOUNDS and self._renames:
-            if given.get("max_tokens") is not None and given.get("max_completion_tokens") is not None:
-                raise LeftToLiteLLM
-            out["max_tokens" if self._speaker.max_tokens else "max_completion_tokens"] = value
-            return True
         out[name] = self._carried(name, value)
         return True
 
