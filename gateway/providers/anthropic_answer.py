@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.providers.anthropic_usage import usage
@@ -31,9 +31,18 @@ JSON_TOOL = "json_tool_call"  # LiteLLM's stand-in for a JSON schema, where a mo
 
 
 def completion(
-    document: JsonObject, *, json_mode: bool = False, names: Mapping[str, str] | None = None, prefix: str | None = None
+    document: JsonObject,
+    *,
+    json_mode: bool = False,
+    names: Mapping[str, str] | None = None,
+    prefix: str | None = None,
+    now: Callable[[], float] = time.time,
 ) -> JsonObject:
-    """A whole answer as a chat.completion."""
+    """A whole answer as a chat.completion.
+
+    `json_mode`: a JSON schema was sent as a tool. `names`: of tools that were sent under others, as the client wrote them.
+    `prefix`: what the answer is to begin with.
+    """
     blocks = document["content"]
     message = said(blocks, names or {})
     finish = FINISH.get(document["stop_reason"], "stop")
@@ -46,7 +55,7 @@ def completion(
     told = document["usage"]
     return {
         "id": new_id(),
-        "created": int(time.time()),
+        "created": int(now()),
         "model": document["model"],
         "choices": [{"index": 0, "message": message, "finish_reason": finish}],
         "usage": usage(told, thoughts=bool(told.get("output_tokens_details"))),
@@ -111,10 +120,16 @@ def new_id() -> str:
 class Events:
     """One stream: an event in, a chat.completion.chunk out, or None where it says nothing."""
 
-    def __init__(self, *, json_mode: bool = False, names: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        json_mode: bool = False,
+        names: Mapping[str, str] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._json_mode = json_mode
         self._names = names or {}
-        self._head: JsonObject = {"id": new_id(), "object": "chat.completion.chunk", "created": int(time.time())}
+        self._head: JsonObject = {"id": new_id(), "object": "chat.completion.chunk", "created": int(now())}
         self._told: JsonObject = {}  # usage is cumulative, but later events leave members out
         self._call = -1  # index of the last call that is the client's
         self._calling = False  # the open block is such a call
@@ -138,7 +153,8 @@ class Events:
                 finish = self._finish(event["delta"].get("stop_reason"))
                 usage_told = self._used(event, event)
             case "message_start":
-                self._head["model"] = event["message"].get("model")
+                if "model" in event["message"]:
+                    self._head["model"] = event["message"]["model"]
                 usage_told = self._used(event["message"], event)
             case "error":
                 raise ValueError("an error without its object")

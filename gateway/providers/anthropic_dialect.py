@@ -7,15 +7,17 @@ LiteLLM lowers after counting the input.
 from __future__ import annotations
 
 import functools
+import time
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from gateway.ports import ProviderRequest
-from gateway.providers import anthropic_request
 from gateway.providers.anthropic_answer import Events, completion
+from gateway.providers.anthropic_request import known, mapped, why_not, within
 from gateway.providers.dialect import Once, Prepared
 from gateway.providers.http import Sending
-from gateway.types import Endpoint
 
 _encode = msgspec.json.Encoder().encode
 
@@ -23,22 +25,22 @@ _encode = msgspec.json.Encoder().encode
 class Anthropic:
     """Implements dialect.Dialect."""
 
-    def __init__(self) -> None:
-        self._known = Once(anthropic_request.known)
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._known = Once(known)
 
     def carries(self, request: ProviderRequest) -> bool:
         """Whether the lane asks as the sdk lane would. LiteLLM is loaded by then."""
         deployment = request.deployment
-        if deployment.endpoint is not Endpoint.CHAT or anthropic_request.obstacle(deployment):
-            return False
-        return anthropic_request.within(self._known(deployment), request.body)
+        return why_not(deployment) is None and within(self._known(deployment), request.body)
 
     def prepare(self, request: ProviderRequest, *, stream: bool) -> Prepared:
-        known = self._known(request.deployment)
-        mapped = anthropic_request.mapped(known, request, stream=stream)
-        reading = {"json_mode": mapped.json_mode, "names": mapped.names}
+        """Raises whatever LiteLLM raises for a request that it refuses."""
+        found = self._known(request.deployment)
+        asked = mapped(found, request, stream=stream)
+        reading: dict[str, Any] = {"json_mode": asked.json_mode, "names": asked.names, "now": self._now}
         return Prepared(
-            Sending(known.url, mapped.headers, _encode(mapped.body)),
-            functools.partial(completion, **reading, prefix=mapped.prefix),
+            Sending(found.url, asked.headers, _encode(asked.body)),
+            functools.partial(completion, prefix=asked.prefix, **reading),
             functools.partial(Events, **reading),
         )

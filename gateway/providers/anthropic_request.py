@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -19,10 +20,10 @@ from gateway import trace_context
 from gateway.ports import ProviderRequest
 from gateway.providers import params
 from gateway.providers.runtime import load
-from gateway.types import Deployment, JsonObject
+from gateway.types import Deployment, Endpoint, JsonObject
 
 ANTHROPIC = "anthropic"
-CARRIED = frozenset({"extra_headers"})  # of params.DEPLOYMENT; the others change LiteLLM's ways
+ELSEWHERE = params.DEPLOYMENT - {"extra_headers"}  # settings that LiteLLM would act on
 REVERSE_NAMES = "_anthropic_tool_name_map"
 MOST_MODELS = 4096
 
@@ -54,14 +55,22 @@ class Mapped:
     prefix: str | None = None  # what the answer is to begin with
 
 
-def obstacle(deployment: Deployment) -> str:
-    """What keeps a deployment from this mapping, for people; empty where nothing does."""
+def why_not(deployment: Deployment) -> str | None:
+    """What keeps a deployment from this mapping, for people; None where nothing does. Needs no LiteLLM."""
+    if deployment.endpoint is not Endpoint.CHAT:
+        return "only chat completions are translated"
     if not deployment.model.startswith(f"{ANTHROPIC}/"):
-        return f"its model has no prefix '{ANTHROPIC}/'"
-    if not deployment.api_key:
-        return "it has no key of its own"
-    others = sorted(params.DEPLOYMENT & deployment.params.keys() - CARRIED)
-    return f"it has settings that change how LiteLLM asks: {', '.join(others)}" if others else ""
+        return f"LiteLLM tells by more than the prefix '{ANTHROPIC}/' whose model it is"
+    if not key_of(deployment):
+        return "LiteLLM finds other credentials than a key"
+    if not ELSEWHERE.isdisjoint(deployment.params):
+        return "LiteLLM acts on settings of its own"
+    return None
+
+
+def key_of(deployment: Deployment) -> str | None:
+    """The deployment's key, or the one that LiteLLM would find in a variable."""
+    return deployment.api_key or os.environ.get("ANTHROPIC_API_KEY")
 
 
 def known(deployment: Deployment) -> Known:
@@ -122,7 +131,7 @@ def mapped(known: Known, request: ProviderRequest, *, stream: bool) -> Mapped:
     asked.pop("stream", None)
     own = {"X-Client-Request-Id": request.attempt_id, **trace_context.headers(request.traceparent)}
     headers = known.config.validate_environment(
-        api_key=request.deployment.api_key,
+        api_key=key_of(request.deployment),
         headers={**known.headers, **own},
         model=known.model,
         messages=messages,
