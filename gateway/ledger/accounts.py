@@ -1,84 +1,97 @@
-"""Accounts and the holds on them, as steps of a transaction that the caller has begun.
+"""The accounts that a transaction touches: each is read once, changed in memory, and written once at its end.
 
-Every function takes the writer's connection; a failing store raises sqlite3.Error, and the transaction is undone.
+The transaction holds the store's one write lock from its first statement on, so nobody else changes them meanwhile. A
+failing store raises sqlite3.Error, and the transaction is undone.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gateway.ledger import statements as sql
 from gateway.store import windows
 from gateway.types import Balance, HoldRefused
 
 
-def balance(connection: sqlite3.Connection, scope: str, now: float) -> Balance:
-    """The account at `now`, moved into its current window first. An unknown one is empty and without limit."""
-    row = connection.execute(sql.ACCOUNT, {"scope": scope}).fetchone()
-    if row is None:
-        return Balance(scope, limit=None, spent=0, held=0)
-    spent, resets_at = row["spent_nano"], row["resets_at"]
-    length = windows.seconds(row["budget_window"])
-    if length is not None and resets_at is not None and resets_at <= now:
-        started_at, resets_at = windows.current(row["window_started_at"], length, now)
-        spent = 0
-        connection.execute(
-            sql.RESET_ACCOUNT,
-            {"of_scope": scope, "spent_nano": 0, "window_started_at": started_at, "resets_at": resets_at},
-        )
-    return Balance(scope, row["limit_nano"], spent, row["held_nano"], resets_at)
+@dataclass(slots=True)
+class Account:
+    """An account in its current window. Nano-dollars; `limit` None means unlimited."""
+
+    scope: str
+    limit: int | None = None
+    spent: int = 0
+    held: int = 0
+    started_at: float = 0.0
+    resets_at: float | None = None
+    known: bool = True  # there is a row of it
+    changed: bool = False
+
+    def balance(self) -> Balance:
+        return Balance(self.scope, self.limit, self.spent, self.held, self.resets_at)
 
 
-def move(connection: sqlite3.Connection, scopes: Sequence[str], now: float, *, spent: int = 0, held: int = 0) -> None:
-    """Add to what the accounts have spent and hold. An unknown account is made, without limit, so nothing is lost."""
-    for scope in scopes:
-        if spent:
-            balance(connection, scope, now)
-        change = {"of_scope": scope, "spent": spent, "held": held}
-        if connection.execute(sql.MOVE_ACCOUNT, change).rowcount == 0:
-            connection.execute(
-                sql.ADD_ACCOUNT,
-                {
-                    "scope": scope,
-                    "limit_nano": None,
-                    "spent_nano": spent,
-                    "held_nano": held,
-                    "budget_window": None,
-                    "window_started_at": now,
-                    "resets_at": None,
-                },
-            )
+class Accounts:
+    """At `now`, on the connection of a transaction that its caller has begun."""
 
+    def __init__(self, connection: sqlite3.Connection, now: float) -> None:
+        self._connection = connection
+        self._now = now
+        self._found: dict[str, Account] = {}
 
-def refusal(
-    connection: sqlite3.Connection, scopes: Sequence[str], now: float, *, more: int, total: int
-) -> HoldRefused | None:
-    """Why `more` cannot be held beside what is, if so; `total` is what the asking request would hold then.
+    def get(self, scope: str) -> Account:
+        """The account, moved into its current window. An unknown one is empty and without limit."""
+        account = self._found.get(scope)
+        if account is None:
+            account = self._found[scope] = self._read(scope)
+        return account
 
-    An account whose money is gone comes before one where only other holds stand in the way.
-    """
-    busy: HoldRefused | None = None
-    for scope in scopes:
-        account = balance(connection, scope, now)
-        if account.limit is None or account.spent + account.held + more <= account.limit:
-            continue
-        if account.spent + total > account.limit:
-            return HoldRefused(account, busy=False)
-        busy = busy or HoldRefused(account, busy=True)
-    return busy
+    def balances(self, scopes: Sequence[str]) -> tuple[Balance, ...]:
+        """The accounts as they stand, in that order."""
+        return tuple([self.get(scope).balance() for scope in scopes])
 
+    def move(self, scopes: Sequence[str], *, spent: int = 0, held: int = 0) -> None:
+        """Add to what the accounts have spent and hold. An unknown account is made, without limit, so nothing is lost."""
+        for scope in scopes:
+            account = self.get(scope)
+            account.spent += spent
+            account.held += held
+            account.changed = True
 
-def sweep(connection: sqlite3.Connection, now: float) -> int:
-    """Give back what holds past their time set aside; return how many there were."""
-    expired = connection.execute(sql.EXPIRED_HOLDS, {"now": now}).fetchall()
-    for hold in expired:
-        end_hold(connection, hold, "expired", now)
-    return len(expired)
+    def refusal(self, scopes: Sequence[str], *, more: int, total: int) -> HoldRefused | None:
+        """Why `more` cannot be held beside what is, if so; `total` is what the asking request would hold then.
 
+        An account whose money is gone comes before one where only other holds stand in the way.
+        """
+        busy: HoldRefused | None = None
+        for scope in scopes:
+            account = self.get(scope)
+            if account.limit is None or account.spent + account.held + more <= account.limit:
+                continue
+            if account.spent + total > account.limit:
+                return HoldRefused(account.balance(), busy=False)
+            busy = busy or HoldRefused(account.balance(), busy=True)
+        return busy
 
-def end_hold(connection: sqlite3.Connection, hold: sqlite3.Row, state: str, now: float) -> None:
-    """End a standing hold; one that has ended already stays as it is."""
-    if connection.execute(sql.END_HOLD, {"id": hold["request_id"], "state": state}).rowcount:
-        move(connection, json.loads(hold["scopes"]), now, held=-hold["amount_nano"])
+    def write(self) -> None:
+        """Write what has changed."""
+        changed = [account for account in self._found.values() if account.changed]
+        for each in changed:
+            if not each.known:
+                self._connection.execute(sql.ADD_ACCOUNT, (each.scope, None, 0, 0, None, self._now, None))
+                each.started_at = self._now
+        values = [(each.spent, each.held, each.started_at, each.resets_at, each.scope) for each in changed]
+        self._connection.executemany(sql.CHANGE_ACCOUNT, values)
+
+    def _read(self, scope: str) -> Account:
+        row = self._connection.execute(sql.ACCOUNT, (scope,)).fetchone()
+        if row is None:
+            return Account(scope, known=False)
+        limit, spent, held, window, started_at, resets_at = row
+        account = Account(scope, limit, spent, held, started_at, resets_at)
+        length = windows.seconds(window)
+        if length is not None and resets_at is not None and resets_at <= self._now:
+            account.started_at, account.resets_at = windows.current(started_at, length, self._now)
+            account.spent, account.changed = 0, True
+        return account

@@ -1,16 +1,17 @@
 """From the values of `types` to the ledger's rows and back. Pure.
 
-Texts from outside are cleaned and numbers cut to what any store takes, so that no provider's answer can keep a
-settlement out of the ledger.
+A row is a tuple in the order of its names (`OPENED`, `ENDED`, `INTENT`, `LINE`), which is how SQLite's driver takes it
+fastest; `named` makes it a dictionary. Texts from outside are cleaned and numbers cut to what any store takes, so that
+no provider's answer can keep a settlement out of the ledger.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from gateway.store.tables import TOKENS
 from gateway.types import AttemptResult, Intent, Price, RequestRecord, Settlement
@@ -18,134 +19,202 @@ from gateway.types import AttemptResult, Intent, Price, RequestRecord, Settlemen
 MAX_COST = 10**16  # nano-dollars: ten million dollars, the most that one attempt is ever charged
 MAX_INTEGER = 2**63 - 1
 MAX_TEXT = 2_000
-_JSON = frozenset({"tags", "scopes", "price"})
+KEPT = 1_024  # texts of prices and scopes: most requests share a few
+
+OPENED = (
+    "id",
+    "x_request_id",
+    "key_id",
+    "tenant",
+    "user",
+    "team",
+    "brand",
+    "endpoint",
+    "model_requested",
+    "stream",
+    "template",
+    "template_version",
+    "tags",
+    "route",
+    "simulated",
+    "created_at",
+    "cost_nano",
+)
+ENDED = (
+    "ended_at",
+    "status",
+    "http_status",
+    "error_code",
+    "deployment_id",
+    "cache",
+    "prompt_digest",
+    "ttft_ms",
+    "duration_ms",
+    "cost_nano",
+    "estimated",
+    *TOKENS,
+)
+INTENT = ("request_id", "number", "deployment_id", "provider", "model", "price", "bound_nano", "started_at")
+OWNER = ("key_id", "tenant", "user", "team", "brand", "simulated")
+LINE = (
+    "request_id",
+    "number",
+    *OWNER,
+    "seq",
+    "provider",
+    "model",
+    "deployment_id",
+    "status",
+    "fault",
+    "error",
+    "finish_reason",
+    *TOKENS,
+    "cost_nano",
+    "estimated",
+    "late",
+    "price",
+    "started_at",
+    "ended_at",
+    "booked_at",
+    "ttft_ms",
+)
 
 Row = dict[str, Any]
+Values = tuple[Any, ...]
+
+
+class Booking(NamedTuple):
+    """How a settlement is booked: `seq` grows with each; `late`: its hold had expired before."""
+
+    at: float
+    seq: int
+    late: bool
+
+
+def opened_values(record: RequestRecord) -> Values:
+    """`OPENED`: a row of `request` while the request is open."""
+    return (
+        record.id,
+        _text(record.request_id),
+        _text(record.key_id),
+        _text(record.tenant),
+        _text(record.user),
+        _text(record.team),
+        _text(record.brand),
+        record.endpoint.value,
+        _text(record.model_requested),
+        record.stream,
+        _text(record.template),
+        _text(record.template_version),
+        json.dumps(record.tags) if record.tags else "[]",
+        _text(record.route),
+        record.simulated,
+        record.created_at,
+        0,
+    )
+
+
+def ended_values(created_at: float, settlement: Settlement, lines: Sequence[AttemptResult]) -> Values:
+    """`ENDED`: the columns of `request` that its end fills; `lines` are the attempts that were booked."""
+    return (
+        settlement.ended_at,
+        settlement.status.value,
+        settlement.http_status,
+        _text(settlement.error_code),
+        _text(settlement.deployment_id),
+        _text(settlement.cache),
+        _text(settlement.prompt_digest),
+        _milliseconds(settlement.ttft),
+        _milliseconds(max(0.0, settlement.ended_at - created_at)),
+        sum([cost(line) for line in lines]),
+        any(line.usage.estimated for line in lines),
+        *_all_tokens(lines),
+    )
+
+
+def intent_values(value: Intent) -> Values:
+    """`INTENT`: a row of `intent`."""
+    return (
+        value.request_id,
+        value.number,
+        _text(value.deployment_id),
+        _text(value.provider),
+        _text(value.model),
+        price_text(value.price),
+        min(max(0, value.bound), MAX_COST),
+        value.started_at,
+    )
+
+
+def intent_of(row: Sequence[Any]) -> Intent:
+    """The intent that a row in the order of `INTENT` was made from."""
+    request_id, number, deployment_id, provider, model, price, bound, started_at = row
+    return Intent(request_id, number, deployment_id, provider, model, price_of(json.loads(price)), bound, started_at)
+
+
+def line_values(owner: Sequence[Any], result: AttemptResult, booking: Booking) -> Values:
+    """`LINE`: a row of `ledger`, for an attempt of the request whose `OWNER` columns are given."""
+    attempt = result.intent
+    return (
+        attempt.request_id,
+        attempt.number,
+        *owner,
+        booking.seq,
+        _text(attempt.provider),
+        _text(attempt.model),
+        _text(attempt.deployment_id),
+        result.status.value,
+        result.fault.value if result.fault is not None else None,
+        _text(result.error),
+        _text(result.finish_reason),
+        *_tokens(result),
+        cost(result),
+        result.usage.estimated,
+        booking.late,
+        price_text(attempt.price),
+        attempt.started_at,
+        result.ended_at,
+        booking.at,
+        _milliseconds(result.ttft),
+    )
 
 
 def opened(record: RequestRecord) -> Row:
-    """A row of `request` while the request is open."""
-    return _clean(
-        {
-            "id": record.id,
-            "x_request_id": record.request_id,
-            "key_id": record.key_id,
-            "tenant": record.tenant,
-            "user": record.user,
-            "team": record.team,
-            "brand": record.brand,
-            "endpoint": record.endpoint.value,
-            "model_requested": record.model_requested,
-            "stream": record.stream,
-            "template": record.template,
-            "template_version": record.template_version,
-            "tags": json.dumps(record.tags),
-            "route": record.route,
-            "simulated": record.simulated,
-            "created_at": record.created_at,
-            "cost_nano": 0,
-        }
-    )
+    """`opened_values` by name."""
+    return dict(zip(OPENED, opened_values(record), strict=True))
 
 
 def ended(created_at: float, settlement: Settlement, lines: Sequence[AttemptResult]) -> Row:
-    """The columns of `request` that its end fills; `lines` are the attempts that were booked."""
-    return _clean(
-        {
-            "ended_at": settlement.ended_at,
-            "status": settlement.status.value,
-            "http_status": settlement.http_status,
-            "error_code": settlement.error_code,
-            "deployment_id": settlement.deployment_id,
-            "cache": settlement.cache,
-            "prompt_digest": settlement.prompt_digest,
-            "ttft_ms": _milliseconds(settlement.ttft),
-            "duration_ms": _milliseconds(max(0.0, settlement.ended_at - created_at)),
-            "cost_nano": sum(cost(line) for line in lines),
-            "estimated": any(line.usage.estimated for line in lines),
-            **_tokens(lines),
-        }
-    )
+    """`ended_values` by name."""
+    return dict(zip(ENDED, ended_values(created_at, settlement, lines), strict=True))
 
 
 def intent(value: Intent) -> Row:
-    """A row of `intent`."""
-    return _clean(
-        {
-            "request_id": value.request_id,
-            "number": value.number,
-            "deployment_id": value.deployment_id,
-            "provider": value.provider,
-            "model": value.model,
-            "price": json.dumps(asdict(value.price)),
-            "bound_nano": min(max(0, value.bound), MAX_COST),
-            "started_at": value.started_at,
-        }
-    )
+    """`intent_values` by name."""
+    return dict(zip(INTENT, intent_values(value), strict=True))
 
 
-def intent_of(row: sqlite3.Row) -> Intent:
-    """The intent that a row of `intent` was made from."""
-    return Intent(
-        request_id=row["request_id"],
-        number=row["number"],
-        deployment_id=row["deployment_id"],
-        provider=row["provider"],
-        model=row["model"],
-        price=price_of(json.loads(row["price"])),
-        bound=row["bound_nano"],
-        started_at=row["started_at"],
-    )
+def line(request: Mapping[str, Any], result: AttemptResult, booked_at: float, *, late: bool, seq: int) -> Row:
+    """`line_values` by name, for an attempt of the request whose row is `request`."""
+    owner = tuple(request[name] for name in OWNER)
+    return dict(zip(LINE, line_values(owner, result, Booking(booked_at, seq, late)), strict=True))
 
 
-def line(
-    request: Mapping[str, Any] | sqlite3.Row, result: AttemptResult, booked_at: float, *, late: bool, seq: int
-) -> Row:
-    """A row of `ledger`, for an attempt of the request whose row is `request`."""
-    attempt = result.intent
-    return _clean(
-        {
-            "request_id": request["id"],
-            "number": attempt.number,
-            "key_id": request["key_id"],
-            "tenant": request["tenant"],
-            "user": request["user"],
-            "team": request["team"],
-            "brand": request["brand"],
-            "simulated": bool(request["simulated"]),
-            "seq": seq,
-            "provider": attempt.provider,
-            "model": attempt.model,
-            "deployment_id": attempt.deployment_id,
-            "status": result.status.value,
-            "fault": result.fault.value if result.fault is not None else None,
-            "error": result.error,
-            "finish_reason": result.finish_reason,
-            **_tokens([result]),
-            "cost_nano": cost(result),
-            "estimated": result.usage.estimated,
-            "late": late,
-            "price": json.dumps(asdict(attempt.price)),
-            "started_at": attempt.started_at,
-            "ended_at": result.ended_at,
-            "booked_at": booked_at,
-            "ttft_ms": _milliseconds(result.ttft),
-        }
-    )
+def content(owner: Row, settlement: Settlement) -> Row | None:
+    """A row of `content` for a settlement that brings some; `prompt` is JSON, and its texts are left as they are.
 
-
-def content(request: Mapping[str, Any] | sqlite3.Row, settlement: Settlement) -> Row | None:
-    """A row of `content` for a settlement that brings some; `prompt` is JSON, and its texts are left as they are."""
+    Of the request's row it takes id, tenant, user and created_at.
+    """
     stored = settlement.content
     if stored is None:
         return None
     return {
-        "request_id": request["id"],
-        "tenant": request["tenant"],
-        "user": request["user"],
+        "request_id": owner["id"],
+        "tenant": owner["tenant"],
+        "user": owner["user"],
         "prompt": list(stored.prompt),
         "answer": None if stored.answer is None else _readable(stored.answer),
-        "created_at": request["created_at"],
+        "created_at": owner["created_at"],
         "expires_at": None if stored.keep_for is None else settlement.ended_at + stored.keep_for,
     }
 
@@ -155,35 +224,66 @@ def cost(result: AttemptResult) -> int:
     return min(max(0, result.cost), MAX_COST)
 
 
-def _tokens(results: Sequence[AttemptResult]) -> dict[str, int]:
-    return {
-        column: min(sum(max(0, getattr(result.usage, name)) for result in results), MAX_INTEGER)
-        for column, name in TOKENS.items()
-    }
+@lru_cache(KEPT)
+def scopes_text(scopes: tuple[str, ...]) -> str:
+    """Scopes as they are written down with a hold."""
+    return json.dumps(scopes)
 
 
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 3)
+@lru_cache(KEPT)
+def scopes_of(text: str) -> tuple[str, ...]:
+    """What `scopes_text` was made from."""
+    return tuple(json.loads(text))
 
 
-def _clean(values: Mapping[str, Any]) -> Row:
-    return {
-        name: _text(value) if isinstance(value, str) and name not in _JSON else value for name, value in values.items()
-    }
-
-
-def _text(value: str) -> str:
-    """Without lone surrogates and NUL, and not without end; what is fine already is left alone."""
-    if len(value) <= MAX_TEXT and value.isascii() and "\0" not in value:
-        return value
-    return _readable(value[:MAX_TEXT])
-
-
-def _readable(value: str) -> str:
-    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+@lru_cache(KEPT)
+def price_text(price: Price) -> str:
+    """A price as it is written down with an attempt."""
+    return json.dumps(asdict(price))
 
 
 def price_of(snapshot: dict[str, Any]) -> Price:
     """A price as it was written down with its attempt."""
     long = snapshot.pop("long", None)
     return Price(**snapshot, long=price_of(long) if long is not None else None)
+
+
+def _tokens(result: AttemptResult) -> tuple[int, ...]:
+    usage = result.usage
+    return (
+        _cut(usage.input),
+        _cut(usage.output),
+        _cut(usage.cached_input),
+        _cut(usage.cache_write),
+        _cut(usage.reasoning),
+        _cut(usage.audio_input),
+        _cut(usage.audio_output),
+    )
+
+
+def _all_tokens(results: Sequence[AttemptResult]) -> tuple[int, ...]:
+    if len(results) == 1:
+        return _tokens(results[0])
+    sums = [0] * len(TOKENS)
+    for result in results:
+        sums = [_cut(so_far + count) for so_far, count in zip(sums, _tokens(result), strict=True)]
+    return tuple(sums)
+
+
+def _cut(count: int) -> int:
+    return count if 0 <= count <= MAX_INTEGER else max(0, min(count, MAX_INTEGER))
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def _text(value: str | None) -> Any:
+    """Without lone surrogates and NUL, and not without end; what is fine already is left alone."""
+    if value is None or (value.isascii() and len(value) <= MAX_TEXT and "\0" not in value):
+        return value
+    return _readable(value[:MAX_TEXT])
+
+
+def _readable(value: str) -> str:
+    return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -6,13 +6,13 @@ There is no second copy of a balance anywhere. While the file cannot be written,
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.killpoints import reached
-from gateway.ledger import accounts, acts
+from gateway.ledger import acts
 from gateway.ledger.acts import Recovered
+from gateway.ledger.books import Books, Due
 from gateway.ledger.writer import Writer
 from gateway.ports import Clock
 from gateway.types import Balance, HoldRefused, HoldRequest, Intent, Opened, RequestRecord, Settlement
@@ -22,8 +22,8 @@ class SqliteLedger:
     """`ports.Ledger` on the SQLite file at `path`, whose schema `store.database` has made."""
 
     def __init__(self, path: Path, clock: Clock, *, lock_wait: float = 2.0) -> None:
-        self._writer = Writer(path, lock_wait=lock_wait)
-        self._clock = clock
+        due = Due()
+        self._writer = Writer(path, lambda connection: Books(connection, clock.now(), due), lock_wait=lock_wait)
 
     async def start(self) -> None:
         """Raises errors.Unavailable when the file cannot be opened."""
@@ -43,7 +43,7 @@ class SqliteLedger:
         reached("before_hold")
         if first is not None:
             reached("before_dispatch")
-        answer = await self._writer.run(lambda db: acts.open_request(db, self._clock.now(), record, hold, first))
+        answer = await self._writer.run(lambda books: acts.open_request(books, record, hold, first))
         reached("after_hold")
         if first is not None:
             reached("after_dispatch")
@@ -52,42 +52,36 @@ class SqliteLedger:
     async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:
         """Write the attempt down before it is sent. Raises Conflict for a request that is not open."""
         reached("before_dispatch")
-        refused = await self._writer.run(lambda db: acts.dispatch(db, self._clock.now(), intent, hold_at_least))
+        refused = await self._writer.run(lambda books: acts.dispatch(books, intent, hold_at_least))
         reached("after_dispatch")
         return refused
 
     async def extend(self, request_ids: Sequence[str], expires_at: float) -> None:
         """Keep the holds of running requests alive until `expires_at`, Unix seconds."""
-        await self._writer.run(lambda db: acts.extend(db, request_ids, expires_at))
+        await self._writer.run(lambda books: acts.extend(books, request_ids, expires_at))
 
     async def settle(self, settlement: Settlement) -> tuple[Balance, ...]:
         """End a request. Returns when that is durable; never fails because the store is away for a while."""
         reached("before_capture")
-        done = await self._writer.run(lambda db: acts.settle(db, self._clock.now(), settlement), keep=True)
+        done = await self._writer.run(lambda books: acts.settle(books, settlement), keep=True)
         reached("after_capture")
         return done.balances
 
     async def record(self, record: RequestRecord, settlement: Settlement) -> None:
         """Write down a request that needed no provider, opened and ended at once."""
-        await self._writer.run(lambda db: acts.record(db, self._clock.now(), record, settlement), keep=True)
+        await self._writer.run(lambda books: acts.record(books, record, settlement), keep=True)
 
     async def balances(self, scopes: Sequence[str]) -> list[Balance]:
         """The accounts of `scopes` in that order, expired holds and ended windows already taken off."""
-
-        def act(db: sqlite3.Connection) -> list[Balance]:
-            now = self._clock.now()
-            accounts.sweep(db, now)
-            return [accounts.balance(db, scope, now) for scope in scopes]
-
-        return await self._writer.run(act)
+        return await self._writer.run(lambda books: acts.balances(books, scopes))
 
     async def refresh(self, scopes: Sequence[str]) -> None:
         """Nothing to do: the accounts' limits are read where they were changed."""
 
     async def sweep(self) -> int:
         """Give back what expired holds set aside; return how many there were. Their requests stay open."""
-        return await self._writer.run(lambda db: accounts.sweep(db, self._clock.now()))
+        return await self._writer.run(Books.sweep)
 
     async def recover(self) -> Recovered:
         """Before serving: end what the previous process left open, each attempt charged at the most it can cost."""
-        return await self._writer.run(lambda db: acts.recover(db, self._clock.now()))
+        return await self._writer.run(acts.recover)

@@ -1,87 +1,91 @@
 """The ledger's SQL: SQLAlchemy expressions, compiled once to text for the raw connection of the writer.
 
-Every value is a bound parameter. Going through the ORM for each act would cost more than the act itself.
+Every value is a bound parameter, in the order in which `rows` has them. Going through the ORM for each act would cost
+more than the act itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.sql import ClauseElement
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 
-from gateway.store.tables import TOKENS, Account, Content, Hold, Intent, LedgerLine, Request
+from gateway.ledger.rows import ENDED, INTENT, LINE, OPENED, OWNER
+from gateway.store.tables import Account, Content, Hold, Intent, LedgerLine, Request
 
-_ENDING = (
-    "ended_at",
-    "status",
-    "http_status",
-    "error_code",
-    "deployment_id",
-    "cache",
-    "prompt_digest",
-    "ttft_ms",
-    "duration_ms",
-    "cost_nano",
-    "estimated",
-    *TOKENS,
-)
-_DIALECT = sqlite.dialect(paramstyle="named")
+_DIALECT = sqlite.dialect(paramstyle="qmark")
+BALANCE = ("limit_nano", "spent_nano", "held_nano", "budget_window", "window_started_at", "resets_at")
+CHANGED = ("spent_nano", "held_nano", "window_started_at", "resets_at")
 
 
-def _sql(expression: ClauseElement, columns: Sequence[str] | None = None) -> str:
-    return str(expression.compile(dialect=_DIALECT, column_keys=columns))
+def _sql(expression: ClauseElement, parameters: Sequence[str], columns: Sequence[str] | None = None) -> str:
+    """The text, whose parameters stand in the order that was asked for; a ValueError where they do not."""
+    compiled = cast("SQLiteCompiler", expression.compile(dialect=_DIALECT, column_keys=columns))
+    if compiled.positiontup != [*parameters]:
+        raise ValueError(f"the parameters of {compiled} are {compiled.positiontup}, not {parameters}")
+    return str(compiled)
+
+
+def _insert(table: type[SQLModel], columns: Sequence[str] | None = None) -> str:
+    """Into these columns, or into all."""
+    columns = tuple(table.model_fields) if columns is None else columns
+    return _sql(insert(table), columns, columns)
 
 
 def _is(column: Any, name: str) -> ColumnElement[bool]:
     return col(column) == bindparam(name)
 
 
+def _columns(table: Any, names: Sequence[str]) -> list[Any]:
+    return [col(getattr(table, name)) for name in names]
+
+
 # A constant, not a parameter: a partial index only serves a condition that spells its own.
 _STANDING = col(Hold.state) == literal_column("'held'")
+_HOLD = [col(Hold.scopes), col(Hold.amount_nano), col(Hold.state)]
+_HELD_SINCE = [col(Hold.created_at), col(Hold.expires_at)]
 
-ACCOUNT = _sql(select(Account).where(_is(Account.scope, "scope")))
-ADD_ACCOUNT = _sql(insert(Account))
-MOVE_ACCOUNT = _sql(
-    update(Account)
-    .where(_is(Account.scope, "of_scope"))
-    .values(
-        spent_nano=col(Account.spent_nano) + bindparam("spent"),
-        held_nano=col(Account.held_nano) + bindparam("held"),
-    )
-)
-RESET_ACCOUNT = _sql(
-    update(Account).where(_is(Account.scope, "of_scope")), ["spent_nano", "window_started_at", "resets_at"]
-)
+ACCOUNT = _sql(select(*_columns(Account, BALANCE)).where(_is(Account.scope, "scope")), ["scope"])
+ADD_ACCOUNT = _insert(Account)
+CHANGE_ACCOUNT = _sql(update(Account).where(_is(Account.scope, "of_scope")), [*CHANGED, "of_scope"], CHANGED)
 
-HOLD = _sql(select(Hold).where(_is(Hold.request_id, "id")))
-ADD_HOLD = _sql(insert(Hold))
+ADD_HOLD = _insert(Hold)
+HOLD = _sql(select(*_HOLD, *_HELD_SINCE).where(_is(Hold.request_id, "id")), ["id"])
 EXPIRED_HOLDS = _sql(
-    select(Hold).where(_STANDING, col(Hold.expires_at) <= bindparam("now")).order_by(col(Hold.expires_at))
+    select(col(Hold.request_id), *_HOLD).where(_STANDING, col(Hold.expires_at) <= bindparam("now")), ["now"]
 )
-END_HOLD = _sql(update(Hold).where(_is(Hold.request_id, "id"), _STANDING), ["state"])
-RAISE_HOLD = _sql(update(Hold).where(_is(Hold.request_id, "id")), ["state", "amount_nano", "created_at", "expires_at"])
+NEXT_EXPIRY = _sql(select(func.min(col(Hold.expires_at))).where(_STANDING), [])
+END_HOLD = _sql(update(Hold).where(_is(Hold.request_id, "id"), _STANDING), ["state", "id"], ["state"])
+_RAISED = ("amount_nano", "state", "created_at", "expires_at")
+RAISE_HOLD = _sql(update(Hold).where(_is(Hold.request_id, "id")), [*_RAISED, "id"], _RAISED)
 EXTEND_HOLD = _sql(
     update(Hold).where(_is(Hold.request_id, "id"), _STANDING, col(Hold.expires_at) < bindparam("until")),
+    ["expires_at", "id", "until"],
     ["expires_at"],
 )
 
-REQUEST = _sql(select(Request).where(_is(Request.id, "id")))
-OPEN_REQUESTS = _sql(select(col(Request.id)).where(col(Request.status).is_(None)).order_by(col(Request.created_at)))
-ADD_REQUEST = _sql(
-    insert(Request), [name for name in Request.model_fields if name not in _ENDING or name == "cost_nano"]
+ADD_REQUEST = _insert(Request, OPENED)
+STATUS = _sql(select(col(Request.status)).where(_is(Request.id, "id")), ["id"])
+REQUEST = _sql(
+    select(col(Request.status), col(Request.created_at), *_HOLD, *_columns(Request, OWNER))
+    .select_from(Request)
+    .outerjoin(Hold, and_(col(Hold.request_id) == col(Request.id)))
+    .where(_is(Request.id, "id")),
+    ["id"],
 )
-END_REQUEST = _sql(update(Request).where(_is(Request.id, "of_request"), col(Request.status).is_(None)), _ENDING)
+OPEN_REQUESTS = _sql(select(col(Request.id)).where(col(Request.status).is_(None)).order_by(col(Request.created_at)), [])
+END_REQUEST = _sql(update(Request).where(_is(Request.id, "of_request")), [*ENDED, "of_request"], ENDED)
 
-INTENTS = _sql(select(Intent).where(_is(Intent.request_id, "id")).order_by(col(Intent.number)))
-INTENT_EXISTS = _sql(
-    select(func.count()).select_from(Intent).where(_is(Intent.request_id, "id"), _is(Intent.number, "number"))
+ADD_INTENT = _insert(Intent, INTENT)
+INTENTS = _sql(
+    select(*_columns(Intent, INTENT)).where(_is(Intent.request_id, "id")).order_by(col(Intent.number)), ["id"]
 )
-ADD_INTENT = _sql(insert(Intent))
-NEXT_SEQ = _sql(select(func.coalesce(func.max(col(LedgerLine.seq)), literal_column("0")) + literal_column("1")))
-ADD_CONTENT = _sql(sqlite_insert(Content).on_conflict_do_nothing())
-ADD_LINE = _sql(sqlite_insert(LedgerLine).on_conflict_do_nothing())
+NEXT_SEQ = _sql(select(func.coalesce(func.max(col(LedgerLine.seq)), literal_column("0")) + literal_column("1")), [])
+ADD_LINE = _insert(LedgerLine, LINE)
+ADD_CONTENT = _sql(sqlite_insert(Content).on_conflict_do_nothing(), [*Content.model_fields], [*Content.model_fields])

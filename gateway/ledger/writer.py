@@ -1,4 +1,4 @@
-"""One thread, one SQLite connection: everything that waits is committed together.
+"""One thread, one SQLite connection: everything that waits is committed together, and handed over once a turn of the loop.
 
 While the store is away (locked for too long, disk full) an act fails with `errors.Unavailable` and has done nothing;
 an act that must be `kept` stays first in line, is tried again with growing pauses, and its waiter waits. A waiter that
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -23,30 +23,51 @@ from gateway.killpoints import reached
 from gateway.store.database import prepare, unavailable
 
 T = TypeVar("T")
-Act = Callable[[sqlite3.Connection], T]
 MAX_BATCH = 256
 PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 log = structlog.get_logger(__name__)
 
 
+class Unit(Protocol):
+    """What the acts of one transaction work on."""
+
+    def end(self) -> None: ...  # write what is left to write: the transaction is about to be committed
+    def undone(self) -> None: ...  # it was rolled back
+
+
+U = TypeVar("U", bound=Unit)
+
+
 @dataclass(slots=True, eq=False)
 class _Job:
-    act: Act[Any]
+    act: Callable[[Any], Any]
     keep: bool
     future: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = field(default=None, repr=False)
 
 
-class Writer:
-    """Runs acts on the database file at `path`. Start and close it on one event loop."""
+class Writer(Generic[U]):
+    """Runs acts on the database file at `path`. Start, use and close it on one event loop."""
 
-    def __init__(self, path: Path, *, lock_wait: float = 2.0, pauses: Sequence[float] = PAUSES) -> None:
-        """`lock_wait`: seconds to wait for another writer; `pauses`: seconds between tries of what is kept."""
+    def __init__(
+        self,
+        path: Path,
+        unit: Callable[[sqlite3.Connection], U],
+        *,
+        lock_wait: float = 2.0,
+        pauses: Sequence[float] = PAUSES,
+    ) -> None:
+        """`unit` makes what a transaction's acts are given, on a connection on which that has begun.
+
+        `lock_wait`: seconds to wait for another writer; `pauses`: seconds between tries of what is kept.
+        """
         self._path = path
+        self._unit = unit
         self._lock_wait = lock_wait
         self._pauses = pauses
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._turn: list[_Job] = []  # what this turn of the loop has brought
+        self._jobs: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -58,29 +79,36 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="ledger-writer", daemon=True)
         self._thread.start()
         try:
-            await self.run(lambda connection: connection.execute("PRAGMA user_version").fetchone())
+            await self.run(lambda _: None)
         except errors.Unavailable:
             await self.close()
             raise
 
-    async def run(self, act: Act[T], *, keep: bool = False) -> T:
-        """Run `act` in a transaction and return its result once that is durable.
+    def run(self, act: Callable[[U], T], *, keep: bool = False) -> asyncio.Future[T]:
+        """Run `act` in a transaction; the result is there once that is durable.
 
-        Raises what the act raises (its changes are undone), or errors.Unavailable.
+        Fails with what the act raises (its changes are undone), or with errors.Unavailable; raises that when closed.
         """
-        if self._thread is None or self._closing.is_set():
+        if self._loop is None or self._closing.is_set():
             raise unavailable()
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._jobs.put(_Job(act, keep, future))
-        return await future
+        future: asyncio.Future[T] = self._loop.create_future()
+        if not self._turn:
+            self._loop.call_soon(self._hand_over)
+        self._turn.append(_Job(act, keep, future))
+        return future
 
     async def close(self) -> None:
         """Commit everything that waits, then stop. What still cannot be written is logged and fails."""
         if self._thread is None or self._closing.is_set():
             return
         self._closing.set()
-        self._jobs.put(None)
+        self._hand_over()
         await asyncio.to_thread(self._thread.join)
+
+    def _hand_over(self) -> None:
+        """Give the writer what the turn has brought: one wake-up of its thread, however many waited."""
+        jobs, self._turn = self._turn, []
+        self._jobs.put(jobs)
 
     def _work(self) -> None:
         kept: list[_Job] = []
@@ -105,13 +133,9 @@ class Writer:
         """All that waits; with nothing there, wait for it, at most `pause` seconds."""
         jobs: list[_Job] = []
         try:
-            job = self._jobs.get(timeout=pause)
-            while True:
-                if job is not None:
-                    jobs.append(job)
-                if len(jobs) == MAX_BATCH:
-                    break
-                job = self._jobs.get_nowait()
+            jobs += self._jobs.get(timeout=pause)
+            while len(jobs) < MAX_BATCH:
+                jobs += self._jobs.get_nowait()
         except queue.Empty:
             pass
         return jobs
@@ -147,14 +171,17 @@ class Writer:
             for job in jobs:
                 job.error = error
             return False
+        unit = self._unit(connection)
         try:
             for job in jobs:
-                job.result = job.act(connection)
+                job.result = job.act(unit)
+            unit.end()
             reached("before_commit")
             connection.execute("COMMIT")
             reached("after_commit")
         except Exception as error:  # noqa: BLE001 - it belongs to the act's waiter, and must not end the thread
             self._roll_back(connection)
+            unit.undone()
             if len(jobs) == 1:
                 jobs[0].error = error
             else:
@@ -176,7 +203,6 @@ class Writer:
             except sqlite3.Error:
                 connection.close()
                 raise
-            connection.row_factory = sqlite3.Row
             self._connection = connection
         return self._connection
 

@@ -5,23 +5,42 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from structlog.testing import capture_logs
 
 from gateway import errors
-from gateway.ledger.writer import Act, Writer
+from gateway.ledger.writer import Writer
+
+T = TypeVar("T")
+
+
+@dataclass
+class Bare:
+    """A transaction that is nothing but its connection."""
+
+    db: sqlite3.Connection
+
+    def end(self) -> None:
+        pass
+
+    def undone(self) -> None:
+        pass
+
+
+Act = Callable[[Bare], T]
 
 
 def put(scope: str) -> Act[str]:
     """An act that leaves a row behind and returns its scope."""
 
-    def act(db: sqlite3.Connection) -> str:
-        db.execute(
+    def act(unit: Bare) -> str:
+        unit.db.execute(
             "INSERT INTO account (scope, spent_nano, held_nano, window_started_at) VALUES (?, 0, 0, 0)", (scope,)
         )
         return scope
@@ -30,8 +49,8 @@ def put(scope: str) -> Act[str]:
 
 
 def spoiled(scope: str) -> Act[str]:
-    def act(db: sqlite3.Connection) -> str:
-        put(scope)(db)
+    def act(unit: Bare) -> str:
+        put(scope)(unit)
         raise LookupError(scope)
 
     return act
@@ -63,12 +82,12 @@ class Gate:
         self._entered = threading.Event()
         self._open = threading.Event()
 
-    def __call__(self, _: sqlite3.Connection) -> None:
+    def __call__(self, _: Bare) -> None:
         self._entered.set()
         self._open.wait()
 
-    async def closed(self, writer: Writer) -> asyncio.Task[None]:
-        task = asyncio.create_task(writer.run(self))
+    async def closed(self, writer: Writer[Bare]) -> asyncio.Future[None]:
+        task = writer.run(self)
         await asyncio.to_thread(self._entered.wait)
         return task
 
@@ -77,23 +96,23 @@ class Gate:
 
 
 @pytest.fixture
-async def writer(store_file: Path) -> AsyncIterator[Writer]:
-    writer = Writer(store_file, lock_wait=0.02, pauses=(0.001, 0.001, 0.001))
+async def writer(store_file: Path) -> AsyncIterator[Writer[Bare]]:
+    writer = Writer(store_file, Bare, lock_wait=0.02, pauses=(0.001, 0.001, 0.001))
     await writer.start()
     yield writer
     await writer.close()
 
 
-async def gathered(writer: Writer, *acts: Act[Any]) -> list[asyncio.Task[Any]]:
+async def gathered(writer: Writer[Bare], *acts: Act[Any]) -> list[asyncio.Future[Any]]:
     """Tasks whose acts all lie in the queue."""
-    tasks = [asyncio.create_task(writer.run(act)) for act in acts]
+    tasks = [writer.run(act) for act in acts]
     await asyncio.sleep(0)
     return tasks
 
 
-async def test_what_waits_is_committed_together(writer: Writer, store_file: Path) -> None:
+async def test_what_waits_is_committed_together(writer: Writer[Bare], store_file: Path) -> None:
     statements: list[str] = []
-    await writer.run(lambda db: db.set_trace_callback(statements.append))
+    await writer.run(lambda unit: unit.db.set_trace_callback(statements.append))
     gate = Gate()
     blocker = await gate.closed(writer)
     tasks = await gathered(writer, *(put(f"s{n}") for n in range(100)))
@@ -105,7 +124,7 @@ async def test_what_waits_is_committed_together(writer: Writer, store_file: Path
     assert scopes(store_file) == [f"s{n}" for n in range(100)]
 
 
-async def test_an_act_that_fails_does_not_spoil_its_neighbours(writer: Writer, store_file: Path) -> None:
+async def test_an_act_that_fails_does_not_spoil_its_neighbours(writer: Writer[Bare], store_file: Path) -> None:
     gate = Gate()
     blocker = await gate.closed(writer)
     tasks = await gathered(writer, put("a"), spoiled("b"), put("c"), put("a"), put("d"))
@@ -118,7 +137,7 @@ async def test_an_act_that_fails_does_not_spoil_its_neighbours(writer: Writer, s
     assert scopes(store_file) == ["a", "c", "d"]
 
 
-async def test_a_cancelled_waiter_takes_nothing_back(writer: Writer, store_file: Path) -> None:
+async def test_a_cancelled_waiter_takes_nothing_back(writer: Writer[Bare], store_file: Path) -> None:
     gate = Gate()
     blocker = await gate.closed(writer)
     cancelled, neighbour = await gathered(writer, put("a"), put("b"))
@@ -130,7 +149,7 @@ async def test_a_cancelled_waiter_takes_nothing_back(writer: Writer, store_file:
     assert scopes(store_file) == ["a", "b"]
 
 
-async def test_a_locked_store_is_an_error_that_says_when_to_come_back(writer: Writer, store_file: Path) -> None:
+async def test_a_locked_store_is_an_error_that_says_when_to_come_back(writer: Writer[Bare], store_file: Path) -> None:
     with locked(store_file), pytest.raises(errors.Unavailable) as caught:
         await writer.run(put("a"))
     assert (caught.value.code, caught.value.should_retry) == ("store_unavailable", True)
@@ -139,9 +158,9 @@ async def test_a_locked_store_is_an_error_that_says_when_to_come_back(writer: Wr
     assert await writer.run(put("a")) == "a"
 
 
-async def test_a_kept_act_waits_until_the_store_is_back(writer: Writer, store_file: Path) -> None:
+async def test_a_kept_act_waits_until_the_store_is_back(writer: Writer[Bare], store_file: Path) -> None:
     with locked(store_file):
-        kept = asyncio.create_task(writer.run(put("kept"), keep=True))
+        kept = writer.run(put("kept"), keep=True)
         for _ in range(3):
             with pytest.raises(errors.Unavailable):
                 await writer.run(put("refused"))
@@ -150,9 +169,9 @@ async def test_a_kept_act_waits_until_the_store_is_back(writer: Writer, store_fi
     assert scopes(store_file) == ["kept"]
 
 
-async def test_kept_acts_stay_in_their_order(writer: Writer, store_file: Path) -> None:
+async def test_kept_acts_stay_in_their_order(writer: Writer[Bare], store_file: Path) -> None:
     with locked(store_file):
-        kept = [asyncio.create_task(writer.run(put(f"kept-{n}"), keep=True)) for n in range(5)]
+        kept = [writer.run(put(f"kept-{n}"), keep=True) for n in range(5)]
         with pytest.raises(errors.Unavailable):
             await writer.run(put("refused"))
     assert await writer.run(put("later")) == "later"
@@ -160,28 +179,28 @@ async def test_kept_acts_stay_in_their_order(writer: Writer, store_file: Path) -
     assert scopes(store_file) == [*(f"kept-{n}" for n in range(5)), "later"]
 
 
-async def test_a_full_disk_refuses_and_keeps_what_must_be_kept(writer: Writer, store_file: Path) -> None:
-    def fill(db: sqlite3.Connection) -> None:
-        pages = db.execute("PRAGMA page_count").fetchone()[0]
-        db.execute(f"PRAGMA max_page_count = {pages}")
+async def test_a_full_disk_refuses_and_keeps_what_must_be_kept(writer: Writer[Bare], store_file: Path) -> None:
+    def fill(unit: Bare) -> None:
+        pages = unit.db.execute("PRAGMA page_count").fetchone()[0]
+        unit.db.execute(f"PRAGMA max_page_count = {pages}")
 
     await writer.run(fill)
-    kept = asyncio.create_task(writer.run(put("k" * 100_000), keep=True))
+    kept = writer.run(put("k" * 100_000), keep=True)
     with pytest.raises(errors.Unavailable):
         await writer.run(put("x" * 100_000))
     assert not kept.done()
-    await writer.run(lambda db: db.execute("PRAGMA max_page_count = 1000000").fetchone())
+    await writer.run(lambda unit: unit.db.execute("PRAGMA max_page_count = 1000000").fetchone())
     await kept
     assert scopes(store_file) == ["k" * 100_000]
 
 
-async def test_a_kept_act_that_is_wrong_in_itself_fails_at_once_and_loudly(writer: Writer) -> None:
+async def test_a_kept_act_that_is_wrong_in_itself_fails_at_once_and_loudly(writer: Writer[Bare]) -> None:
     with capture_logs() as lines, pytest.raises(LookupError):
         await writer.run(spoiled("a"), keep=True)
     assert [line["log_level"] for line in lines] == ["critical"]
 
 
-async def test_closing_writes_what_waits(writer: Writer, store_file: Path) -> None:
+async def test_closing_writes_what_waits(writer: Writer[Bare], store_file: Path) -> None:
     gate = Gate()
     blocker = await gate.closed(writer)
     tasks = await gathered(writer, *(put(f"s{n}") for n in range(600)))
@@ -194,16 +213,18 @@ async def test_closing_writes_what_waits(writer: Writer, store_file: Path) -> No
     assert len(scopes(store_file)) == 600
 
 
-async def test_a_closed_writer_refuses(writer: Writer) -> None:
+async def test_a_closed_writer_refuses(writer: Writer[Bare]) -> None:
     await writer.close()
     await writer.close()
     with pytest.raises(errors.Unavailable):
         await writer.run(put("a"))
 
 
-async def test_closing_on_a_lost_store_ends_and_says_what_was_not_written(writer: Writer, store_file: Path) -> None:
+async def test_closing_on_a_lost_store_ends_and_says_what_was_not_written(
+    writer: Writer[Bare], store_file: Path
+) -> None:
     with locked(store_file), capture_logs() as lines:
-        kept = asyncio.create_task(writer.run(put("kept"), keep=True))
+        kept = writer.run(put("kept"), keep=True)
         await asyncio.sleep(0)
         await writer.close()
         with pytest.raises(errors.Unavailable):
@@ -212,7 +233,7 @@ async def test_closing_on_a_lost_store_ends_and_says_what_was_not_written(writer
 
 
 def test_acts_are_written_even_when_nobody_can_be_told(store_file: Path) -> None:
-    writer, gate = Writer(store_file), Gate()
+    writer, gate = Writer(store_file, Bare), Gate()
 
     async def leave() -> None:
         await writer.start()
@@ -227,7 +248,7 @@ def test_acts_are_written_even_when_nobody_can_be_told(store_file: Path) -> None
 
 
 async def test_a_missing_file_is_not_made(tmp_path: Path) -> None:
-    writer = Writer(tmp_path / "missing.db")
+    writer = Writer(tmp_path / "missing.db", Bare)
     with pytest.raises(errors.Unavailable):
         await writer.start()
     assert not (tmp_path / "missing.db").exists()
