@@ -96,6 +96,8 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, request: bytes) -> Exchange:
         """Send `request` and return when its answer is whole and well. Raises LoadError."""
+        if self._transport.is_closing():
+            raise LoadError("the server closed a connection that was to be used again")
         self._answered = asyncio.get_running_loop().create_future()
         self._exchange = Exchange(time.perf_counter())
         self._transport.write(request)

@@ -99,7 +99,7 @@ async def streamed_answers(served: Running, bench: Bench, target: Target, shape:
     spread = shape.words * bench.effort.pause
 
     async def load() -> list[Exchange]:
-        return await drive(connections, request, most=shape.streams, seconds=10**6, spread=spread)
+        return await drive(connections, request, most=shape.streams, spread=spread)
 
     async with connected(target, shape.at_once) as connections:
         await warm_up(connections, target, bench.effort)

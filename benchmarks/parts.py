@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from benchmarks.effort import Pair
-from benchmarks.load import Exchange, Target, at_rate, connected, drive
+from benchmarks.load import Exchange, LoadError, Target, at_rate, connected, drive
 from benchmarks.machine import rss_bytes
 from benchmarks.measure import Bench, Figures, averages, meter, quantile, streamed_answers, warm_up, whole_answers
 from benchmarks.servers import Running
@@ -20,6 +20,7 @@ from benchmarks.servers import Running
 SPARE = 16  # connections of the open loop: as many requests may be under way at once
 PROMPTS = {"16k": 16_384, "1m": 1_000_000}  # bytes
 WARMED = 100  # streams before the crowd comes
+GROWING = 600  # seconds that all requests, or all streams, of `growth` may take
 
 
 async def request(served: Running, bench: Bench) -> Figures:
@@ -101,7 +102,7 @@ async def crowd(served: Running, bench: Bench) -> Figures:
         async def load() -> list[Exchange]:
             spread = shape.words * effort.crowd_pause
             asked = target.request(shape.words, stream=True)
-            return await drive(connections, asked, most=shape.streams, seconds=10**6, spread=spread)
+            return await drive(connections, asked, most=shape.streams, spread=spread)
 
         async with connected(target, shape.at_once) as connections:
             await warm_up(connections[:WARMED], target, effort)
@@ -125,12 +126,14 @@ async def growth(served: Running, bench: Bench) -> Figures:
 
 
 async def mixed(served: Running, bench: Bench, requests: int, streams: int) -> None:
-    """Requests, then streams, and a moment of rest."""
-    target, at_once = served.target(), bench.effort.chunk.long.at_once
-    async with connected(target, at_once) as connections:
-        few = connections[: bench.effort.connections]
-        await drive(few, target.request(40, stream=False), most=requests, seconds=10**6)
-        await drive(connections, target.request(2, stream=True), most=streams, seconds=10**6)
+    """Requests, then streams, and a moment of rest. Raises LoadError when that takes too long."""
+    target, at_once = served.target(), {False: bench.effort.connections, True: bench.effort.chunk.long.at_once}
+    for stream, count in ((False, requests), (True, streams)):
+        async with connected(target, at_once[stream]) as connections:
+            asked = target.request(2 if stream else 40, stream=stream)
+            done = await drive(connections, asked, most=count, seconds=GROWING)
+        if len(done) < count:
+            raise LoadError(f"{len(done)} of {count} requests were answered in {GROWING} seconds")
     time.sleep(bench.effort.idle)  # noqa: ASYNC251 - nothing else runs
 
 

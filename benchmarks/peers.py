@@ -36,7 +36,7 @@ def litellm(around: Surroundings) -> Launch:
     )
     command = [str(LITELLM_PROGRAM), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
     local = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "HF_HUB_OFFLINE": "1", "LITELLM_LOG": "ERROR"}
-    return Launch([*command, "--num_workers", "1"], port, PEER_KEY, local)
+    return Launch([*command, "--num_workers", "1"], port, PEER_KEY, local, folder=around.folder)
 
 
 def portkey(around: Surroundings) -> Launch:
@@ -46,7 +46,7 @@ def portkey(around: Surroundings) -> Launch:
     headers = (("x-portkey-provider", "openai"), ("x-portkey-custom-host", f"{around.upstream}/v1"))
     local = {"NODE_ENV": "production", "TRUSTED_CUSTOM_HOSTS": "127.0.0.1"}
     command = [node, str(PORTKEY_PROGRAM), f"--port={port}", "--headless"]
-    return Launch(command, port, "sk-provider", local, headers)
+    return Launch(command, port, "sk-provider", local, headers, folder=around.folder)
 
 
 def without_litellm() -> str | None:

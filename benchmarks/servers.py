@@ -44,6 +44,7 @@ class Launch:
     environment: dict[str, str] = field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = ()  # of each request, besides the key
     model: str = MODEL  # that is asked first
+    folder: Path = ROOT  # where it runs
     calls_itself: bool = False  # it is told how many requests to make at the upstream
 
 
@@ -122,7 +123,7 @@ def running(name: str, launch: Launch, cores: frozenset[int], log: Path) -> Iter
         started = time.perf_counter()
         process = subprocess.Popen(
             launch.command,
-            cwd=ROOT,
+            cwd=launch.folder,
             env=environment(launch.environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
