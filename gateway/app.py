@@ -36,6 +36,7 @@ from gateway.ledger.retention import Retention
 from gateway.ledger.rollup import Rollups
 from gateway.protocol import DIRECT
 from gateway.providers import runtime
+from gateway.providers.http import Http
 from gateway.relay import Relay
 from gateway.reloading import MESSAGE, News, Reloader, Texts
 from gateway.reports import spend_report
@@ -165,7 +166,9 @@ class Gateway:
         )
         accounts = Accounts(engine, digests, clock, throttle=backends.throttle)
         tracing = await asyncio.to_thread(open_tracing, config.telemetry, self._redactor.text)
-        lasting = Lasting(clock, backends, self._redactor, identities, accounts.brands, metrics, tracing)
+        http = Http(config.timeouts.connect)
+        stack.push_async_callback(http.close)
+        lasting = Lasting(clock, backends, self._redactor, identities, accounts.brands, metrics, tracing, http)
         alerts = lasting.watching.alerts
         stack.push_async_callback(lasting.watching.close)
         dependencies = self._dependencies(backends, metrics, alerts)

@@ -29,10 +29,13 @@ from gateway.ledger.total import TotalBudget
 from gateway.pipeline import Pipeline
 from gateway.ports import BrandRights, Clock, Identities, Provider, Stage
 from gateway.prompts.library import Library, LibraryError
-from gateway.providers.facts import model_facts
+from gateway.providers.facts import carded, model_facts
+from gateway.providers.http import Http
 from gateway.providers.mock import MockLane
 from gateway.providers.sdk import SdkLane
 from gateway.providers.tokens import BundledTokens
+from gateway.providers.translate import TranslateLane
+from gateway.providers.wire import WireLane
 from gateway.queue.places import Places
 from gateway.resilience.health import DeploymentHealth, Rules
 from gateway.resilience.retries import Retries
@@ -75,6 +78,7 @@ class Lasting:
     brands: BrandRights
     metrics: Metrics
     tracing: Tracing
+    http: Http = field(default_factory=Http)
     reached: dict[str, tuple[str | None, str | None]] = field(default_factory=dict, repr=False)  # address, key, by id
     extra: dict[CustomStage, Stage] = field(default_factory=dict)
     lines: Lines = field(default_factory=Lines)
@@ -142,6 +146,18 @@ class Read:
     library: Library
 
 
+def lanes(lasting: Lasting, config: Config) -> dict[str, Provider]:
+    """Every way to a provider, by the name that a deployment's card has for it."""
+    redact, http = lasting.redactor.text, lasting.http
+    sdk = SdkLane(redact, config.timeouts.connect)
+    return {
+        "sdk": sdk,
+        "mock": MockLane(),
+        "wire": WireLane(http, redact, sdk),
+        "translate": TranslateLane(http, redact, sdk),
+    }
+
+
 def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library) -> Pipeline:
     """The stages of every request, in order. Raises StageError."""
     clock, backends, watched = lasting.clock, lasting.backends, lasting.watching
@@ -152,7 +168,6 @@ def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library)
         limits.default_max_tokens_reasoning,
         total=config.budgets.total is not None,
     )
-    lanes: dict[str, Provider] = {"sdk": SdkLane(lasting.redactor.text, config.timeouts.connect), "mock": MockLane()}
     everybody = Total(places, limits.max_parallel_total)
     retries = Retries(retry.attempts, retry.per_group, dict(retry.by_error.items()))
     stages: dict[str, Stage] = {
@@ -172,7 +187,7 @@ def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library)
         "route": Route(routes, health, places, spent_out=lasting.spent.spent_out),
         "wait": Wait(places, health, clock, config.queue.max_wait),
         "spend": Spend(ledger, lasting.tokens, clock, defaults, lasting.lines, lasting),
-        "call": CallProvider(lanes, ledger, places, health, lasting.attempts, clock, retries),
+        "call": CallProvider(lanes(lasting, config), ledger, places, health, lasting.attempts, clock, retries),
     }
     if not config.cache.enabled:
         del stages["cache"]
@@ -192,11 +207,11 @@ async def understand(config: Config, fleet: FleetUrls, before: Serving | None = 
     What real providers have served `before` is never simulated: nobody would notice that the answers are made up.
     """
     env = config.sources.environment
-    resolved = await asyncio.to_thread(resolve, config, env, facts, None)
+    resolved = await asyncio.to_thread(resolve, config, env, facts, None, carded)
     if before is not None:
         after_real(config, resolved, before)
     if resolved.wants_fleet:
-        resolved = await asyncio.to_thread(resolve, config, env, facts, await fleet())
+        resolved = await asyncio.to_thread(resolve, config, env, facts, await fleet(), carded)
     return checked(Read(config, resolved, await asyncio.to_thread(load_library, config)))
 
 
@@ -228,7 +243,7 @@ def checked(read: Read) -> Read:
 def tried(config: Config, env: Mapping[str, str]) -> Read:
     """Everything that the configuration names, made and thrown away; without a fleet. Raises ConfigError."""
     with placed(config):
-        read = checked(Read(config, resolve(config, env, facts, None), load_library(config)))
+        read = checked(Read(config, resolve(config, env, facts, None, carded), load_library(config)))
         Routes(config, read.resolved)
         with_extra({}, config.pipeline.stages)
     return read

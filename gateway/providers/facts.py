@@ -13,10 +13,11 @@ from typing import Any
 
 from gateway.config.deployments import Facts, UnknownModelError, pico_dollars
 from gateway.providers import runtime
+from gateway.providers.cards import card_of
 from gateway.providers.price_map import PriceMap, price_map
 from gateway.providers.whose import ASK
 from gateway.providers.whose import whose as told
-from gateway.types import Price
+from gateway.types import Deployment, Price
 
 REASONS = "supports_reasoning"
 CAPABILITIES = {
@@ -47,6 +48,13 @@ def model_facts(model: str, *, custom_llm_provider: str | None, base_model: str 
         max_output=whole(entry.get("max_output_tokens")),
         reasoning=bool(entry.get(REASONS)),
     )
+
+
+def carded(deployment: Deployment) -> Deployment:
+    """Implements config.deployments.Carded: the deployment with its card, in the lane that the card names."""
+    entry = price_entry(price_map(), deployment.model, deployment.provider, deployment.model_name)
+    card = card_of(deployment, entry)
+    return replace(deployment, card=card, lane=card.lane)
 
 
 def whose(model: str, custom_llm_provider: str | None) -> tuple[str, str]:
