@@ -8,17 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-import structlog
-
 from gateway.errors import BudgetExhausted, GatewayError
 from gateway.ledger.prices import usd
 from gateway.ports import Clock, Ledger
 from gateway.stages.spend import record, settlement
+from gateway.telemetry import log
 from gateway.telemetry.metrics import OTHER, Metrics
 from gateway.telemetry.tracing import Tracing
 from gateway.types import AttemptResult, Call, Outcome
-
-log = structlog.get_logger("gateway.request")
 
 
 def nobody(_: AttemptResult) -> None:
@@ -49,7 +46,7 @@ class Observe:
     async def exit(self, call: Call, outcome: Outcome) -> None:
         seconds = self._clock.monotonic() - call.started
         self._count(call, outcome, seconds)
-        log.info("request", **line(call, outcome, seconds, self._tracing.trace_id(call)))
+        log.request(line(call, outcome, seconds, self._tracing.trace_id(call)))
         try:
             if not call.recorded and call.identity is not None and call.answer is not None:
                 await self._ledger.record(record(call), settlement(call, outcome, self._clock.now(), None))

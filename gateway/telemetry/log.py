@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, TextIO
@@ -18,6 +19,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.telemetry.redact import Redactor
+from gateway.telemetry.request_lines import NAME, RequestLines
 
 QUIET = (
     "LiteLLM",
@@ -34,9 +36,22 @@ QUIET = (
 )
 
 
+_requests: Callable[[Mapping[str, object]], None] | None = None
+
+
+def request(fields: Mapping[str, object]) -> None:
+    """A request has ended: its one line, with these fields."""
+    if _requests is not None:
+        _requests(fields)
+    else:
+        structlog.get_logger(NAME).info("request", **fields)
+
+
 def configure(redactor: Redactor, *, level: str = "INFO", style: str = "json", stream: TextIO | None = None) -> None:
     """Set up logging for the process. `style` is "json" or "console"; `level` a name as `logging` knows it."""
+    global _requests  # noqa: PLW0603 - as the handlers are, of the whole process
     out = stream or sys.stderr
+    _requests = RequestLines(redactor, out) if style == "json" else None
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,

@@ -8,9 +8,11 @@ counted under its pattern.
 
 from __future__ import annotations
 
+import functools
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -34,6 +36,9 @@ DELIVERIES = ("sent", "failed", "dropped")
 ALERT_KINDS = ("config", "deployment", "dependency", "budget", "ledger")
 
 
+Measure = TypeVar("Measure", Counter, Histogram)
+
+
 class _Registry(CollectorRegistry):
     """Leaves out the time at which each series began: nobody asks for it, and it doubles what is read."""
 
@@ -41,6 +46,13 @@ class _Registry(CollectorRegistry):
         for family in super().collect():
             family.samples = [sample for sample in family.samples if not sample.name.endswith("_created")]
             yield family
+
+
+def _series(
+    kind: Callable[..., Measure], registry: CollectorRegistry, name: str, what: str, labels: Sequence[str], **more: Any
+) -> Callable[..., Measure]:
+    """A metric with labels: called with their values, it gives the one series, which it finds only once."""
+    return functools.cache(kind(name, what, labels, registry=registry, **more).labels)
 
 
 class Metrics:
@@ -61,7 +73,7 @@ class Metrics:
         self._deployments = frozenset(deployments)
 
     def _make_counters(self, registry: CollectorRegistry) -> None:
-        counter = partial(Counter, registry=registry)
+        counter = partial(_series, Counter, registry)
         self._requests = counter("gateway_requests", "Requests that ended", ["endpoint", "status", "group"])
         self._attempts = counter("gateway_upstream_attempts", "Attempts that ended", ["deployment", "outcome"])
         self._retries = counter("gateway_retries", "Further attempts at the same deployment", ["group"])
@@ -73,12 +85,12 @@ class Metrics:
         self._reloads = counter("gateway_config_reloads", "Configurations that were read anew", ["outcome"])
         self._deliveries = counter("gateway_alert_deliveries", "Alerts told to webhooks", ["outcome"])
         for outcome in RELOADS:
-            self._reloads.labels(outcome)
+            self._reloads(outcome)
         for outcome in DELIVERIES:
-            self._deliveries.labels(outcome)
+            self._deliveries(outcome)
 
     def _make_histograms(self, registry: CollectorRegistry) -> None:
-        histogram = partial(Histogram, registry=registry)
+        histogram = partial(_series, Histogram, registry)
         self._request_seconds = histogram(
             "gateway_request_seconds",
             "From a request's arrival to the end of its answer",
@@ -91,13 +103,17 @@ class Metrics:
         self._ttft_seconds = histogram(
             "gateway_ttft_seconds", "From an attempt's dispatch to its first token", ["deployment"], buckets=FIRST_TOKEN
         )
-        self._overhead_seconds = histogram(
+        self._overhead_seconds = Histogram(
             "gateway_overhead_seconds",
             "A request's time in the gateway itself, without waiting for providers or places",
             buckets=OWN_TIME,
+            registry=registry,
         )
-        self._loop_lag_seconds = histogram(
-            "gateway_loop_lag_seconds", "How much later than asked for the event loop ran a timer", buckets=OWN_TIME
+        self._loop_lag_seconds = Histogram(
+            "gateway_loop_lag_seconds",
+            "How much later than asked for the event loop ran a timer",
+            buckets=OWN_TIME,
+            registry=registry,
         )
 
     def _make_gauges(self, registry: CollectorRegistry) -> None:
@@ -134,17 +150,17 @@ class Metrics:
         """A request ended with this HTTP status (499: the client left)."""
         self._in_flight.dec()
         group = self.group(group)
-        self._requests.labels(endpoint, str(status), group).inc()
-        self._request_seconds.labels(endpoint, group).observe(seconds)
+        self._requests(endpoint, str(status), group).inc()
+        self._request_seconds(endpoint, group).observe(seconds)
         self._overhead_seconds.observe(max(0.0, overhead))
 
     def queued(self, group: str, seconds: float) -> None:
         """A request had its place, or gave up waiting, after so long."""
-        self._queue_seconds.labels(self.group(group)).observe(seconds)
+        self._queue_seconds(self.group(group)).observe(seconds)
 
     def tried_again(self, group: str, *, elsewhere: bool) -> None:
         """A further attempt of a request, at the same deployment or elsewhere."""
-        (self._fallbacks if elsewhere else self._retries).labels(self.group(group)).inc()
+        (self._fallbacks if elsewhere else self._retries)(self.group(group)).inc()
 
     def attempt_ended(self, result: AttemptResult, pattern: str = OTHER) -> None:
         """An attempt got its terminal record: outcome, tokens, cost and time to first token at once.
@@ -153,24 +169,24 @@ class Metrics:
         """
         deployment = self._known(result.intent.deployment_id, pattern)
         outcome = result.status if result.fault is None else result.fault
-        self._attempts.labels(deployment, outcome.value).inc()
+        self._attempts(deployment, outcome.value).inc()
         self._count_tokens(deployment, result.usage)
-        self._cost.labels(deployment).inc(result.cost)
+        self._cost(deployment).inc(result.cost)
         if result.ttft is not None:
-            self._ttft_seconds.labels(deployment).observe(result.ttft)
+            self._ttft_seconds(deployment).observe(result.ttft)
 
     def cache_looked_up(self, *, hit: bool) -> None:
         """The cache of answers was asked."""
-        self._cache.labels("hit" if hit else "miss").inc()
+        self._cache("hit" if hit else "miss").inc()
 
     def budget_refused(self, scope: str, code: str) -> None:
         """A request was refused, because the account "team:red" is spent, or held by others."""
         payer = scope.partition(":")[0]
-        self._refused.labels(payer if payer in PAYERS else OTHER, code if code in REFUSALS else OTHER).inc()
+        self._refused(payer if payer in PAYERS else OTHER, code if code in REFUSALS else OTHER).inc()
 
     def config_reloaded(self, version: str, loaded_at: float) -> None:
         """Another version is served, as `config_serves` has it."""
-        self._reloads.labels("loaded").inc()
+        self._reloads("loaded").inc()
         self.config_serves(version, loaded_at)
 
     def config_serves(self, version: str, loaded_at: float) -> None:
@@ -181,7 +197,7 @@ class Metrics:
 
     def config_rejected(self) -> None:
         """The files are broken; the version before goes on serving."""
-        self._reloads.labels("rejected").inc()
+        self._reloads("rejected").inc()
         self._config_rejected.set(1)
 
     def alerts(self, kind: str, active: int) -> None:
@@ -190,7 +206,7 @@ class Metrics:
 
     def alert_delivered(self, outcome: str) -> None:
         """What became of telling a webhook: "sent", "failed", "dropped"."""
-        self._deliveries.labels(outcome).inc()
+        self._deliveries(outcome).inc()
 
     def queue_waiting(self, waiting: int) -> None:
         """How many requests wait for a place now."""
@@ -231,4 +247,4 @@ class Metrics:
         for token_class in TOKEN_CLASSES:
             count = getattr(usage, token_class)
             if count > 0:
-                self._tokens.labels(deployment, token_class).inc(count)
+                self._tokens(deployment, token_class).inc(count)

@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
 SHORTEST = 6  # characters; a shorter "secret" would take ordinary words out
+MOST_KEPT, LONGEST_KEPT = 4_096, 64  # words of log lines whose redaction is remembered, and their characters
 DEEPEST = 8  # levels of nesting; what lies deeper is written as text
 
 SENSITIVE_NAMES = frozenset(
@@ -48,6 +49,7 @@ class Redactor:
         self._adding = Lock()
         self._forms: frozenset[str] = frozenset()
         self._known: re.Pattern[str] | None = None
+        self._kept: dict[str, str] = {}  # what log lines say again and again: names of members, models, deployments
         self.add(*secrets)
 
     def __repr__(self) -> str:
@@ -59,6 +61,7 @@ class Redactor:
             self._forms |= {form for secret in secrets if len(secret) >= SHORTEST for form in forms_of(secret)}
             longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
             self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+            self._kept = {}
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -72,19 +75,34 @@ class Redactor:
                 text = shape.sub(replacement, text)
         return text
 
+    def _word(self, text: str) -> str:
+        """`text`, remembered for short texts."""
+        if len(text) < SHORTEST:
+            return text
+        kept = self._kept
+        if (found := kept.get(text)) is None:
+            found = self.text(text)
+            if len(text) <= LONGEST_KEPT and found == text:
+                if len(kept) >= MOST_KEPT:
+                    kept.clear()
+                kept[text] = found
+        return found
+
     def event(self, event: Mapping[Any, Any]) -> dict[str, Any]:
         """A copy without secrets, of plain values only: strings, numbers, None, lists and dictionaries."""
         return self._members(event, 0)
 
     def _members(self, members: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         return {
-            self.text(str(name)): MARK
+            self._word(str(name)): MARK
             if value and str(name).lower() in SENSITIVE_NAMES
             else self._value(value, depth + 1)
             for name, value in members.items()
         }
 
     def _value(self, value: Any, depth: int) -> Any:
+        if type(value) is str:
+            return self._word(value)
         if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
             return value
         if isinstance(value, Mapping) and depth < DEEPEST:
