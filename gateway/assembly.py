@@ -27,15 +27,12 @@ from gateway.extra_stages import StageError, made, with_extra
 from gateway.ledger.spent_out import SpentOut
 from gateway.ledger.total import TotalBudget
 from gateway.pipeline import Pipeline
-from gateway.ports import BrandRights, Clock, Identities, Provider, Stage
+from gateway.ports import BrandRights, Clock, Identities, Stage
 from gateway.prompts.library import Library, LibraryError
 from gateway.providers.facts import carded, model_facts
 from gateway.providers.http import Http
-from gateway.providers.mock import MockLane
-from gateway.providers.sdk import SdkLane
+from gateway.providers.lanes import OF_LITELLM, lanes
 from gateway.providers.tokens import BundledTokens
-from gateway.providers.translate import TranslateLane
-from gateway.providers.wire import WireLane
 from gateway.queue.places import Places
 from gateway.resilience.health import DeploymentHealth, Rules
 from gateway.resilience.retries import Retries
@@ -63,7 +60,6 @@ from gateway.types import AttemptResult, Balance
 from routing_policies import PolicyError
 
 facts = functools.lru_cache(4096)(model_facts)  # clients name models of wildcards
-LITELLMS = frozenset({"sdk", "translate"})  # the lanes that need LiteLLM for a request
 UNUSABLE = (LibraryError, PolicyError, StageError, FleetError)  # what a configuration names and cannot be had
 
 
@@ -146,18 +142,6 @@ class Read:
     library: Library
 
 
-def lanes(lasting: Lasting, config: Config) -> dict[str, Provider]:
-    """Every way to a provider, by the name that a deployment's card has for it."""
-    redact, http = lasting.redactor.text, lasting.http
-    sdk = SdkLane(redact, config.timeouts.connect)
-    return {
-        "sdk": sdk,
-        "mock": MockLane(),
-        "wire": WireLane(http, redact, sdk),
-        "translate": TranslateLane(http, redact, sdk),
-    }
-
-
 def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library) -> Pipeline:
     """The stages of every request, in order. Raises StageError."""
     clock, backends, watched = lasting.clock, lasting.backends, lasting.watching
@@ -168,6 +152,7 @@ def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library)
         limits.default_max_tokens_reasoning,
         total=config.budgets.total is not None,
     )
+    ways = lanes(lasting.http, lasting.redactor.text, config.timeouts.connect)
     everybody = Total(places, limits.max_parallel_total)
     retries = Retries(retry.attempts, retry.per_group, dict(retry.by_error.items()))
     stages: dict[str, Stage] = {
@@ -187,7 +172,7 @@ def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library)
         "route": Route(routes, health, places, spent_out=lasting.spent.spent_out),
         "wait": Wait(places, health, clock, config.queue.max_wait),
         "spend": Spend(ledger, lasting.tokens, clock, defaults, lasting.lines, lasting),
-        "call": CallProvider(lanes(lasting, config), ledger, places, health, lasting.attempts, clock, retries),
+        "call": CallProvider(ways, ledger, places, health, lasting.attempts, clock, retries),
     }
     if not config.cache.enabled:
         del stages["cache"]
@@ -218,7 +203,7 @@ async def understand(config: Config, fleet: FleetUrls, before: Serving | None = 
 def needs_litellm(resolved: Resolved) -> bool:
     """Whether a request may come that only LiteLLM can send."""
     reachable = (*resolved.deployments, *(each.shown for each in resolved.wildcards if each.missing is None))
-    return any(each.lane in LITELLMS for each in reachable)
+    return any(each.lane in OF_LITELLM for each in reachable)
 
 
 def after_real(config: Config, resolved: Resolved, before: Serving) -> None:

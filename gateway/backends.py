@@ -36,6 +36,7 @@ from gateway.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from gateway.state.connection import RedisConnection
+    from gateway.state.revocations import RedisChanges
 
 logger = structlog.get_logger(__name__)
 
@@ -152,10 +153,8 @@ async def _scaled(config: Config, clock: Clock, stack: AsyncExitStack) -> Backen
         metrics.outbox(presence.unread)
         metrics.ledger_drift(ledger.reconciler.drift)
 
-    from gateway.state.revocations import RedisChanges  # noqa: PLC0415 - it brings redis-py: 9 MB
-
     presence.on_dead(free_slots)
-    changes = RedisChanges(redis)
+    changes = _changes(redis)
     shown = RedisLive(redis, clock, presence.owner)
     stack.push_async_callback(shown.withdraw)
     return Backends(
@@ -191,6 +190,12 @@ async def _connected(url: str, database: Database, clock: Clock, stack: AsyncExi
             "Redis, or a database number in it, of its own; or empty it, if nothing else uses it."
         )
     return redis
+
+
+def _changes(redis: RedisConnection) -> RedisChanges:
+    from gateway.state.revocations import RedisChanges  # noqa: PLC0415 - it brings redis-py
+
+    return RedisChanges(redis)
 
 
 def configured_secret(config: Config) -> bytes | None:
