@@ -163,8 +163,11 @@ def finish(candidate: JsonObject, message: JsonObject) -> str:
 
 
 def parts_of(candidate: JsonObject) -> list[JsonObject] | None:
+    """None where the candidate has no parts at all. Raises TypeError for what is no list of parts."""
     content = candidate.get("content")
-    return content["parts"] if content and "parts" in content else None
+    if not content or "parts" not in content:
+        return None
+    return [*content["parts"]]
 
 
 def blocked(document: JsonObject) -> bool:

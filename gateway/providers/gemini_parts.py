@@ -30,8 +30,9 @@ def spoken(parts: Sequence[JsonObject]) -> JsonObject:
     texts: list[str] = []
     thoughts: list[str] = []
     for part in parts:
-        text = part["text"] if "text" in part else written(part)
-        if text and not (text.startswith("data:audio") and sound_in(text) is not None):
+        text: str = part["text"] if "text" in part else written(part)
+        heard = text.startswith("data:audio") and sound_in(text) is not None
+        if text and not heard:
             (thoughts if part.get("thought") is True else texts).append(text)
     out: JsonObject = {}
     if texts:
@@ -95,10 +96,10 @@ def kind_of(part: JsonObject) -> str:
     return kind
 
 
-def written(part: JsonObject) -> str | None:
+def written(part: JsonObject) -> str:
     """Data as text, but for images and sound, which have members of their own."""
     if "inlineData" not in part or kind_of(part).startswith((IMAGE, SOUND)):
-        return None
+        return ""
     return data_uri(part["inlineData"])
 
 
@@ -121,9 +122,9 @@ def sound_in(text: str) -> str | None:
         return None
 
 
-def logprobs(told: JsonObject) -> JsonObject | None:
+def logprobs(told: JsonObject | None) -> JsonObject | None:
     """Log probabilities of the chosen tokens and of those beside them."""
-    if "chosenCandidates" not in told:
+    if told is None or "chosenCandidates" not in told:
         return None
     beside = told.get("topCandidates", ())
     return {

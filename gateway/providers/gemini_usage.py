@@ -53,7 +53,7 @@ def plain_usage(told: Mapping[str, Any]) -> JsonObject:
 
 def input_details(told: Mapping[str, Any]) -> JsonObject:
     """The input by kind, without what was cached of each kind, which is told besides."""
-    details = by_kind(told.get("promptTokensDetails"))
+    details = by_kind(told.get("promptTokensDetails", ()))
     cached = told.get("cachedContentTokenCount")
     if "cacheTokensDetails" in told:
         for kind, count in by_kind(told["cacheTokensDetails"]).items():
@@ -71,7 +71,7 @@ def output_details(told: Mapping[str, Any], made: int, output: int) -> JsonObjec
     thoughts = told.get(THOUGHTS)
     if not made and "candidatesTokensDetails" not in told and THOUGHTS not in told:
         return None
-    details = by_kind(told.get("candidatesTokensDetails"))
+    details = by_kind(told.get("candidatesTokensDetails", ()))
     if made > 0 and "text_tokens" not in details:
         details["text_tokens"] = made - sum(details.values())
     elif thoughts and "text_tokens" not in details:
@@ -85,7 +85,7 @@ def output_details(told: Mapping[str, Any], made: int, output: int) -> JsonObjec
 def by_kind(told: Any) -> JsonObject:
     """Counts of tokens by OpenAI's names of their kinds; only of kinds that were named."""
     counts: JsonObject = {}
-    for each in told or ():
+    for each in told:
         kind = MODALITIES.get(str(each.get("modality", "")).upper())
         if kind is not None:
             count = each.get("tokenCount", 0)
