@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CLIENTS := .venv-clients
+PEER_LITELLM := .venv-bench-litellm
+PEER_PORTKEY := .bench-portkey
 
-.PHONY: run test check faults bench lock clean
+.PHONY: run test check faults bench bench-peers lock clean
 
 run: $(VENV)/.run
 	@$(BIN)/atelier run
@@ -23,6 +25,20 @@ faults: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# Other gateways that `make bench` measures beside ours, each in a folder of its own. Portkey needs node and npm.
+bench-peers: $(PEER_LITELLM)/.done $(PEER_PORTKEY)/.done
+
+$(PEER_LITELLM)/.done: benchmarks/peer_locks/litellm.lock
+	$(PYTHON) -m venv $(PEER_LITELLM)
+	$(PEER_LITELLM)/bin/pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(PEER_PORTKEY)/.done: benchmarks/peer_locks/portkey/package-lock.json benchmarks/peer_locks/portkey/package.json
+	mkdir -p $(PEER_PORTKEY)
+	cp $^ $(PEER_PORTKEY)
+	npm ci --prefix $(PEER_PORTKEY) --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.x")'
@@ -57,6 +73,8 @@ lock:
 	done
 	uv pip compile tests/clients/requirements.in --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links -q --custom-compile-command "make lock" -o tests/clients/requirements.lock
+	uv pip compile benchmarks/peer_locks/litellm.in --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links -q --custom-compile-command "make lock" -o benchmarks/peer_locks/litellm.lock
 
 clean:
-	rm -rf $(VENV) $(CLIENTS) data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) $(PEER_LITELLM) $(PEER_PORTKEY) data .pytest_cache .mypy_cache .ruff_cache .hypothesis

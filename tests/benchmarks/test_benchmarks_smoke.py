@@ -6,66 +6,98 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from benchmarks.__main__ import run
+from benchmarks.effort import Effort, Pair, Shape
+from benchmarks.kinds import EMBEDDED, EMBEDDED_LANES, FLOOR, SCALED, SCAN, floor
+from benchmarks.lines import LINES
 from benchmarks.machine import divide_cores, stat_of, tree
-from benchmarks.measure import Effort, Shape
-from benchmarks.report import LINES, document, table
-from benchmarks.servers import ROOT, SERVERS, Launch, Server, StartError, floor
+from benchmarks.parts import EACH_ROUND, OF_THEIR_OWN
+from benchmarks.report import bounds_table, document, figures_table
+from benchmarks.servers import ROOT, Launch, Server, StartError, Surroundings
 
+PAIR = Pair(Shape(2, 4, 2), Shape(8, 6, 3))
 TINY = Effort(
-    seconds=0.3,
-    requests=30,
+    seconds=0.2,
     connections=2,
-    short=Shape(words=2, streams=4, at_once=2),
-    long=Shape(words=8, streams=6, at_once=3),
+    warm_up=4,
     pause=0.005,
     settling=0.05,
+    idle=0.05,
+    chunk=PAIR,
+    peers=PAIR,
+    translate=PAIR,
+    prompt_seconds=0.1,
+    rate=40.0,
+    open_seconds=0.3,
+    crowd=Shape(4, 12, 8),
+    crowd_pause=0.01,
+    crowd_rounds=1,
+    first=11,
+    requests=20,
+    streams=4,
 )
 
 
-def test_a_round_measures_every_server_and_leaves_nothing_running() -> None:
-    cores, before, allowed = divide_cores(), set(tree(os.getpid())), os.sched_getaffinity(0)
-    rounds = run(SERVERS, 1, TINY, cores)
+@pytest.fixture(autouse=True)
+def nothing_left_running() -> Iterator[None]:
+    before, allowed = set(tree(os.getpid())), os.sched_getaffinity(0)
+    yield
     assert set(tree(os.getpid())) <= before
     assert os.sched_getaffinity(0) == allowed
 
-    names = [line.name for line in LINES]
-    for figures in rounds.values():
-        assert figures[0]["cpu_ms_request"] > 0
-        assert 0 < figures[0]["live_s"] <= figures[0]["first_answer_s"]
-        assert set(names) <= set(figures[0])
 
-    written = json.loads(json.dumps(document(rounds, TINY, cores)))
-    assert list(written["summary"]) == ["floor", "floor+scan", "atelier"]
-    assert list(written["summary"]["atelier"]) == names
-    assert list(written["summary"]["floor"]["p50_ms"]) == ["median", "low", "high"]
-    assert {"cpu_ms_request", "ttfc_ms"} <= set(written["ratios"]["atelier/floor+scan"])
+def test_every_part_is_measured_on_every_server_that_has_it() -> None:
+    cores, parts = divide_cores(), frozenset({"start", *EACH_ROUND, *OF_THEIR_OWN} - {"sdk"})
+    results = run([FLOOR, SCAN, EMBEDDED], 1, parts, TINY, cores)
+    assert results.void == []
+    measured = [line.title for line in LINES if line.found(results.rounds, "atelier") is not None]
+    others = ("translate", "sdk")
+    assert measured == [
+        line.title for line in LINES if line.part not in others and not line.title.startswith("LiteLLM proxy")
+    ]
 
-    head, *lines = table(rounds).splitlines()
-    assert head.split(maxsplit=2)[:2] == ["floor", "floor+scan"]
-    assert "atelier ÷ floor+scan" in head
-    assert [line.partition("  ")[0] for line in lines] == [line.title for line in LINES]
+    written = json.loads(json.dumps(document(results.rounds, results.void, TINY, cores)))
+    assert list(written["figures"]) == ["floor", "floor+scan", "atelier"]
+    assert list(written["figures"]["floor"]["open_p50"]) == ["median", "low", "high"]
+    assert [entry["line"] for entry in written["lines"]] == measured
+
+    head, *lines = bounds_table(results.rounds).splitlines()
+    assert head.split() == ["atelier", "bound", "holds", "atelier-scaled", "bound", "holds"]
+    assert [line.partition("  ")[0] for line in lines] == measured
+    assert figures_table(results.rounds).split()[:3] == ["floor", "floor+scan", "atelier"]
+
+
+def test_the_scaled_gateway_has_stores_of_its_own() -> None:
+    results = run([SCALED], 1, frozenset({"open"}), TINY, divide_cores())
+    assert results.rounds[0]["atelier-scaled"]["open_p50"] > 0
+
+
+def test_other_lanes_are_measured_on_a_gateway_of_their_own() -> None:
+    results = run([EMBEDDED_LANES], 1, frozenset({"translate", "sdk"}), TINY, divide_cores())
+    figures = results.rounds[0]["atelier+lanes"]
+    assert min(figures[name] for name in ("anthropic_request_cpu", "gemini_request_cpu", "sdk_cpu")) > 0
+    assert {"anthropic_chunk_cpu", "gemini_chunk_cpu"} <= set(figures)
 
 
 def test_a_server_that_does_not_start_breaks_the_run_with_its_own_words() -> None:
-    def broken(folder: Path, upstream_url: str) -> Launch:
-        launch = floor(folder, upstream_url)
+    def broken(around: Surroundings) -> Launch:
+        launch = floor(around)
         launch.command.append("--nonsense")
         return launch
 
     with pytest.raises(StartError, match=r"exit code 2(?s:.*)unrecognized arguments: --nonsense"):
-        run([Server("broken", broken)], 1, TINY, divide_cores())
+        run([Server("broken", frozenset({"start"}), broken)], 1, frozenset({"start"}), TINY, divide_cores())
 
 
 def test_a_signal_ends_the_run_and_all_that_it_started() -> None:
-    command = [sys.executable, "-m", "benchmarks", "--quick"]
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--servers", "floor"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
-        assert process.stderr.readline() == b"round 1 of 2: floor\n"
+        assert process.stderr.readline() == b"round 1, start: floor\n"
         started = tree(process.pid)
         process.terminate()
         assert process.wait(20) == 130
