@@ -8,37 +8,47 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlmodel import SQLModel, col
+from sqlmodel import col
 
 from gateway.killpoints import reached
-from gateway.ledger import rows
+from gateway.ledger import bulk, rows
 from gateway.ledger.seeds import LOOK, OUTBOX
 from gateway.ledger.wire import Event
 from gateway.store import windows
 from gateway.store.tables import Account, Content, DeadLetter, LedgerLine, Position, Request
 
+AT_A_TIME = 50  # events between two turns of everybody else
 LONGEST = 30.0  # seconds that a batch may take
+Add = Callable[[AsyncConnection, Any, Sequence[bulk.Row], str], Awaitable[set[Any]]]
 Cost = tuple[float, int]  # when it was booked, nano-dollars
 
 
-async def book(engine: AsyncEngine, events: Sequence[Event]) -> int:
+@dataclass(frozen=True, slots=True)
+class _Booked:
+    """An event and its rows."""
+
+    event: Event
+    request: bulk.Row
+    lines: list[bulk.Row]
+
+
+async def book(engine: AsyncEngine, events: Sequence[Event], add: Add = bulk.add) -> int:
     """Book the events and move the position, in one transaction. Returns how many were new."""
+    found = await _rows(events)
     async with asyncio.timeout(LONGEST), engine.begin() as sql:
-        new = await _requests(sql, events)
-        await _lines(sql, new)
-        await _accounts(sql, new)
-        contents = [
-            row for event in new if (row := rows.content(rows.opened(event.record), event.settlement)) is not None
-        ]
-        if contents:
-            await sql.execute(_insert(sql, Content).on_conflict_do_nothing(), contents)
+        inserted = await add(sql, Request, [each.request for each in found], "id")
+        new = [each for each in found if each.event.record.id in inserted]
+        if lines := [line for each in new for line in each.lines]:
+            await add(sql, LedgerLine, lines, "request_id")
+        await _accounts(sql, [each.event for each in new])
+        if contents := [row for each in new if (row := rows.content(each.request, each.event.settlement)) is not None]:
+            await sql.execute(bulk.insert(sql, Content).on_conflict_do_nothing(), contents)
         await _move(sql, max(event.seq for event in events))
         reached("before_commit")
     reached("after_commit")
@@ -48,7 +58,7 @@ async def book(engine: AsyncEngine, events: Sequence[Event]) -> int:
 async def bury(engine: AsyncEngine, letter: DeadLetter, seq: int) -> None:
     """Keep an event that cannot be booked for a person to look at, and go past it."""
     async with engine.begin() as sql:
-        await sql.execute(_insert(sql, DeadLetter).on_conflict_do_nothing(), [letter.model_dump()])
+        await sql.execute(bulk.insert(sql, DeadLetter).on_conflict_do_nothing(), [letter.model_dump()])
         await _move(sql, seq)
 
 
@@ -59,28 +69,27 @@ async def booked(engine: AsyncEngine, ids: Sequence[str]) -> set[str]:
         return set((await sql.execute(query)).scalars())
 
 
-async def _requests(sql: AsyncConnection, events: Sequence[Event]) -> list[Event]:
-    """Insert the requests; those events whose request was not there before, once each."""
-    first: dict[str, Event] = {}
-    for event in events:
-        first.setdefault(event.record.id, event)
-    values = [_request(event) for event in first.values()]
-    insert = _insert(sql, Request).on_conflict_do_nothing().returning(col(Request.id))
-    inserted = set((await sql.execute(insert, values)).scalars())
-    return [event for name, event in first.items() if name in inserted]
+async def _rows(events: Sequence[Event]) -> list[_Booked]:
+    """The rows of each request, once; whatever else runs on the loop has its turns meanwhile."""
+    first: dict[str, _Booked] = {}
+    for number, event in enumerate(events, 1):
+        if event.record.id not in first:
+            first[event.record.id] = _booked(event)
+        if number % AT_A_TIME == 0:
+            await asyncio.sleep(0)
+    return list(first.values())
 
 
-async def _lines(sql: AsyncConnection, events: Sequence[Event]) -> None:
-    lines = [
-        {
-            **rows.line(rows.opened(event.record), result, event.booked_at, late=event.late, seq=event.seq),
-            "price": asdict(result.intent.price),
-        }
-        for event in events
-        for result in event.results
-    ]
-    if lines:
-        await sql.execute(_insert(sql, LedgerLine).on_conflict_do_nothing(), lines)
+def _booked(event: Event) -> _Booked:
+    record, results = event.record, event.results
+    request = rows.opened(record) | rows.ended(record.created_at, event.settlement, results)
+    request["tags"] = record.tags
+    lines = []
+    for result in results:
+        line = rows.line(request, result, event.booked_at, late=event.late, seq=event.seq)
+        line["price"] = result.intent.price
+        lines.append(line)
+    return _Booked(event, request, lines)
 
 
 async def _accounts(sql: AsyncConnection, events: Sequence[Event]) -> None:
@@ -95,7 +104,7 @@ async def _accounts(sql: AsyncConnection, events: Sequence[Event]) -> None:
         return
     found = await _locked(sql, sorted(costs))
     if missing := [_account(scope, started[scope]) for scope in sorted(costs.keys() - found.keys())]:
-        await sql.execute(_insert(sql, Account).on_conflict_do_nothing(), missing)
+        await sql.execute(bulk.insert(sql, Account).on_conflict_do_nothing(), missing)
         found = await _locked(sql, sorted(costs))
     change = (
         update(Account)
@@ -129,26 +138,12 @@ def _moved(account: Any, costs: Sequence[Cost]) -> dict[str, Any]:
 
 
 async def _move(sql: AsyncConnection, seq: int) -> None:
-    insert = _insert(sql, Position)
+    insert = bulk.insert(sql, Position)
     further = insert.on_conflict_do_update(
         index_elements=["name"], set_={"seq": insert.excluded.seq}, where=col(Position.seq) < insert.excluded.seq
     )
     await sql.execute(further, [{"name": OUTBOX, "seq": seq}])
 
 
-def _request(event: Event) -> dict[str, Any]:
-    return {
-        **rows.opened(event.record),
-        **rows.ended(event.record.created_at, event.settlement, event.results),
-        "tags": list(event.record.tags),
-    }
-
-
 def _account(scope: str, started: float) -> dict[str, Any]:
     return Account(scope=scope, window_started_at=started).model_dump()
-
-
-def _insert(sql: AsyncConnection, table: type[SQLModel]) -> Any:
-    """An INSERT that can be told what to do when the row is there: the dialects spell it alike, and apart."""
-    dialect = sqlite if sql.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)

@@ -11,13 +11,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.ledger import booking, journal, wire
-from gateway.ledger.counters import Counters, Reply, listed, pairs
+from gateway.ledger.counters import Counters, Operand, Reply, listed, pairs
 from gateway.ledger.mirror import Ended, Mirror, Running, reported
 from gateway.ledger.offline import Offline
 from gateway.ports import Clock
 from gateway.store.database import store_errors
 from gateway.types import Intent, RequestRecord, Settlement
 
+NOTHING: tuple[Operand, ...] = ("", *listed(), *listed())  # in place of `brought`
 TOMBSTONE = 7_200  # seconds that a settled request is remembered
 log = structlog.get_logger(__name__)
 
@@ -41,16 +42,17 @@ class Carrier:
         only_of: str = "",
         again: bool = False,
     ) -> Reply:
-        """Settle in Redis; `running` brings along what Redis may have lost. `only_of`: only a request of that worker.
+        """Settle in Redis; `running` brings along what Redis may not know. `only_of`: only a request of that worker.
 
         `again`: it was tried before and may be in SQL, which is asked when Redis has lost it (`rejoin`).
         """
-        named = (settlement.request_id, self.owner, only_of, TOMBSTONE, wire.dump(settlement))
-        lost: tuple[object, ...] = (*listed(), "", *listed(), *listed())
-        if running is not None:
-            void = listed(*sorted(running.void))
-            lost = (*void, wire.dump(running.record), *listed(*running.scopes), *running.attempts)
-        reply = await counters.act("settle", *named, *reported(settlement), *lost, anew=not again)
+        named = (settlement.request_id, self.owner, only_of, TOMBSTONE, wire.dump(settlement), *reported(settlement))
+        void = listed(*sorted(running.void)) if running is not None else listed()
+        known = running is None or (not running.journaled and settlement.request_id in self._mirror.running)
+        brings = NOTHING if known or running is None else brought(running)
+        reply = await counters.act("settle", *named, *void, *brings, anew=not again)
+        if reply.word == "unknown" and running is not None:
+            reply = await counters.act("settle", *named, *void, *brought(running), anew=not again)
         if running is not None and reply.word in {"ok", "done"}:
             self._mirror.settled(Ended(running, settlement, reply.seq))
         self._mirror.consumed(counters.acked)
@@ -130,6 +132,11 @@ class Carrier:
             return set()
         with store_errors():
             return await booking.booked(self._engine, names)
+
+
+def brought(running: Running) -> tuple[Operand, ...]:
+    """A request as `settle` takes it where Redis does not know it."""
+    return (wire.dump(running.record), *listed(*running.scopes), *running.attempts)
 
 
 def running_of(fields: Mapping[str, str]) -> Running:

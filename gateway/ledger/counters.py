@@ -68,26 +68,36 @@ class Stale(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A script's answer: its word, and the texts after it."""
+    """A script's answer: its word, and what comes after it."""
 
     word: str
-    rest: tuple[str, ...]
+    parts: Sequence[bytes]
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """What comes after the word, as texts."""
+        return tuple(part.decode() for part in self.parts)
 
     @property
     def seq(self) -> int:
-        return int(self.rest[0])
+        return int(self.parts[0])
 
     @property
     def acked(self) -> int:
-        return int(self.rest[1])
+        return int(self.parts[1])
 
-    @property
     def balances(self) -> tuple[Balance, ...]:
         """Those at the end of an "ok", or of a refusal."""
-        values = self.rest[2:] if self.word == "ok" else self.rest
+        parts = self.parts
         return tuple(
-            Balance(scope, int(limit) if limit else None, int(spent), int(held), float(resets) if resets else None)
-            for scope, limit, spent, held, resets in zip(*[iter(values)] * 5, strict=True)
+            Balance(
+                parts[i].decode(),
+                int(parts[i + 1]) if parts[i + 1] else None,
+                int(parts[i + 2]),
+                int(parts[i + 3]),
+                float(parts[i + 4]) if parts[i + 4] else None,
+            )
+            for i in range(2 if self.word == "ok" else 0, len(parts), 5)
         )
 
 
@@ -118,20 +128,19 @@ class Counters:
         other.epoch, other.plant = epoch, self.plant
         return other
 
-    async def once(self, name: str, *args: object) -> Reply:
+    async def once(self, name: str, *args: Operand) -> Reply:
         """One try. Raises Stale, Unavailable."""
         now = "" if self._server_time else wire.instant(self._clock.now())
         header = (self.epoch, str(self.seen), now)
-        answer = await self.redis.script(script(name), [self.base], (*header, *map(_operand, args)))
-        word, *rest = (part.decode() if isinstance(part, bytes) else str(part) for part in answer)
-        if word == "epoch":
+        word, *parts = await self.redis.script(script(name), (self.base,), (*header, *args))
+        if word == b"epoch":
             raise Stale
-        reply = Reply(word, tuple(rest))
-        if word == "ok" and name not in WITHOUT_SEQ:
+        reply = Reply(word.decode(), parts)
+        if word == b"ok" and name not in WITHOUT_SEQ:
             self.seen, self.acked = max(self.seen, reply.seq), reply.acked
         return reply
 
-    async def act(self, name: str, *args: object, anew: bool = True) -> Reply:
+    async def act(self, name: str, *args: Operand, anew: bool = True) -> Reply:
         """The act, done; what it needs is brought to Redis first. Raises Unavailable, also where that cannot be had.
 
         Not `anew`: it may have been done before Redis lost it, so after a mending the caller has to look again.
@@ -166,13 +175,9 @@ def pairs(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def listed(*values: object) -> tuple[object, ...]:
+def listed(*values: Operand) -> tuple[Operand, ...]:
     """A list among the arguments of a script."""
     return (len(values), *values)
-
-
-def _operand(value: object) -> Operand:
-    return value if isinstance(value, bytes) else str(value)
 
 
 def unavailable() -> errors.Unavailable:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateway.ledger import rows, wire
-from gateway.ledger.counters import listed
+from gateway.ledger.counters import Operand, listed
 from gateway.types import Intent, RequestRecord, Settlement
 
 
@@ -33,7 +33,7 @@ class Running:
             self.amount, self.created_at, self.expires_at = amount, created_at, expires_at
 
     @property
-    def attempts(self) -> tuple[object, ...]:
+    def attempts(self) -> tuple[Operand, ...]:
         """The intents as the scripts take them."""
         return listed(
             *(part for n, intent in self.intents.items() for part in (n, wire.bound(intent), wire.dump(intent)))
@@ -49,7 +49,7 @@ class Ended:
     seq: int | None
 
 
-def reported(settlement: Settlement) -> tuple[object, ...]:
+def reported(settlement: Settlement) -> tuple[Operand, ...]:
     """Numbers and costs of the results as the scripts take them."""
     return listed(*(part for r in settlement.results for part in (r.intent.number, rows.cost(r))))
 
@@ -60,6 +60,7 @@ class Mirror:
     def __init__(self) -> None:
         self.running: dict[str, Running] = {}
         self.ended: dict[str, Ended] = {}
+        self._consumed = 0
         self.doubtful: set[str] = set()  # opened or not, nobody knows: the client was told that it failed
 
     def opened(self, running: Running) -> None:
@@ -86,11 +87,17 @@ class Mirror:
 
     def consumed(self, acked: int) -> None:
         """SQL has everything up to `acked`, and it was taken off the outbox."""
-        for name, ended in list(self.ended.items()):
+        if acked == self._consumed:
+            return
+        self._consumed = acked
+        done = []
+        for name, ended in self.ended.items():
             if ended.seq is None:
                 continue
             if ended.seq > acked:
                 break
+            done.append(name)
+        for name in done:
             del self.ended[name]
 
     @property

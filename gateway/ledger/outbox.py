@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway import errors
 from gateway.killpoints import reached
-from gateway.ledger import booking, wire
+from gateway.ledger import booking, bulk, wire
 from gateway.ledger.counters import Counters, listed
 from gateway.ports import Clock
 from gateway.store.database import unavailable
@@ -103,7 +103,7 @@ class Consumer:
         """Book one event by itself; True when it is dealt with."""
         name, fields = entry
         try:
-            await booking.book(self._engine, [wire.event(name, fields)])
+            await booking.book(self._engine, [wire.event(name, fields)], bulk.one_by_one)
         except FAILURES as error:
             if not is_refusal(error):
                 raise unavailable() from error

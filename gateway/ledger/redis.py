@@ -157,10 +157,11 @@ class RedisLedger:
                 self.mirror.opened(running)
                 if owner != self.presence.owner:  # renamed since, and brought along what was in the mirror then
                     await self._carrier.register(self.counters, running)
-                self._offline.learn(reply.balances)
-                return Opened(reply.balances)
+                balances = reply.balances()
+                self._offline.learn(balances)
+                return Opened(balances)
             case "gone" | "busy":
-                return HoldRefused(reply.balances[0], busy=reply.word == "busy")
+                return HoldRefused(reply.balances()[0], busy=reply.word == "busy")
             case "conflict":
                 raise errors.Conflict(f"The request {record.id} was opened before.")
             case "grace":
@@ -191,7 +192,7 @@ class RedisLedger:
         reply = await self.counters.act("dispatch", *values)
         match reply.word:
             case "gone" | "busy":
-                return HoldRefused(reply.balances[0], busy=reply.word == "busy")
+                return HoldRefused(reply.balances()[0], busy=reply.word == "busy")
             case "closed":
                 raise errors.Conflict(f"The request {intent.request_id} is not open.", code="already_finished")
             case "conflict" if running is None or intent.number not in running.void:
@@ -228,8 +229,9 @@ class RedisLedger:
             log.error("settlement_of_unknown_request", generation=settlement.request_id)
         if reply.word != "ok":
             return ()
-        self._offline.learn(reply.balances)
-        return reply.balances
+        balances = reply.balances()
+        self._offline.learn(balances)
+        return balances
 
     async def record(self, record: RequestRecord, settlement: Settlement) -> None:
         """Write down a request that needed no provider, opened and ended at once."""
@@ -237,7 +239,7 @@ class RedisLedger:
 
     async def balances(self, scopes: Sequence[str]) -> list[Balance]:
         """The accounts of `scopes` in that order, expired holds and ended windows already taken off."""
-        found = (await self.counters.act("balances", *listed(*scopes))).balances
+        found = (await self.counters.act("balances", *listed(*scopes))).balances()
         self._offline.learn(found)
         return list(found)
 

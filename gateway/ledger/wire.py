@@ -21,13 +21,22 @@ STOPPED = "gateway_stopped"  # error code of requests that their process left op
 UNREPORTED = "No result of this attempt was reported; it is charged at the most it can cost."
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def dump(value: RequestRecord | Intent | Settlement) -> str:
-    """ASCII, so that no text of a provider can keep it from being written."""
-    return json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
+    """No text of a provider can keep it from being written: what is not UTF-8 is escaped."""
+    try:
+        return _encode(value).decode()
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
 
 
 def load(text: str | bytes, kind: type[T]) -> T:
-    return msgspec.convert(json.loads(text), kind)
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.DecodeError:  # a lone surrogate, for example
+        return msgspec.convert(json.loads(text), kind)
 
 
 def instant(time: float) -> str:
