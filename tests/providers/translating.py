@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.errors import ProviderError
+from gateway.errors import Fault, ProviderError
 from gateway.ports import ProviderRequest
 from gateway.providers.http import Http
 from gateway.providers.sdk import SdkLane
@@ -18,6 +18,7 @@ from tests.providers.asking import KEY, deployment
 from tests.providers.replay import Recorded, ReplayServer
 
 OURS = frozenset({"host", "user-agent", "content-length", "connection"})  # headers that each lane has of its own
+OWN_WORDS = frozenset({Fault.CONNECT, Fault.RESET, Fault.TIMEOUT, Fault.MALFORMED})
 EVENTS = {"content-type": "text/event-stream"}
 
 
@@ -127,7 +128,9 @@ def plain(body: JsonObject) -> JsonObject:
 
 
 def told(error: ProviderError) -> tuple[Any, ...]:
-    return error.fault, error.message, error.status, error.code, error.param, error.retry_after
+    """Of a failure that a provider put into words, the words; each lane has its own for what broke on the way."""
+    words = error.message if error.fault not in OWN_WORDS else ""
+    return error.fault, words, error.status, error.code, error.param, error.retry_after
 
 
 def sse(*events: JsonObject, cut: int | None = None) -> Recorded:
