@@ -47,7 +47,7 @@ def completion(
 ) -> JsonObject:
     """A chat.completion. `headers` are those of the answer, `model` the one asked for, `now` in Unix seconds."""
     out: JsonObject = {
-        "id": f"chatcmpl-{of.new_id()}",
+        "id": of.new_name(),
         "object": "chat.completion",
         "created": int(now()),
         "model": served(document) or model,
@@ -92,7 +92,7 @@ class Events:
     def __init__(self, headers: Mapping[str, str] = NONE, *, now: Callable[[], float] = time.time) -> None:
         self._headers = headers
         self._created = int(now())
-        self._id = f"chatcmpl-{of.new_id()}"
+        self._id = of.new_name()
         self._calls = 0
 
     def __call__(self, document: JsonObject) -> JsonObject:

@@ -20,9 +20,9 @@ SOUND, IMAGE = "audio/", "image/"
 KEPT_FOR = 24 * 60 * 60  # seconds: what LiteLLM says of sound, which Gemini does not keep at all
 
 
-def new_id() -> str:
-    """32 hex digits, for answers and calls that Gemini gave no name."""
-    return uuid.uuid4().hex
+def new_name() -> str:
+    """For an answer that Gemini gave no name, as LiteLLM makes them."""
+    return f"chatcmpl-{uuid.uuid4()}"
 
 
 def spoken(parts: Sequence[JsonObject]) -> JsonObject:
@@ -51,7 +51,7 @@ def called(parts: Sequence[JsonObject], first: int) -> list[JsonObject]:
     for part in parts:
         if "functionCall" in part:
             call, signature = part["functionCall"], part.get("thoughtSignature")
-            identity = call.get("id") or f"call_{new_id()[:28]}"
+            identity = call.get("id") or f"call_{uuid.uuid4().hex[:28]}"
             made = {"name": call["name"], "arguments": json.dumps(call["args"], ensure_ascii=False)}
             calls.append(
                 {

@@ -59,7 +59,7 @@ def shown(translate: Oracle, document: JsonObject, *, stream: bool, begun: set[i
     body = shapes.chunk_body(raw, begun) if stream else shapes.chat_body(raw)
     assert isinstance(body.pop("created"), int)
     if not document.get("responseId") or str(body["id"]).startswith("chatcmpl-"):
-        assert len(body.pop("id")) >= len("chatcmpl-") + 32
+        assert len(body.pop("id")) == len("chatcmpl-") + 36
     for choice in body["choices"]:
         said = choice.get("delta") or choice.get("message") or {}
         for call in said.get("tool_calls", ()):
