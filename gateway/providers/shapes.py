@@ -12,6 +12,8 @@ from gateway.types import JsonObject, Usage
 LITELLMS = frozenset({"provider_specific_fields", "citations_list"})
 PADDING = ("vertex_ai_", "images", "thinking_blocks", "tool_calls")
 NULLABLE = ("logprobs", "finish_reason")
+CHOICE, MESSAGE = {"index", "message", *NULLABLE}, {"role", "content", "refusal"}
+UNCOUNTED = frozenset({"cost", "server_tool_use", "inference_geo", "speed"})
 CALLED = ("function", "custom")
 DEEPSEEKS_HITS = "prompt_cache_hit_tokens"
 
@@ -32,6 +34,31 @@ def chat_body(raw: Mapping[str, Any]) -> JsonObject:
     body["object"] = "chat.completion"
     body["choices"] = [choice(item) for item in raw.get("choices") or ()]
     return body
+
+
+def untouched(raw: Mapping[str, Any]) -> bool:
+    """Whether an answer is for certain in the client's shape as it came, its usage too: then none is made anew."""
+    usage = raw.get("usage")
+    if raw.get("object") != "chat.completion" or not lean_already(raw) or not isinstance(usage, dict) or not usage:
+        return False
+    if not (lean_already(usage) and UNCOUNTED.isdisjoint(usage)):
+        return False
+    for details in usage.values():
+        if isinstance(details, dict) and not lean_already(details):
+            return False
+    for each in raw["choices"]:
+        message = each.get("message")
+        if each.keys() != CHOICE or not isinstance(message, dict) or message.get("annotations", ()) is None:
+            return False
+        if message.keys() - {"annotations"} != MESSAGE or not isinstance(message["content"], str | None):
+            return False
+    return True
+
+
+def lean_already(value: Mapping[str, Any]) -> bool:
+    """Whether `lean` would leave everything in."""
+    found = value.values()
+    return None not in found and [] not in found and LITELLMS.isdisjoint(value)
 
 
 def choice(raw: Mapping[str, Any]) -> JsonObject:
@@ -106,7 +133,7 @@ def usage_body(raw: Mapping[str, Any]) -> JsonObject:
     """Usage with its details, without LiteLLM's cost and its doubles of token classes."""
     out: JsonObject = {}
     for name, value in raw.items():
-        if value is None or name in {"cost", "server_tool_use", "inference_geo", "speed"}:
+        if value is None or name in UNCOUNTED:
             continue
         out[name] = lean(value) if isinstance(value, Mapping) else value
     return out
@@ -130,19 +157,16 @@ def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
     return Usage(
         input=count(raw.get("prompt_tokens")),
         output=count(raw.get("completion_tokens")),
-        cached_input=first(given.get("cached_tokens"), raw.get("cache_read_input_tokens"), raw.get(DEEPSEEKS_HITS)),
-        cache_write=first(
-            given.get("cache_creation_tokens"), given.get("cache_write_tokens"), raw.get("cache_creation_input_tokens")
-        ),
+        cached_input=count(given.get("cached_tokens"))
+        or count(raw.get("cache_read_input_tokens"))
+        or count(raw.get(DEEPSEEKS_HITS)),
+        cache_write=count(given.get("cache_creation_tokens"))
+        or count(given.get("cache_write_tokens"))
+        or count(raw.get("cache_creation_input_tokens")),
         reasoning=count(made.get("reasoning_tokens")),
         audio_input=count(given.get("audio_tokens")),
         audio_output=count(made.get("audio_tokens")),
     )
-
-
-def first(*values: Any) -> int:
-    """The first that is a count of more than nothing."""
-    return next((counted for value in values if (counted := count(value))), 0)
 
 
 def count(value: Any) -> int:

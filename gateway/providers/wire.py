@@ -17,7 +17,7 @@ from gateway.providers.errors import Redact, in_band, refused
 from gateway.providers.http import Body, Http, is_success
 from gateway.providers.reader import Reader
 from gateway.providers.scan import Scan, document_in
-from gateway.providers.shapes import chat_body, embeddings_body, usage_body, usage_in, usage_of
+from gateway.providers.shapes import chat_body, embeddings_body, untouched, usage_body, usage_in, usage_of
 from gateway.providers.wire_messages import LeftToLiteLLM
 from gateway.providers.wire_request import Route
 from gateway.types import Chunk, Completion, Deployment, Endpoint, JsonObject
@@ -111,13 +111,15 @@ def completion(document: JsonObject, data: bytes) -> Completion:
     """A chat completion in the client's shape. Raises ProviderError for one without choices."""
     if not isinstance(document.get("choices"), list):
         raise TypeError("no choices")
+    if document["choices"] and untouched(document):
+        return Completion(document, usage_of(document["usage"]), document["choices"][0]["finish_reason"], data)
     body = chat_body(document)
     if not body["choices"]:
         raise ProviderError(Fault.MALFORMED, "the answer has no choices")
     usage = usage_in(document)
     if usage is not None:
         body["usage"] = usage_body(usage)
-    return Completion(body, usage_of(usage), body["choices"][0]["finish_reason"], data if body == document else b"")
+    return Completion(body, usage_of(usage), body["choices"][0]["finish_reason"])
 
 
 def embeddings(document: JsonObject, encoding: Any) -> Completion:
