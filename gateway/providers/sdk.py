@@ -54,11 +54,18 @@ class SdkLane:
                     response = await litellm.acompletion(**arguments)
             except Exception as error:  # noqa: BLE001 - raised below, where the answer cannot be read without LiteLLM
                 failure = error
+        try:
+            return self._read(request, response, sent, failure)
+        except Exception as error:
+            raise provider_error(error, self._redact, sent) from error
+
+    def _read(self, request: ProviderRequest, response: Any, sent: Exchange, failure: Exception | None) -> Completion:
+        """The whole answer, as it came where its format is known. May raise anything for what cannot be read."""
         raw = self._raw(sent, failure)
         if plain(request.deployment.provider, raw, by_openai_sdk=sent.by_openai_sdk):
             return self._completion(raw, usage_in(raw))
         if failure is not None:
-            raise provider_error(failure, self._redact, sent) from failure
+            raise failure
         told = told_usage(request.deployment.provider, raw)
         body = whole(request.deployment.provider, response.model_dump(), raw)
         if request.deployment.endpoint is Endpoint.CHAT:

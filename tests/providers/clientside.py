@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from gateway.errors import ProviderError
-from gateway.ports import ProviderRequest
-from gateway.providers.sdk import SdkLane
+from gateway.ports import Provider, ProviderRequest
 from gateway.types import Chunk, JsonObject
 from tests.providers.oracle import Reading
 
 
-async def streamed(lane: SdkLane, request: ProviderRequest) -> tuple[Reading, list[Chunk]]:
+async def streamed(lane: Provider, request: ProviderRequest) -> tuple[Reading, list[Chunk]]:
     """All chunks of a streamed answer; an error keeps what came before it."""
     reading, chunks = Reading(), []
     stream = lane.stream(request)
@@ -29,7 +29,7 @@ async def streamed(lane: SdkLane, request: ProviderRequest) -> tuple[Reading, li
     return reading, chunks
 
 
-async def completed(lane: SdkLane, request: ProviderRequest) -> tuple[Reading, JsonObject]:
+async def completed(lane: Provider, request: ProviderRequest) -> tuple[Reading, JsonObject]:
     reading = Reading()
     try:
         completion = await lane.complete(request)
@@ -42,11 +42,17 @@ async def completed(lane: SdkLane, request: ProviderRequest) -> tuple[Reading, J
 
 
 def frame(data: bytes, reading: Reading) -> None:
-    """One frame: exactly one line of data, and the blank line."""
-    assert data.startswith(b"data: ")
+    for event in events(data):
+        shown(event, "delta", reading)
+
+
+def events(data: bytes) -> Iterator[JsonObject]:
+    """The events of one piece, each of them whole: a line of data, and a blank one."""
     assert data.endswith(b"\n\n")
-    assert data.count(b"\n") == 2
-    shown(json.loads(data[6:]), "delta", reading)
+    for event in data[:-2].split(b"\n\n"):
+        assert event.startswith(b"data: ")
+        assert event.count(b"\n") == 0
+        yield json.loads(event[6:])
 
 
 def shown(body: JsonObject, member: str, reading: Reading) -> None:

@@ -15,6 +15,7 @@ from gateway.providers import runtime
 from gateway.providers.sdk import SdkLane
 from gateway.telemetry.redact import Redactor
 from tests.providers.asking import KEY
+from tests.providers.lanes import Lanes, all_lanes
 from tests.providers.replay import Canary, ReplayServer, replaying, watching
 
 
@@ -40,6 +41,13 @@ async def lane() -> AsyncIterator[SdkLane]:
     await asyncio.sleep(0)
     left = [task for task in asyncio.all_tasks() - before if not task.done() and "litellm" in repr(task)]
     assert not left
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def lanes() -> AsyncIterator[Lanes]:
+    async with all_lanes(Redactor([KEY]).text) as made:
+        yield made
+    await runtime.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -47,6 +47,7 @@ class ReplayServer:
 
     def __init__(self, seed: int = 0) -> None:
         self._random = random.Random(seed)
+        self._longest: int | None = None
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self.answer = Recorded(b"{}")
@@ -66,9 +67,10 @@ class ReplayServer:
             await asyncio.gather(*self._open)
             await self._server.wait_closed()
 
-    def seed(self, seed: int) -> None:
-        """Cut the answers to come at other points."""
+    def seed(self, seed: int, longest: int | None = None) -> None:
+        """Cut the answers to come at other points, into pieces of at most `longest` bytes."""
         self._random.seed(seed)
+        self._longest = longest
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -108,7 +110,7 @@ class ReplayServer:
         return True
 
     def _pieces(self, body: bytes) -> Iterator[bytes]:
-        longest = max(LONGEST_PIECE, 2 * len(body) // FEWEST_PIECES)
+        longest = self._longest or max(LONGEST_PIECE, 2 * len(body) // FEWEST_PIECES)
         start = 0
         while start < len(body):
             end = start + self._random.randint(1, longest)
