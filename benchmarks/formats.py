@@ -18,7 +18,7 @@ PROMPT_TOKENS = 20
 OPENAI, ANTHROPIC, GEMINI, COHERE = "openai", "anthropic", "gemini", "cohere"
 OPENAI_ENVELOPE = {"id": "chatcmpl-bench", "created": 1_700_000_000, "model": "bench", "system_fingerprint": "fp_bench"}
 GEMINI_ENVELOPE = {"modelVersion": "gemini-bench", "responseId": "bench"}
-CLAUDE = {"id": "msg_bench", "type": "message", "role": "assistant", "model": "claude-bench"}
+CLAUDE: dict[str, Any] = {"id": "msg_bench", "type": "message", "role": "assistant", "model": "claude-bench"}
 _encode = msgspec.json.Encoder().encode
 
 
