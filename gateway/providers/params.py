@@ -136,7 +136,7 @@ def fitting(given: dict[str, Any], deployment: Deployment) -> dict[str, Any]:
 def bounded(given: dict[str, Any], deployment: Deployment) -> dict[str, Any]:
     """The bound on the output under the name that this provider knows it by."""
     name, provider = "max_completion_tokens", deployment.provider
-    known = provider in OPENAI_LIKE or (provider not in MAX_TOKENS and name in supported(deployment.model, provider))
+    known = provider in OPENAI_LIKE or (provider not in MAX_TOKENS and name in takes(deployment))
     if name not in given or known:
         return given
     return {"max_tokens" if key == name else key: value for key, value in given.items()}
@@ -150,8 +150,14 @@ def dropped(deployment: Deployment, body: JsonObject) -> tuple[str, ...]:
         names.add("service_tier")
     if deployment.params.get("drop_params"):
         sent = members(deployment, body, drops=True)
-        names |= sent.keys() & listed(deployment) - supported(deployment.model, provider) - ALWAYS
+        names |= sent.keys() & listed(deployment) - takes(deployment) - ALWAYS
     return tuple(sorted(names))
+
+
+def takes(deployment: Deployment) -> frozenset[str]:
+    """The members that LiteLLM sends on for a deployment; its card says so in the lane that needs no LiteLLM."""
+    card = deployment.card
+    return card.supported if card and card.lane == "wire" else supported(deployment.model, deployment.provider)
 
 
 @functools.lru_cache(4096)  # clients name models of wildcards

@@ -20,6 +20,7 @@ PROBE = """
 import asyncio, json, time
 import uvloop
 from gateway.bootstrap import Bootstrap, Program
+from gateway.providers import runtime
 from gateway.start import Start
 
 async def poll(lags, over):
@@ -42,6 +43,7 @@ async def main():
     life = asyncio.create_task(bootstrap({"type": "lifespan"}, incoming.get, send))
     incoming.put_nowait({"type": "lifespan.startup"})
     await asyncio.wait_for(ready.wait(), 60)
+    await asyncio.wait_for(runtime.loaded(), 60)
     over.set()
     await polling
     incoming.put_nowait({"type": "lifespan.shutdown"})

@@ -1,0 +1,28 @@
+"""What needs no LiteLLM never imports it, neither before a request nor after; it comes with the first who needs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.harness import ROOT, clean_environment
+
+WITHOUT = ("started", "whole", "stream", "dropping", "wildcard", "unknown", "embedding")
+
+
+def test_litellm_is_imported_once_a_deployment_needs_it(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.api.serving_without_litellm", str(tmp_path)],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    said = json.loads(ran.stdout.splitlines()[-1])
+    assert {step: said[step] for step in WITHOUT} == dict.fromkeys(WITHOUT, "absent")
+    assert said["reloaded"] in {"loading", "imported"}
+    assert said["translated"] == "imported"
