@@ -42,18 +42,19 @@ class Dialect(Protocol):
 
 
 class Once(Generic[T]):
-    """What `find` finds out, once per deployment. A reload brings deployments of its own, so nothing grows stale."""
+    """What `find` finds out, once per deployment. One that a reload changed is another one, so nothing grows stale."""
 
     def __init__(self, find: Callable[[Deployment], T]) -> None:
         self._find = find
-        self._known: dict[str, tuple[Deployment, T]] = {}
+        self._known: dict[tuple[str, str], tuple[Deployment, T]] = {}
 
     def __call__(self, deployment: Deployment) -> T:
-        known = self._known.get(deployment.id)
-        if known is not None and known[0] is deployment:
+        key = deployment.id, deployment.model
+        known = self._known.get(key)
+        if known is not None and (known[0] is deployment or known[0] == deployment):  # wildcards make them anew
             return known[1]
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
         found = self._find(deployment)
-        self._known[deployment.id] = deployment, found
+        self._known[key] = deployment, found
         return found

@@ -22,7 +22,7 @@ from gateway.providers.dialect import Dialect, Prepared
 from gateway.providers.errors import Redact, in_band, refused
 from gateway.providers.events import EventReader
 from gateway.providers.gemini_dialect import Gemini
-from gateway.providers.http import Http, is_success
+from gateway.providers.http import Body, Http, Reply, is_success
 from gateway.providers.media import refuse_addresses
 from gateway.providers.reader import Reader
 from gateway.providers.shapes import chat_body, usage_body, usage_of
@@ -52,13 +52,8 @@ class TranslateLane:
         if prepared is None:
             return await self._sdk.complete(request)
         reply = await self._http.whole(prepared.sending)
-        if not is_success(reply.status):
-            raise refused(reply.status, reply.headers, reply.data, self._redact)
         try:
-            document = decoded(reply.data)
-            if isinstance(document, dict) and document.get("error"):
-                raise in_band(document["error"], self._redact)
-            return completion(prepared.answer(document))
+            return self._read(reply, prepared)
         except Exception as error:
             raise unread(error) from error
 
@@ -73,8 +68,7 @@ class TranslateLane:
         reader = Reader(request, self._redact)
         body = await self._http.open(prepared.sending)
         try:
-            if not is_success(body.status):
-                raise refused(body.status, body.headers, await body.whole(), self._redact)
+            await self._check(body)
             stream = Stream(prepared, reader)
             while not stream.ended:
                 for chunk in stream.feed(await body.read()):
@@ -90,6 +84,18 @@ class TranslateLane:
         last = reader.usage_chunk()
         if last is not None:
             yield last
+
+    async def _check(self, body: Body) -> None:
+        if not is_success(body.status):
+            raise refused(body.status, body.headers, await body.whole(), self._redact)
+
+    def _read(self, reply: Reply, prepared: Prepared) -> Completion:
+        if not is_success(reply.status):
+            raise refused(reply.status, reply.headers, reply.data, self._redact)
+        document = decoded(reply.data)
+        if isinstance(document, dict) and document.get("error"):
+            raise in_band(document["error"], self._redact)
+        return completion(prepared.answer(document))
 
     async def _prepared(self, request: ProviderRequest, *, stream: bool) -> Prepared | None:
         """The attempt as it is sent; None where it is the sdk lane's. Raises ProviderError for addresses (S2)."""

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from gateway.errors import Fault
 from gateway.providers import runtime
 from gateway.providers.anthropic_request import why_not
-from gateway.types import Endpoint, JsonObject
+from gateway.providers.dialect import Once
+from gateway.types import JsonObject
 from tests.providers.asking import HELLO, deployment
 from tests.providers.replay import Canary, replaying
 from tests.providers.translating import Pair
@@ -278,6 +279,15 @@ async def test_half_a_character_is_left_to_litellm(pair: Pair) -> None:
     assert (await same(pair, SONNET, body, handed=True, stream=True)).body
 
 
+def test_what_was_found_out_of_a_deployment_is_found_out_once() -> None:
+    asked: list[str] = []
+    once = Once(lambda each: asked.append(each.model))
+    one = deployment(SONNET, "")
+    for each in (one, one, deployment(SONNET, ""), deployment(SONNET, "", api_key="sk-other"), deployment(OPUS, "")):
+        once(each)
+    assert asked == [SONNET, SONNET, OPUS]
+
+
 def test_what_keeps_a_deployment_from_the_lane_is_told() -> None:
     def told(model: str = SONNET, **members: Any) -> str | None:
         return why_not(deployment(model, "", **members))
@@ -294,6 +304,18 @@ async def test_nothing_is_fetched_that_a_request_names(pair: Pair, canary: Canar
     for address in (canary.url.replace("http", "https"), "https://localhost:1/a.png"):
         sent = await same(pair, SONNET, shows({"type": "image_url", "image_url": {"url": f"{address}/a.png"}}))
         assert sent.body["messages"][0]["content"][0]["source"] == {"type": "url", "url": f"{address}/a.png"}
+    assert canary.came == 0
+
+
+async def test_no_name_in_a_body_moves_a_call(pair: Pair, canary: Canary) -> None:
+    names = dict.fromkeys(
+        ("api_base", "base_url", "api_key", "custom_llm_provider", "model_list", "fallbacks"), canary.url
+    )
+    names |= {"extra_headers": {"authorization": canary.url}, "headers": {"host": canary.url}, "mock_response": "evil"}
+    message = {**HI, **names, "content": [{"type": "text", "text": "Hi", **names}]}
+    plain = await same(pair, SONNET, hello(tools=[tool()]))
+    laden = await same(pair, SONNET, {**hello(tools=[tool(**names)]), **names, "messages": [message]})
+    assert (laden.target, laden.headers, laden.body["model"]) == (plain.target, plain.headers, plain.body["model"])
     assert canary.came == 0
 
 
@@ -358,7 +380,3 @@ def test_what_is_remembered_of_a_model_is_what_litellm_would_find() -> None:
             assert remembered(model, key, "anthropic") is remembered.__wrapped__(model, key, "anthropic")
         for remembered in (config.AnthropicConfig.get_max_tokens_for_model, config.supports_mid_conversation_system):
             assert remembered(model) == remembered.__wrapped__(model)
-
-
-def test_an_embedding_is_no_message() -> None:
-    assert deployment("anthropic/embed", "").endpoint is Endpoint.EMBEDDINGS
