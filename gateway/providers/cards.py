@@ -116,7 +116,8 @@ def supported(deployment: Deployment, speaker: Speaker, known: Mapping[str, Any]
 
 def openai_takes(name: str, known: Mapping[str, Any]) -> frozenset[str]:
     """OpenAI's own models, and whatever another server calls by OpenAI's provider name."""
-    catalogued = known.get("litellm_provider") == "openai" and known.get("mode") in {"chat", "completion"}
+    listed = known.get("litellm_provider") == "openai" and known.get("mode") in {"chat", "completion"}
+    catalogued = listed and not name.startswith("ft:")
     takes = GPT | ({"user"} if catalogued else set())
     if "gpt-5-chat" not in name and re.search(r"gpt-[56]", name):
         without = NEVER_BY_REASONING | (frozenset() if known.get("supports_none_reasoning_effort") else SAMPLING)

@@ -132,6 +132,7 @@ SPEAKERS: Mapping[str, Speaker] = {
         base="https://api.together.xyz/v1",
         bases=("TOGETHER_AI_API_BASE",),
         keys=("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"),
+        flagged={"reasoning_effort": REASONING},
         refused={
             "tools": "supports_function_calling",
             "tool_choice": "supports_function_calling",
