@@ -52,6 +52,7 @@ from gateway.stages.spend_limits import LimitDefaults
 from gateway.stages.spend_line import Lines
 from gateway.stages.wait import Wait
 from gateway.store.secrets import derive
+from gateway.telemetry import log
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.redact import Redactor
 from gateway.telemetry.tracing import Tracing
@@ -156,7 +157,7 @@ def pipeline(lasting: Lasting, config: Config, routes: Routes, library: Library)
     everybody = Total(places, limits.max_parallel_total)
     retries = Retries(retry.attempts, retry.per_group, dict(retry.by_error.items()))
     stages: dict[str, Stage] = {
-        "observe": Observe(lasting.metrics, ledger, clock, watched.tracing, watched.watch.told),
+        "observe": Observe(lasting.metrics, ledger, clock, watched.tracing, watched.watch.told, log.request),
         "authenticate": Authenticate(lasting.identities),
         "replay": Replay(),
         "admit": Admit(

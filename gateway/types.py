@@ -401,6 +401,8 @@ class Call:
     input_bound: int = 0  # tokens, at most
     held: int = 0  # nano-dollars
     budgeted: bool = False  # one of the accounts that pay has a limit
+    opened: Intent | None = None  # the first attempt, written down with the request and not sent yet
+    unsent: tuple[AttemptResult, ...] = ()  # written down and never sent
     attempts: list[AttemptResult] = field(default_factory=list)
     running: RunningAttempt | None = None
     answer: Answer | None = None

@@ -27,15 +27,14 @@ from gateway.errors import (
     Unavailable,
 )
 from gateway.killpoints import reached
-from gateway.ledger.prices import bound
-from gateway.measure import choices
 from gateway.ports import Clock, Health, Ledger, Provider, ProviderRequest
 from gateway.queue.places import Places, Spot, place_of
 from gateway.relay import close, note
 from gateway.resilience.retries import Retries, Step, Walk
 from gateway.stages.mock_response import mock
 from gateway.stages.need import plan_of
-from gateway.stages.spend_limits import limit_at, with_limit
+from gateway.stages.spend import leave_unsent
+from gateway.stages.spend_limits import attempt_at, limit_at, priceless, with_limit
 from gateway.stages.wait import demand
 from gateway.trace_context import onward
 from gateway.types import (
@@ -204,23 +203,10 @@ class CallProvider:
             call.warnings.append("not sent to this provider: " + ", ".join(dropped))
 
     async def _dispatch(self, call: Call, deployment: Deployment, *, claimed: bool) -> RunningAttempt:
-        """Write the intent down. The hold covers what earlier attempts owe and the most that this one can cost."""
+        """An attempt that is written down."""
         limit = limit_at(deployment, call)
-        made = call.bound_tokens if limit is None else limit
-        intent = Intent(
-            request_id=call.id,
-            number=len(call.attempts) + 1,
-            deployment_id=deployment.id,
-            provider=deployment.provider,
-            model=deployment.model_name,
-            price=deployment.price,
-            bound=bound(deployment.price, call.input_bound, made, choices(call.body)),
-            started_at=self._clock.now(),
-        )
         try:
-            refused = await self._ledger.dispatch(intent, call.cost + intent.bound)
-            if refused is not None:
-                raise BudgetExhausted("The budget of this key does not cover another attempt at this request.")
+            intent = await self._written(call, deployment)
         except GatewayError:
             if claimed:
                 self._health.abandoned(deployment.id)
@@ -232,6 +218,18 @@ class CallProvider:
             self._attempts.interrupted(call, interruption.reason, sent=False)
             raise
         return running
+
+    async def _written(self, call: Call, deployment: Deployment) -> Intent:
+        """The intent in the ledger. The hold covers what earlier attempts owe and the most that this one can cost."""
+        if call.opened is not None and call.opened.deployment_id == deployment.id:
+            intent, call.opened = call.opened, None
+            return intent
+        leave_unsent(call, self._clock.now())
+        number = len(call.unsent) + len(call.attempts) + 1
+        intent = attempt_at(deployment, call, number, self._clock.now())
+        if await self._ledger.dispatch(intent, call.cost + intent.bound) is not None:
+            raise BudgetExhausted("The budget of this key does not cover another attempt at this request.")
+        return intent
 
     async def _stream(
         self, call: Call, running: RunningAttempt, chunks: AsyncGenerator[Chunk, None], timeout: float
@@ -248,11 +246,6 @@ class CallProvider:
             await close(chunks)
             raise
         return Answer(chunks=chunks, read=read)
-
-
-def priceless(deployment: Deployment) -> bool:
-    """Whether it is a wildcard's model whose price nobody knows: the admin has not seen its name, as with others."""
-    return deployment.price.source == "unknown" and "*" in deployment.group
 
 
 def priced(call: Call) -> Sequence[Candidate]:

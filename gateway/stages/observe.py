@@ -5,17 +5,23 @@ A request that was answered without a provider (from the cache) gets its row in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
+
+import structlog
 
 from gateway.errors import BudgetExhausted, GatewayError
 from gateway.ledger.prices import usd
 from gateway.ports import Clock, Ledger
 from gateway.stages.spend import record, settlement
-from gateway.telemetry import log
 from gateway.telemetry.metrics import OTHER, Metrics
 from gateway.telemetry.tracing import Tracing
 from gateway.types import AttemptResult, Call, Outcome
+
+
+def logged(fields: Mapping[str, object]) -> None:
+    """The request's line, through the logging library."""
+    structlog.get_logger("gateway.request").info("request", **fields)
 
 
 def nobody(_: AttemptResult) -> None:
@@ -23,7 +29,7 @@ def nobody(_: AttemptResult) -> None:
 
 
 class Observe:
-    """`told`: who else hears of each attempt that ended."""
+    """`told`: who else hears of each attempt that ended; `write`: takes the fields of each request's log line."""
 
     def __init__(
         self,
@@ -32,12 +38,14 @@ class Observe:
         clock: Clock,
         tracing: Tracing | None = None,
         told: Callable[[AttemptResult], None] = nobody,
+        write: Callable[[Mapping[str, object]], None] = logged,
     ) -> None:
         self._metrics = metrics
         self._ledger = ledger
         self._clock = clock
         self._tracing = tracing or Tracing()
         self._told = told
+        self._write = write
 
     async def enter(self, call: Call) -> None:
         self._metrics.request_started()
@@ -46,7 +54,7 @@ class Observe:
     async def exit(self, call: Call, outcome: Outcome) -> None:
         seconds = self._clock.monotonic() - call.started
         self._count(call, outcome, seconds)
-        log.request(line(call, outcome, seconds, self._tracing.trace_id(call)))
+        self._write(line(call, outcome, seconds, self._tracing.trace_id(call)))
         try:
             if not call.recorded and call.identity is not None and call.answer is not None:
                 await self._ledger.record(record(call), settlement(call, outcome, self._clock.now(), None))

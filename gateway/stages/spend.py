@@ -16,7 +16,7 @@ from gateway.ledger.scopes import TOTAL, payer
 from gateway.measure import choices, measure, output_limit, plain_text
 from gateway.ports import Clock, Ledger, Tokens
 from gateway.stages.need import identity_of, plan_of
-from gateway.stages.spend_limits import LimitDefaults, output_tokens
+from gateway.stages.spend_limits import LimitDefaults, attempt_at, output_tokens, priceless
 from gateway.stages.spend_line import Lines
 from gateway.types import (
     AttemptResult,
@@ -25,11 +25,14 @@ from gateway.types import (
     Endpoint,
     HoldRefused,
     HoldRequest,
+    Intent,
     JsonObject,
     Outcome,
     RequestRecord,
     Settlement,
+    Status,
     StoredContent,
+    Usage,
 )
 
 HOLD_GRACE = 60.0  # seconds that a hold outlives its request's deadline
@@ -94,6 +97,7 @@ class Spend:
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
+        leave_unsent(call, self._clock.now())
         balances = await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
         self._listener.settled(call.attempts, balances)
         for scope in self._payers(call):
@@ -108,13 +112,21 @@ class Spend:
         expires = self._clock.now() + max(0.0, call.deadline - self._clock.monotonic()) + HOLD_GRACE
         scopes = self._payers(call)
         hold = HoldRequest(scopes, call.held, expires) if scopes else None
-        answer = await self._ledger.open(record(call), hold)
+        first = self._first(call)
+        answer = await self._ledger.open(record(call), hold, first)
         if isinstance(answer, HoldRefused):
             return answer
-        call.recorded = True
+        call.recorded, call.opened = True, first
         call.budgeted = any(balance.limit is not None for balance in answer.balances)
         tell_what_is_left(call, answer.balances)
         return None
+
+    def _first(self, call: Call) -> Intent | None:
+        """The attempt at the deployment where it has its place, to be written down in the same act; none where nobody is asked."""
+        deployment = plan_of(call).candidates[0].deployment
+        if call.options.mock_response is not None or priceless(deployment):
+            return None
+        return attempt_at(deployment, call, 1, self._clock.now())
 
     async def _wait(self, call: Call, refused: HoldRefused | None) -> None:
         """Wait for captures while only holds stand in the way, up to the caller's patience."""
@@ -131,6 +143,13 @@ class Spend:
                         raise no_money(refused)
                     await call.interruption.run(place.turn(left))
                     refused = await self._hold(call)
+
+
+def leave_unsent(call: Call, now: float) -> None:
+    """The first attempt will not be sent as it was written down: it ends, and owes nothing."""
+    if call.opened is not None:
+        call.unsent = (AttemptResult(call.opened, Status.CANCELLED, Usage(), 0, now, error="not sent"),)
+        call.opened = None
 
 
 def payers(call: Call, *, everybody: bool) -> tuple[str, ...]:
@@ -220,7 +239,7 @@ def settlement(call: Call, outcome: Outcome, now: float, served: str | None) -> 
     error = outcome.error
     return Settlement(
         request_id=call.id,
-        results=tuple(call.attempts),
+        results=(*call.unsent, *call.attempts),
         status=outcome.status,
         http_status=outcome.http_status,
         error_code=error.code if error is not None else (outcome.reason.value if outcome.reason else None),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.measure import output_limit
+from gateway.ledger.prices import bound
+from gateway.measure import choices, output_limit
 from gateway.stages.need import plan_of
-from gateway.types import Call, Deployment, Endpoint, JsonObject
+from gateway.types import Call, Deployment, Endpoint, Intent, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,28 @@ def limit_at(deployment: Deployment, call: Call) -> int | None:
     if asked is not None or call.endpoint is Endpoint.EMBEDDINGS or not call.budgeted:
         return asked
     return min(call.bound_tokens, deployment.max_output or call.bound_tokens)
+
+
+def attempt_at(deployment: Deployment, call: Call, number: int, now: float) -> Intent:
+    """An attempt as it is written down. Its bound is the most that it can cost, with what the model can write at most."""
+    made = output_limit(call.body)
+    if made is None:
+        made = min(call.bound_tokens, deployment.max_output or call.bound_tokens)
+    return Intent(
+        request_id=call.id,
+        number=number,
+        deployment_id=deployment.id,
+        provider=deployment.provider,
+        model=deployment.model_name,
+        price=deployment.price,
+        bound=bound(deployment.price, call.input_bound, made, choices(call.body)),
+        started_at=now,
+    )
+
+
+def priceless(deployment: Deployment) -> bool:
+    """Whether it is a wildcard's model whose price nobody knows: the admin has not seen its name, as with others."""
+    return deployment.price.source == "unknown" and "*" in deployment.group
 
 
 def with_limit(body: JsonObject, limit: int | None) -> JsonObject:

@@ -113,7 +113,9 @@ class FakeLedger:
         if self.away:
             raise Unavailable("The store is away.", code="store_unavailable")
 
-    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused:
+    async def open(
+        self, record: RequestRecord, hold: HoldRequest | None, first: Intent | None = None
+    ) -> Opened | HoldRefused:
         await asyncio.sleep(0)
         self._reach()
         self.asked.release()
@@ -123,6 +125,9 @@ class FakeLedger:
         if refused is not None:
             return refused
         self.holds[record.id] = amount
+        if first is not None:
+            self.before_dispatch()
+            self.intents.append((first, amount))
         return Opened(tuple(await self.balances(hold.scopes if hold is not None else ())))
 
     async def dispatch(self, intent: Intent, hold_at_least: int) -> HoldRefused | None:

@@ -16,6 +16,7 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.ledger.prices import bound, cost
+from gateway.stages.spend_limits import attempt_at
 from gateway.types import Chunk, Endpoint, Options, Status
 from tests.core.call_bench import DOWN, SLOW, A, B, Bench, C, D
 from tests.core.fakes import (
@@ -281,3 +282,34 @@ async def test_a_mock_response_asks_nobody(clock: FakeClock, stream: bool) -> No
     else:
         assert call.answer.chunks is not None
         assert "canned" in "".join([chunk.text async for chunk in call.answer.chunks])
+
+
+async def test_an_attempt_that_was_opened_with_its_request_is_not_written_down_again(clock: FakeClock) -> None:
+    bench = Bench(clock, completion())
+    call = await bench.call(A)
+    call.opened = attempt_at(A, call, 1, clock.now())
+    await bench.stage.enter(call)
+    assert bench.ledger.intents == []
+    assert ([result.intent.number for result in call.attempts], call.unsent) == ([1], ())
+
+
+async def test_an_attempt_opened_for_another_deployment_ends_unsent_and_the_next_has_its_own_number(
+    clock: FakeClock,
+) -> None:
+    bench = Bench(clock, completion())
+    call = await bench.call(B)
+    call.opened = attempt_at(A, call, 1, clock.now())
+    await bench.stage.enter(call)
+    assert [(intent.number, intent.deployment_id) for intent, _ in bench.ledger.intents] == [(2, "b")]
+    assert [(result.intent.number, result.cost) for result in call.unsent] == [(1, 0)]
+    assert [result.intent.number for result in call.attempts] == [2]
+    assert call.headers["x-atelier-fallbacks"] == "0"
+
+
+async def test_a_fallback_after_an_opened_attempt_is_written_down_by_itself(clock: FakeClock) -> None:
+    bench = Bench(clock, DOWN, completion())
+    call = await bench.call(A, B)
+    call.opened = attempt_at(A, call, 1, clock.now())
+    await bench.stage.enter(call)
+    assert [(intent.number, intent.deployment_id) for intent, _ in bench.ledger.intents] == [(2, "b")]
+    assert call.unsent == ()

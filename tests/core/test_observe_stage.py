@@ -15,7 +15,6 @@ from gateway.pipeline import Pipeline
 from gateway.stages.cache import Cache
 from gateway.stages.observe import Observe
 from gateway.state.memory import MemoryCache
-from gateway.telemetry import log
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.tracing import Tracing
 from gateway.types import Answer, AttemptResult, Call, Intent, Options, Outcome, Status, Usage
@@ -32,12 +31,6 @@ from tests.core.fakes import (
 
 SECRET = "the-words-of-the-client"
 D1 = deployment()
-
-
-@pytest.fixture(autouse=True)
-def _in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines go through structlog, whatever another test has configured."""
-    monkeypatch.setattr(log, "_requests", None)
 
 
 class Bench:

@@ -16,7 +16,6 @@ from gateway.types import (
     Call,
     Deployment,
     Endpoint,
-    Intent,
     Options,
     Outcome,
     Price,
@@ -258,11 +257,38 @@ async def test_a_key_that_pays_from_nowhere_holds_nothing(clock: FakeClock) -> N
     assert call.recorded
 
 
+async def test_the_first_attempt_is_written_down_with_its_request_within_the_hold(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    call = bench.call(body={"max_tokens": 50})
+    await bench.stage.enter(call)
+    ((intent, held),) = bench.ledger.intents
+    assert (intent.number, intent.deployment_id, intent.request_id) == (1, "d1", "gen-1")
+    assert intent.bound <= held == call.held
+    assert call.opened is intent
+
+
+async def test_a_first_attempt_that_was_never_sent_ends_and_owes_nothing(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    call = bench.call(body={"max_tokens": 50})
+    await bench.stage.enter(call)
+    await bench.stage.exit(call, Outcome(Status.CANCELLED, reason=Reason.CLIENT_GONE, http_status=499))
+    ((result,),) = (settled.results for settled in bench.ledger.settled)
+    assert (result.intent.number, result.status, result.cost, result.usage) == (1, Status.CANCELLED, 0, Usage())
+    assert call.attempts == []
+
+
+async def test_nothing_is_written_down_for_words_of_the_callers_own(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    await bench.stage.enter(bench.call(options=Options(mock_response="mine")))
+    assert bench.ledger.intents == []
+
+
 async def test_everything_ends_in_one_settlement(clock: FakeClock) -> None:
     bench = Bench(clock)
     call = bench.call(body={"max_tokens": 50})
     await bench.stage.enter(call)
-    intent = Intent("gen-1", 1, "d1", "openai", "d1", PRICE, 100, clock.now())
+    intent, call.opened = call.opened, None
+    assert intent is not None
     call.attempts.append(AttemptResult(intent, Status.COMPLETED, Usage(1, 2), 5, clock.now()))
     call.served, call.first_byte_at = D1, call.started + 1.5
     call.headers["x-atelier-cache"] = "miss"

@@ -16,6 +16,7 @@ from gateway.types import (
     HoldRefused,
     HoldRequest,
     Identity,
+    Intent,
     Opened,
     Outcome,
     RequestRecord,
@@ -29,8 +30,10 @@ DEFAULTS = LimitDefaults(total=True)
 class TotalLedger(FakeLedger):
     """One account that is the gateway's."""
 
-    async def open(self, record: RequestRecord, hold: HoldRequest | None) -> Opened | HoldRefused:
-        answer = await super().open(record, hold)
+    async def open(
+        self, record: RequestRecord, hold: HoldRequest | None, first: Intent | None = None
+    ) -> Opened | HoldRefused:
+        answer = await super().open(record, hold, first)
         if isinstance(answer, HoldRefused):
             return HoldRefused(Balance(TOTAL, self.limit, self.spent, 0, 1_900_000_000.0), busy=answer.busy)
         return Opened((Balance(TOTAL, 10**9, 1, 0),))
