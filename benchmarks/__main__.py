@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.effort import QUICK, Effort
@@ -25,27 +26,38 @@ from benchmarks.rounds import Results, Run
 from benchmarks.servers import Server, StartError, running, upstream
 from benchmarks.stores import Stores
 
-QUICK_ROUNDS = 2
+ROUNDS, QUICK_ROUNDS = 7, 2
 QUICK_PARTS = tuple(part for part in PARTS if part not in ("crowd", "growth"))
 FILES = 16_384  # open at once: a thousand streams have two connections each
 
 
-def run(servers: Sequence[Server], rounds: int, parts: frozenset[str], effort: Effort, cores: Cores) -> Results:
-    """The figures of all servers. Raises StartError or LoadError."""
-    launch = upstream(effort.pause)
-    with tempfile.TemporaryDirectory(prefix="bench-") as name, pinned(cores.load):
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be measured."""
+
+    servers: Sequence[Server]
+    rounds: int
+    parts: frozenset[str]
+    effort: Effort
+    cores: Cores
+
+
+def run(task: Task, results: Results) -> None:
+    """Fill in the results. Raises StartError or LoadError; they have what was measured until then."""
+    load, effort = task.cores.load, task.effort
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, pinned(load):
         folder = Path(name)
         with (
-            running("upstream", launch, cores.load, folder / "upstream.log") as provider,
-            Stores(folder, cores.load) as stores,
+            running("upstream", upstream(effort.pause), load, folder / "upstream.log") as provider,
+            Stores(folder, load) as stores,
         ):
             provider.answers("GET", "/seen")
-            return Run(servers, parts, effort, cores, folder, provider, stores).all(rounds)
+            Run(task.servers, task.parts, effort, task.cores, folder, provider, stores, results).all(task.rounds)
 
 
 def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, help=f"default: 7, with --quick {QUICK_ROUNDS}")
+    parser.add_argument("--rounds", type=int, help=f"default: {ROUNDS}, with --quick {QUICK_ROUNDS}")
     parser.add_argument("--quick", action="store_true", help="few rounds with little in each: a look, no result")
     parser.add_argument("--only", type=names(PARTS), metavar="PART,…", help=f"of {', '.join(PARTS)}")
     every = [server.name for server in SERVERS]
@@ -88,23 +100,40 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     most_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, most_files), most_files))
-    effort, cores = QUICK if options.quick else Effort(), divide_cores()
-    parts = options.only or frozenset(QUICK_PARTS if options.quick else PARTS)
+    task, results = task_of(options), Results()
     try:
-        rounds = options.rounds or (QUICK_ROUNDS if options.quick else 7)
-        results = run(chosen_servers(options.servers), rounds, parts, effort, cores)
+        run(task, results)
+        code = 0
     except (StartError, LoadError) as error:
         sys.stderr.write(f"The benchmark was broken off: {error}\n")
-        return 1
+        code = 1
     except KeyboardInterrupt:
-        return 130
+        code = 130
+    tell(results, task, options.json)
+    return code
+
+
+def task_of(options: argparse.Namespace) -> Task:
+    quick = options.quick
+    return Task(
+        chosen_servers(options.servers),
+        options.rounds or (QUICK_ROUNDS if quick else ROUNDS),
+        options.only or frozenset(QUICK_PARTS if quick else PARTS),
+        QUICK if quick else Effort(),
+        divide_cores(),
+    )
+
+
+def tell(results: Results, task: Task, file: Path | None) -> None:
+    """What was measured, also when the run was broken off."""
+    if not results.rounds:
+        return
     print(figures_table(results.rounds), bounds_table(results.rounds), sep="\n\n")
-    for doubt in doubts(results.rounds, results.void, cores):
+    for doubt in doubts(results.rounds, results.void, task.cores):
         print(f"Note: {doubt}")
-    if options.json is not None:
-        written = document(results.rounds, results.void, effort, cores)
-        options.json.write_text(json.dumps(written, indent=2) + "\n")
-    return 0
+    if file is not None:
+        written = document(results.rounds, results.void, task.effort, task.cores)
+        file.write_text(json.dumps(written, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -26,15 +26,15 @@ class Pair:
 class Effort:
     """One round of each part. `pause`: between two words of a stream; `settling`: for what is done behind an answer."""
 
-    seconds: float = 2.5  # of whole answers
+    seconds: float = 2.0  # of whole answers
     connections: int = 8
     warm_up: int = 200  # requests
     pause: float = 0.02
     settling: float = 0.3
     idle: float = 2.0  # until memory is looked at, and again while CPU is
-    chunk: Pair = Pair(Shape(2, 800, 16), Shape(64, 300, 100))  # so many that what a server does idly hardly counts
-    peers: Pair = Pair(Shape(2, 60, 2), Shape(64, 36, 12))  # so few that the slowest of them is not saturated
-    translate: Pair = Pair(Shape(2, 300, 8), Shape(64, 90, 30))
+    chunk: Pair = Pair(Shape(2, 800, 16), Shape(64, 200, 100))  # so many that what a server does idly hardly counts
+    peers: Pair = Pair(Shape(2, 60, 2), Shape(64, 24, 12))  # so few that the slowest of them is not saturated
+    translate: Pair = Pair(Shape(2, 300, 8), Shape(64, 60, 30))
     prompt_seconds: float = 1.5
     sdk_requests: int = 500  # of the bare loop
     rate: float = 50.0  # requests a second of the open loop

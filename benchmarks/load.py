@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -173,13 +174,13 @@ async def at_rate(connections: Sequence[Connection], request: bytes, rate: float
 
     No request waits for another's answer: where no connection is free, it raises.
     """
-    idle = list(connections)
+    idle = deque(connections)  # taken in turn, so that the server closes none for being idle
 
     async def one(due: float) -> Exchange:
         await asyncio.sleep(due)
         if not idle:
             raise LoadError(f"{len(connections)} requests were under way at once")
-        connection = idle.pop()
+        connection = idle.popleft()
         exchange = await connection.ask(request)
         idle.append(connection)
         return exchange

@@ -18,6 +18,7 @@ from benchmarks.machine import cpu_seconds
 from benchmarks.servers import Running
 
 Figures = dict[str, float]
+WARM = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +103,14 @@ async def streamed_answers(served: Running, bench: Bench, target: Target, shape:
         return await drive(connections, request, most=shape.streams, spread=spread)
 
     async with connected(target, shape.at_once) as connections:
-        await warm_up(connections, target, bench.effort)
+        await warm_up(connections, target)
         metered = await meter(served, bench, load)
     return averages(metered, shape)
 
 
-async def warm_up(connections: Sequence[Connection], target: Target, effort: Effort) -> None:
-    """Short streams, at least one on each connection: the server opens its own connections now."""
-    await drive(connections, target.request(2, stream=True), most=max(effort.warm_up, len(connections)))
+async def warm_up(connections: Sequence[Connection], target: Target) -> None:
+    """Short streams, two on each connection and some more: the server opens its own connections now."""
+    await drive(connections, target.request(2, stream=True), most=2 * len(connections) + WARM)
 
 
 def averages(metered: Metered, shape: Shape) -> Streams:

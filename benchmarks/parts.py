@@ -19,7 +19,7 @@ from benchmarks.servers import Running
 
 SPARE = 16  # connections of the open loop: as many requests may be under way at once
 PROMPTS = {"16k": 16_384, "1m": 1_000_000}  # bytes
-WARMED = 100  # streams before the crowd comes
+WARMED = 100  # connections that have been used before the crowd comes
 GROWING = 600  # seconds that all requests, or all streams, of `growth` may take
 
 
@@ -105,7 +105,7 @@ async def crowd(served: Running, bench: Bench) -> Figures:
             return await drive(connections, asked, most=shape.streams, spread=spread)
 
         async with connected(target, shape.at_once) as connections:
-            await warm_up(connections[:WARMED], target, effort)
+            await warm_up(connections[:WARMED], target)
             found = averages(await meter(served, bench, load), shape)
     finally:
         bench.pace(effort.pause)

@@ -12,10 +12,11 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -29,7 +30,7 @@ from benchmarks.stores import Stores
 EFFORT = Effort()
 PATIENCE = 20.0  # seconds until the report is there
 LONG = Shape(words=64, streams=10**9, at_once=100)
-Load = Callable[[Target, float], Awaitable[list[Exchange]]]
+Load = Callable[[Target, float], Coroutine[Any, Any, list[Exchange]]]
 
 
 async def requests(target: Target, seconds: float) -> list[Exchange]:

@@ -46,21 +46,20 @@ class Run:
     folder: Path
     upstream: Running
     stores: Stores
+    results: Results
 
-    def all(self, rounds: int) -> Results:
+    def all(self, rounds: int) -> None:
         """As many good rounds, then those of the parts that want servers of their own.
 
         A failed request makes its round void: it is told and done again. Raises StartError, and LoadError when too
-        many rounds were void.
+        many rounds were void; the results have what was measured until then.
         """
-        results = Results()
-        self._good_rounds(results, rounds, self.parts & {"start", *EACH_ROUND})
+        self._good_rounds(rounds, self.parts & {"start", *EACH_ROUND})
         for part in OF_THEIR_OWN:
-            self._good_rounds(results, self.effort.crowd_rounds if part == "crowd" else 1, self.parts & {part})
-        return results
+            self._good_rounds(self.effort.crowd_rounds if part == "crowd" else 1, self.parts & {part})
 
-    def _good_rounds(self, results: Results, count: int, parts: frozenset[str]) -> None:
-        servers = [server for server in self.servers if server.parts & parts]
+    def _good_rounds(self, count: int, parts: frozenset[str]) -> None:
+        results, servers = self.results, [server for server in self.servers if server.parts & parts]
         while servers and count:
             number = len(results.rounds) + len(results.void)
             turn = number % len(servers)

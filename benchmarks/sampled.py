@@ -52,7 +52,7 @@ class Samples:
         path.write_text("\n".join(lines) + "\n")
 
     def _take(self, _: int, frame: FrameType | None) -> None:
-        stack = []
+        stack: list[tuple[str, str]] = []
         while frame is not None and not (stack and frame.f_code.co_filename.endswith(LOOP)):
             code = frame.f_code
             stack.append((f"{short(code.co_filename)}:{code.co_firstlineno}", code.co_name))

@@ -6,19 +6,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
-from benchmarks.__main__ import run
+from benchmarks.__main__ import Task, run
 from benchmarks.effort import Effort, Pair, Shape
 from benchmarks.kinds import EMBEDDED, EMBEDDED_LANES, FLOOR, SCALED, SCAN, floor
 from benchmarks.lines import LINES
 from benchmarks.machine import divide_cores, stat_of, tree
 from benchmarks.parts import EACH_ROUND, OF_THEIR_OWN
 from benchmarks.report import bounds_table, document, figures_table
+from benchmarks.rounds import Results
 from benchmarks.servers import ROOT, Launch, Server, StartError, Surroundings
 
+CORES = divide_cores()
 PAIR = Pair(Shape(2, 4, 2), Shape(8, 6, 3))
 TINY = Effort(
     seconds=0.2,
@@ -50,34 +52,39 @@ def nothing_left_running() -> Iterator[None]:
     assert os.sched_getaffinity(0) == allowed
 
 
-def test_every_part_is_measured_on_every_server_that_has_it() -> None:
-    cores, parts = divide_cores(), frozenset({"start", *EACH_ROUND, *OF_THEIR_OWN} - {"sdk"})
-    results = run([FLOOR, SCAN, EMBEDDED], 1, parts, TINY, cores)
+def measured(servers: Sequence[Server], parts: set[str]) -> Results:
+    results = Results()
+    run(Task(servers, 1, frozenset(parts), TINY, CORES), results)
     assert results.void == []
-    measured = [line.title for line in LINES if line.found(results.rounds, "atelier") is not None]
+    return results
+
+
+def test_every_part_is_measured_on_every_server_that_has_it() -> None:
+    results = measured([FLOOR, SCAN, EMBEDDED], {"start", *EACH_ROUND, *OF_THEIR_OWN})
+    titles = [line.title for line in LINES if line.found(results.rounds, "atelier") is not None]
     others = ("translate", "sdk")
-    assert measured == [
+    assert titles == [
         line.title for line in LINES if line.part not in others and not line.title.startswith("LiteLLM proxy")
     ]
 
-    written = json.loads(json.dumps(document(results.rounds, results.void, TINY, cores)))
+    written = json.loads(json.dumps(document(results.rounds, results.void, TINY, CORES)))
     assert list(written["figures"]) == ["floor", "floor+scan", "atelier"]
     assert list(written["figures"]["floor"]["open_p50"]) == ["median", "low", "high"]
-    assert [entry["line"] for entry in written["lines"]] == measured
+    assert [entry["line"] for entry in written["lines"]] == titles
 
     head, *lines = bounds_table(results.rounds).splitlines()
     assert head.split() == ["atelier", "bound", "holds", "atelier-scaled", "bound", "holds"]
-    assert [line.partition("  ")[0] for line in lines] == measured
+    assert [line.partition("  ")[0] for line in lines] == titles
     assert figures_table(results.rounds).split()[:3] == ["floor", "floor+scan", "atelier"]
 
 
 def test_the_scaled_gateway_has_stores_of_its_own() -> None:
-    results = run([SCALED], 1, frozenset({"open"}), TINY, divide_cores())
+    results = measured([SCALED], {"open"})
     assert results.rounds[0]["atelier-scaled"]["open_p50"] > 0
 
 
 def test_other_lanes_are_measured_on_a_gateway_of_their_own() -> None:
-    results = run([EMBEDDED_LANES], 1, frozenset({"translate", "sdk"}), TINY, divide_cores())
+    results = measured([EMBEDDED_LANES], {"translate", "sdk"})
     figures = results.rounds[0]["atelier+lanes"]
     assert min(figures[name] for name in ("anthropic_request_cpu", "gemini_request_cpu", "sdk_cpu")) > 0
     assert {"anthropic_chunk_cpu", "gemini_chunk_cpu"} <= set(figures)
@@ -90,7 +97,7 @@ def test_a_server_that_does_not_start_breaks_the_run_with_its_own_words() -> Non
         return launch
 
     with pytest.raises(StartError, match=r"exit code 2(?s:.*)unrecognized arguments: --nonsense"):
-        run([Server("broken", frozenset({"start"}), broken)], 1, frozenset({"start"}), TINY, divide_cores())
+        measured([Server("broken", frozenset({"start"}), broken)], {"start"})
 
 
 def test_a_signal_ends_the_run_and_all_that_it_started() -> None:
