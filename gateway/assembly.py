@@ -29,7 +29,7 @@ from gateway.ledger.total import TotalBudget
 from gateway.pipeline import Pipeline
 from gateway.ports import BrandRights, Clock, Identities, Stage
 from gateway.prompts.library import Library, LibraryError
-from gateway.providers.facts import carded, model_facts
+from gateway.providers.facts import carded, forget_prices, model_facts
 from gateway.providers.http import Http
 from gateway.providers.lanes import OF_LITELLM, lanes
 from gateway.providers.tokens import BundledTokens
@@ -198,6 +198,8 @@ async def understand(config: Config, fleet: FleetUrls, before: Serving | None = 
         after_real(config, resolved, before)
     if resolved.wants_fleet:
         resolved = await asyncio.to_thread(resolve, config, env, facts, await fleet(), carded)
+    if not resolved.wildcards:  # whose models are looked up as they are asked for
+        forget_prices()
     return checked(Read(config, resolved, await asyncio.to_thread(load_library, config)))
 
 

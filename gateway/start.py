@@ -6,9 +6,11 @@ this process only supervises: each worker comes through here again, with a line 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,19 @@ if TYPE_CHECKING:
     from gateway.telemetry.redact import Redactor
 
 LAST_MARGIN = 15.0  # seconds for a worker to settle and close after its server's own patience
+
+
+@contextlib.contextmanager
+def without(package: str) -> Iterator[None]:
+    """What is imported meanwhile does not find the package, unless it is there already."""
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]  # the import system's word for what is not there
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
 class Start:
@@ -110,6 +125,8 @@ class Start:
 
     def load(self) -> Loaded:
         """Import and build the gateway; runs in a thread."""
+        with without("rich"):  # which structlog imports where it is there, for tracebacks that are not ours: 4 MB
+            import structlog  # noqa: F401, PLC0415
         from gateway import app  # noqa: PLC0415 - the heavy imports, off the loop
         from gateway.errors import Unavailable  # noqa: PLC0415
         from gateway.state.failures import StateUnavailable  # noqa: PLC0415

@@ -50,6 +50,11 @@ def model_facts(model: str, *, custom_llm_provider: str | None, base_model: str 
     )
 
 
+def forget_prices() -> None:
+    """Give up the price map, 4 MB, until somebody asks again."""
+    price_map.cache_clear()
+
+
 def carded(deployment: Deployment) -> Deployment:
     """Implements config.deployments.Carded: the deployment with its card, in the lane that the card names."""
     entry = price_entry(price_map(), deployment.model, deployment.provider, deployment.model_name)
