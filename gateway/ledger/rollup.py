@@ -50,9 +50,9 @@ class Rollups:
     async def run(self) -> None:
         """Keep up with the ledger, for ever."""
         while True:
-            pause = EVERY
+            pause, size = EVERY, self._steps.size
             try:
-                if await self.advance():
+                if await self.advance() >= size:  # there is more
                     pause = BREATH
             except errors.Unavailable as error:
                 log.warning("rollup_waits", error=error.message)
