@@ -214,6 +214,7 @@ class Target:
     suffix: str = ""
     params: JsonObject = field(default_factory=dict)
     endpoint: Endpoint = Endpoint.CHAT
+    lane: str = "wire"
 
     @property
     def provider(self) -> str:
@@ -248,37 +249,37 @@ TARGETS = (
     Target("groq/llama-3.3-70b-versatile", "/openai/v1"),
     Target("groq/openai/gpt-oss-120b", "/openai/v1"),
     Target("mistral/mistral-small-latest", "/v1"),
-    Target("mistral/magistral-medium-latest", "/v1"),
+    Target("mistral/magistral-medium-latest", "/v1", lane="sdk"),
     Target("deepseek/deepseek-chat", "/v1"),
     Target("deepseek/deepseek-reasoner"),
     Target("openrouter/anthropic/claude-haiku-4.5", "/api/v1"),
     Target("openrouter/openai/gpt-4o-mini", "/api/v1"),
     Target("together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo", "/v1"),
-    Target("fireworks_ai/accounts/fireworks/models/llama-v3p3-70b-instruct", "/inference/v1"),
-    Target("xai/grok-4", "/v1"),
-    Target("xai/grok-3-mini", "/v1"),
+    Target("fireworks_ai/accounts/fireworks/models/llama-v3p3-70b-instruct", "/inference/v1", lane="sdk"),
+    Target("xai/grok-4", "/v1", lane="sdk"),
+    Target("xai/grok-3-mini", "/v1", lane="sdk"),
     Target("perplexity/sonar"),
     Target("perplexity/sonar-reasoning-pro"),
     Target("hosted_vllm/own-model", "/v1"),
     Target("azure/gpt-4o", params={"api_version": "2024-10-21"}),
-    Target("azure/house", "/openai/v1", {"api_version": "v1"}),
-    Target("ollama/llama3.2"),
-    Target("ollama_chat/llama3.2"),
-    Target("anthropic/claude-haiku-4-5"),
-    Target("anthropic/claude-haiku-5-5"),
-    Target("anthropic/house"),
-    Target("gemini/gemini-2.5-flash", "/v1beta"),
-    Target("gemini/gemini-3.5-flash-lite", "/v1beta"),
-    Target("gemini/house", "/v1beta"),
+    Target("azure/house", params={"api_version": "v1"}),
+    Target("ollama/llama3.2", lane="sdk"),
+    Target("ollama_chat/llama3.2", lane="sdk"),
+    Target("anthropic/claude-haiku-4-5", lane="translate"),
+    Target("anthropic/claude-haiku-5-5", lane="translate"),
+    Target("anthropic/house", lane="translate"),
+    Target("gemini/gemini-2.5-flash", "/v1beta", lane="translate"),
+    Target("gemini/gemini-3.5-flash-lite", "/v1beta", lane="translate"),
+    Target("gemini/house", "/v1beta", lane="translate"),
 )
 EMBEDDERS = (
     Target("openai/text-embedding-3-small", "/v1", endpoint=Endpoint.EMBEDDINGS),
     Target("openai/house-embedding", "/v1", endpoint=Endpoint.EMBEDDINGS),
-    Target("mistral/mistral-embed", "/v1", endpoint=Endpoint.EMBEDDINGS),
-    Target("together_ai/BAAI/bge-base-en-v1.5", "/v1", endpoint=Endpoint.EMBEDDINGS),
+    Target("mistral/mistral-embed", "/v1", endpoint=Endpoint.EMBEDDINGS, lane="sdk"),
+    Target("together_ai/BAAI/bge-base-en-v1.5", "/v1", endpoint=Endpoint.EMBEDDINGS, lane="sdk"),
     Target("hosted_vllm/bge-m3", "/v1", endpoint=Endpoint.EMBEDDINGS),
     Target("azure/text-embedding-3-small", "", {"api_version": "2024-10-21"}, Endpoint.EMBEDDINGS),
-    Target("gemini/text-embedding-004", "/v1beta", endpoint=Endpoint.EMBEDDINGS),
+    Target("gemini/text-embedding-004", "/v1beta", endpoint=Endpoint.EMBEDDINGS, lane="sdk"),
 )
 
 
