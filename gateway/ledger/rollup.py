@@ -14,10 +14,11 @@ while a step runs, and whatever is committed later stands above the position.
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any
 
 import structlog
-from sqlalchemy import Insert, Select, case, delete, func, literal, update
+from sqlalchemy import Insert, Select, bindparam, case, delete, func, literal, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -67,16 +68,17 @@ class Rollups:
             async with self._engine.begin() as connection:
                 position = await _lock(connection)
                 began = self._clock.monotonic()
-                reach = await connection.scalar(_reach(position, self._steps.size))
+                size = self._steps.size
+                reach = await connection.scalar(_REACH, {"position": position, "most": size})
                 if reach is None:  # another process was faster
                     return 0
-                step = (_seq > position) & (_seq <= reach)
-                count = await connection.scalar(select(func.count()).select_from(LedgerLine).where(step))
+                step = {"position": position, "reach": reach}
+                count = await connection.scalar(_COUNT, step)
                 for table in (SpendRollup, SpendDay):
-                    rows = summed(lines(step, by_days=table is SpendDay))
-                    await connection.execute(_addition(connection, table, rows))
-                await connection.execute(update(Position).where(_is_ours).values(seq=reach))
-        self._steps.took(self._clock.monotonic() - began)
+                    await connection.execute(_step(table, connection.dialect.name), step)
+                await connection.execute(_MOVE, {"reach": reach})
+        if int(count or 0) >= size:
+            self._steps.took(self._clock.monotonic() - began)
         return int(count or 0)
 
 
@@ -91,28 +93,34 @@ async def forget(connection: AsyncConnection, user: str, alias: str) -> None:
         instead = {"user": literal(alias), "tenant": case((tenant == f"user:{user}", f"user:{alias}"), else_=tenant)}
         columns = {name: instead.get(name, col(getattr(table, name))) for name in (*KEYS, *MEASURES)}
         rows = select(*(column.label(name) for name, column in columns.items())).where(own).subquery()
-        await connection.execute(_addition(connection, table, summed(rows)))
+        await connection.execute(_addition(connection.dialect.name, table, summed(rows)))
         await connection.execute(delete(table).where(own))
 
 
+# Built once: to build and to compile them costs more than to run them over a few lines.
 _BEHIND = select(select(func.max(_seq)).scalar_subquery() > POSITION.scalar_subquery())
+_LOCK = update(Position).where(_is_ours).values(seq=col(Position.seq)).returning(col(Position.seq))
+_AHEAD = select(_seq).where(_seq > bindparam("position")).order_by(_seq).limit(bindparam("most")).subquery()
+_REACH = select(func.max(_AHEAD.c.seq))  # the `seq` that a step goes up to: lines with the same one belong together
+_IN_STEP = (_seq > bindparam("position")) & (_seq <= bindparam("reach"))
+_COUNT = select(func.count()).select_from(LedgerLine).where(_IN_STEP)
+_MOVE = update(Position).where(_is_ours).values(seq=bindparam("reach"))
 
 
 async def _lock(connection: AsyncConnection) -> int:
     """The position, which nobody else moves, and above which no line comes in, until the transaction ends."""
-    locked = update(Position).where(_is_ours).values(seq=col(Position.seq)).returning(col(Position.seq))
-    return int((await connection.execute(locked)).scalar_one())
+    return int((await connection.execute(_LOCK)).scalar_one())
 
 
-def _reach(position: int, most: int) -> Select[Any]:
-    """The `seq` that a step goes up to. Lines with the same one belong together."""
-    ahead = select(_seq).where(_seq > position).order_by(_seq).limit(most).subquery()
-    return select(func.max(ahead.c.seq))
+@functools.cache
+def _step(table: type[SpendRollup | SpendDay], dialect: str) -> Insert:
+    """Add the lines of a step to what is there."""
+    return _addition(dialect, table, summed(lines(_IN_STEP, by_days=table is SpendDay)))
 
 
-def _addition(connection: AsyncConnection, table: type[SpendRollup | SpendDay], rows: Select[Any]) -> Insert:
+def _addition(dialect: str, table: type[SpendRollup | SpendDay], rows: Select[Any]) -> Insert:
     """Add `rows` to those that are there."""
-    make = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    make = sqlite_insert if dialect == "sqlite" else postgresql_insert
     statement = make(table).from_select([*KEYS, *MEASURES], rows)
     added = {name: getattr(table, name) + statement.excluded[name] for name in MEASURES}
     return statement.on_conflict_do_update(index_elements=KEYS, set_=added)
