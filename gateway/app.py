@@ -206,8 +206,10 @@ class Gateway:
         await news.began(serving)
 
     async def _prepare(self, texts: Texts) -> Serving:
-        """What the files say now, made ready to serve. Raises ConfigError."""
+        """What the files say now, made ready to serve; what serves already where they say the same. Raises ConfigError."""
         config = await asyncio.to_thread(load, self.config.path, self._env, texts)
+        if config.version == self.services.serving.version:
+            return self.services.serving
         with assembly.placed(config):
             read = await assembly.understand(config, self._fleet, self.services.serving)
             return assembly.serving(self._lasting, read)
