@@ -121,6 +121,8 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def transport_fault(chain: list[BaseException]) -> Fault | None:
     """The fault of a connection that gave no HTTP answer, or broke within one; the innermost cause knows best."""
+    if any(isinstance(error, aiohttp.ConnectionTimeoutError) for error in chain):
+        return Fault.CONNECT  # what timed out within is no matter: nothing was sent
     for error in reversed(chain):
         match error:
             case aiohttp.ClientConnectorError() | ConnectionRefusedError():

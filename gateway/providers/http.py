@@ -18,6 +18,7 @@ from pathlib import Path
 import aiohttp
 import certifi
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.payload import BytesPayload, Payload
 from yarl import URL
 
 from gateway.errors import Fault, ProviderError
@@ -49,6 +50,14 @@ class Reply:
     status: int
     headers: Mapping[str, str]
     data: bytes = field(repr=False)
+
+
+class Packet(BytesPayload):
+    """Bytes to be sent in one piece, however many: aiohttp would warn of more than a megabyte."""
+
+    def __init__(self, data: bytes) -> None:
+        Payload.__init__(self, data, content_type="application/json")
+        self._size = len(data)
 
 
 class Body:
@@ -129,7 +138,7 @@ class Http:
         session = self._session or self._opened()
         try:
             response = await session.post(
-                url, data=sending.data, headers=sending.headers, allow_redirects=False, proxy=proxy
+                url, data=Packet(sending.data), headers=sending.headers, allow_redirects=False, proxy=proxy
             )
         except ValueError as error:  # an address or a header that cannot be: nothing was sent
             raise ProviderError(Fault.CONNECT, f"the request cannot be sent ({type(error).__name__})") from error
