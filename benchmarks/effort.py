@@ -24,17 +24,17 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """One round of each part. `pause`: between two words of a stream; `settling`: for what is done behind an answer."""
+    """One round of each part. `pause`: between two words of a stream; `settling`: how long a server is watched at rest."""
 
     seconds: float = 2.0  # of whole answers
     connections: int = 8
     warm_up: int = 200  # requests
     pause: float = 0.02
-    settling: float = 0.3
+    settling: float = 0.25
     idle: float = 2.0  # until memory is looked at, and again while CPU is
-    chunk: Pair = Pair(Shape(2, 800, 16), Shape(64, 200, 100))  # so many that what a server does idly hardly counts
-    peers: Pair = Pair(Shape(2, 60, 2), Shape(64, 24, 12))  # so few that the slowest of them is not saturated
-    translate: Pair = Pair(Shape(2, 300, 8), Shape(64, 60, 30))
+    chunk: Pair = Pair(Shape(16, 500, 100), Shape(64, 200, 100))  # so many that what a server does idly hardly counts
+    peers: Pair = Pair(Shape(16, 40, 8), Shape(64, 24, 8))  # so few that the slowest of them is not saturated
+    translate: Pair = Pair(Shape(16, 150, 30), Shape(64, 60, 30))
     prompt_seconds: float = 1.5
     sdk_requests: int = 500  # of the bare loop
     rate: float = 50.0  # requests a second of the open loop
@@ -51,13 +51,13 @@ QUICK = Effort(
     seconds=1.0,
     warm_up=100,
     idle=1.0,
-    chunk=Pair(Shape(2, 200, 16), Shape(64, 100, 100)),
-    peers=Pair(Shape(2, 20, 2), Shape(64, 12, 12)),
-    translate=Pair(Shape(2, 80, 8), Shape(64, 30, 30)),
+    chunk=Pair(Shape(16, 200, 100), Shape(64, 100, 100)),
+    peers=Pair(Shape(16, 16, 8), Shape(64, 8, 8)),
+    translate=Pair(Shape(16, 60, 30), Shape(64, 30, 30)),
     prompt_seconds=0.7,
     sdk_requests=200,
     open_seconds=2.0,
-    crowd=Shape(10, 1_000, 1_000),
+    crowd=Shape(25, 1_000, 1_000),
     crowd_rounds=1,
     first=500,
     requests=5_000,

@@ -18,7 +18,9 @@ from benchmarks.machine import cpu_seconds
 from benchmarks.servers import Running
 
 Figures = dict[str, float]
-WARM = 16
+WARM = 16  # streams
+QUIET = 0.05  # of a core: a server that uses less has nothing left to do
+LONGEST_REST = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,23 @@ async def meter(served: Running, bench: Bench, load: Callable[[], Awaitable[list
         elapsed = time.perf_counter() - began
     finally:
         gc.enable()
-    time.sleep(bench.effort.settling)  # noqa: ASYNC251 - nothing else runs
+    rest(served, bench.effort)
     cpu = cpu_seconds(served.pid) - cpu
     asked = bench.seen() - asked
     if asked != len(exchanges):
         raise LoadError(f"{len(exchanges)} requests were answered, but the upstream saw {asked}")
     return Metered(exchanges, cpu, elapsed)
+
+
+def rest(served: Running, effort: Effort) -> None:
+    """Until the server has done what it does behind its answers: it has been quiet for twice `settling` on end."""
+    quiet = 0
+    until = time.monotonic() + LONGEST_REST
+    while quiet < 2 and time.monotonic() < until:
+        cpu, began = cpu_seconds(served.pid), time.perf_counter()
+        time.sleep(effort.settling)
+        share = (cpu_seconds(served.pid) - cpu) / (time.perf_counter() - began)
+        quiet = quiet + 1 if share < QUIET else 0
 
 
 async def whole_answers(

@@ -7,14 +7,13 @@ answer was not as it should have been.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from benchmarks.effort import Pair
 from benchmarks.load import Exchange, LoadError, Target, at_rate, connected, drive
 from benchmarks.machine import rss_bytes
-from benchmarks.measure import Bench, Figures, averages, meter, quantile, streamed_answers, warm_up, whole_answers
+from benchmarks.measure import Bench, Figures, averages, meter, quantile, rest, streamed_answers, warm_up, whole_answers
 from benchmarks.servers import Running
 
 SPARE = 16  # connections of the open loop: as many requests may be under way at once
@@ -134,7 +133,7 @@ async def mixed(served: Running, bench: Bench, requests: int, streams: int) -> N
             done = await drive(connections, asked, most=count, seconds=GROWING)
         if len(done) < count:
             raise LoadError(f"{len(done)} of {count} requests were answered in {GROWING} seconds")
-    time.sleep(bench.effort.idle)  # noqa: ASYNC251 - nothing else runs
+    rest(served, bench.effort)
 
 
 async def two_lengths(prefix: str, served: Running, bench: Bench, target: Target, pair: Pair) -> Figures:

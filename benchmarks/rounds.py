@@ -81,9 +81,8 @@ class Run:
                 served = self._start(server, self.folder / str(number) / server.name, stack)
                 found[server.name] = {"first_answer": served.first_answer()}
                 started.append((server, served))
-            time.sleep(self.effort.idle)
-            for _, served in started:
-                found[served.name]["idle_rss"] = rss_bytes(served.pid) / 1e6
+            if "start" in parts:
+                self._idle(found, [served for _, served in started])
             bench = Bench(self.upstream, self.effort)
             for name, part in {**EACH_ROUND, **OF_THEIR_OWN}.items():
                 for server, served in started:
@@ -92,8 +91,6 @@ class Run:
                         speed, crowding = calibrate(self.cores.server)
                         found[server.name] |= uvloop.run(part(served, bench))
                         found[server.name] |= {f"{name}_speed": speed, f"{name}_crowding": crowding}
-            for name, figures in self._idle([served for _, served in started]).items():
-                found[name] |= figures
         return found
 
     def _start(self, server: Server, folder: Path, stack: ExitStack) -> Running:
@@ -103,13 +100,14 @@ class Run:
         launch = server.prepare(Surroundings(folder, address, lambda: self.stores.fresh(stack)))
         return stack.enter_context(running(server.name, launch, self.cores.server, folder / "server.log"))
 
-    def _idle(self, all_served: Sequence[Running]) -> Round:
-        """All servers do nothing: the share of a core that each of them needs for it, in percent."""
+    def _idle(self, found: Round, all_served: Sequence[Running]) -> None:
+        """All servers do nothing: the memory and the share of a core that each of them needs for it."""
         time.sleep(self.effort.idle)
         before = {served.name: cpu_seconds(served.pid) for served in all_served}
         time.sleep(self.effort.idle)
-        spent = {served.name: cpu_seconds(served.pid) - before[served.name] for served in all_served}
-        return {name: {"idle_cpu": cpu / self.effort.idle * 100} for name, cpu in spent.items()}
+        for served in all_served:
+            used = cpu_seconds(served.pid) - before[served.name]
+            found[served.name] |= {"idle_rss": rss_bytes(served.pid) / 1e6, "idle_cpu": used / self.effort.idle * 100}
 
 
 def say(what: str) -> None:
