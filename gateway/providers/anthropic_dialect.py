@@ -43,4 +43,5 @@ class Anthropic:
             Sending(found.url, asked.headers, _encode(asked.body)),
             functools.partial(completion, prefix=asked.prefix, **reading),
             functools.partial(Events, **reading),
+            text="text",
         )

@@ -26,12 +26,14 @@ class Prepared:
     `answer` turns a whole answer into a chat.completion, `reader` makes what turns each event of a stream into a
     chat.completion.chunk, or None where an event says nothing; both as LiteLLM translates them: `shapes` and `Reader`
     clean up behind them. `usage` is a member of the result only where the provider told it. They may raise anything for
-    what they cannot read.
+    what they cannot read. `text`: the member of an event that holds a piece of text, where events that differ in nothing
+    else mean the same, whatever came before them.
     """
 
     sending: Sending
     answer: Callable[[JsonObject], JsonObject]
     reader: Callable[[], Parse]
+    text: str | None = None
 
 
 class Dialect(Protocol):

@@ -7,12 +7,8 @@ a dialect does not carry, or cannot prepare, goes to the sdk lane, before anythi
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from types import MappingProxyType
-from typing import Any
-
-import msgspec
 
 from gateway.errors import Fault, ProviderError
 from gateway.ports import Provider, ProviderRequest
@@ -25,13 +21,12 @@ from gateway.providers.gemini_dialect import Gemini
 from gateway.providers.http import Body, Http, Reply, is_success
 from gateway.providers.media import refuse_addresses
 from gateway.providers.reader import Reader
+from gateway.providers.scan import DONE, ROLE, Pattern, document_in, halves, joined
 from gateway.providers.shapes import chat_body, usage_body, usage_of
 from gateway.types import Chunk, Completion, Deployment, JsonObject
 
-DONE = b"[DONE]"
 # By LiteLLM's name of the provider.
 DIALECTS: Mapping[str, Dialect] = MappingProxyType({"anthropic": Anthropic(), "gemini": Gemini()})
-_decode = msgspec.json.Decoder().decode
 
 
 class TranslateLane:
@@ -71,10 +66,12 @@ class TranslateLane:
             await self._check(body)
             stream = Stream(prepared, reader)
             while not stream.ended:
-                for chunk in stream.feed(await body.read()):
+                chunk = stream.feed(await body.read())
+                if chunk is not None:
                     yield chunk
-            await body.finish()
+            stream.check()
             reader.check()
+            await body.finish()
         except Exception as error:
             failed = unread(error)
             if not (reader.finished and failed.fault is Fault.RESET):
@@ -92,7 +89,7 @@ class TranslateLane:
     def _read(self, reply: Reply, prepared: Prepared) -> Completion:
         if not is_success(reply.status):
             raise refused(reply.status, reply.headers, reply.data, self._redact)
-        document = decoded(reply.data)
+        document = document_in(reply.data)
         if isinstance(document, dict) and document.get("error"):
             raise in_band(document["error"], self._redact)
         return completion(prepared.answer(document))
@@ -111,36 +108,66 @@ class TranslateLane:
 
 
 class Stream:
-    """The chunks of one stream, out of its bytes."""
+    """The chunks of one stream, out of its bytes. `ended`: nothing more is to be read; `failure` says why, if not well."""
 
     def __init__(self, prepared: Prepared, reader: Reader) -> None:
-        self.ended = False  # at [DONE], or where the bytes end
+        self.ended = False
+        self.failure: Exception | None = None
         self._parse = prepared.reader()
-        self._read = reader.read
+        self._text = prepared.text
+        self._reader = reader
         self._events = EventReader()
+        self._pattern: Pattern | None = None
 
-    def feed(self, part: bytes) -> Iterator[Chunk]:
-        """The chunks that `part` completes; b"" is the end. Raises ProviderError, or anything for what cannot be read."""
-        for event in self._events.feed(part) if part else self._events.flush():
-            if event.strip() == DONE:
-                self.ended = True
-                return
-            document = decoded(event)
-            if not isinstance(document, dict):
-                continue
-            raw = document if document.get("error") else self._parse(document)
-            chunk = None if raw is None else self._read(raw)
-            if chunk is not None:
-                yield chunk
-        self.ended = not part
+    def feed(self, part: bytes) -> Chunk | None:
+        """What `part` says to the client, all its events in one chunk; b"" is the end. Never raises."""
+        chunks: list[Chunk] = []
+        try:
+            for event in self._events.feed(part) if part else self._events.flush():
+                if event.strip() == DONE:
+                    self.ended = True
+                    break
+                chunk = self._event(event)
+                if chunk is not None:
+                    chunks.append(chunk)
+        except Exception as error:  # noqa: BLE001 - raised once the chunks before it are with the client
+            self.failure = error
+        self.ended |= self.failure is not None or not part
+        return joined(chunks)
+
+    def check(self) -> None:
+        """Raises what ended the stream, if that was not its end."""
+        if self.failure is not None:
+            raise self.failure
+
+    def _event(self, event: bytes) -> Chunk | None:
+        """One event: put together from the pieces of one that differed in its text only, or translated."""
+        if self._pattern is not None and (found := self._pattern.fill(event)) is not None:
+            self._reader.more()
+            return Chunk(*found, content=True)
+        document = document_in(event)
+        if not isinstance(document, dict):
+            return None
+        raw = document if document.get("error") else self._parse(document)
+        chunk = None if raw is None else self._reader.read(raw)
+        if chunk is not None and self._text is not None and says_only_text(raw, chunk):
+            self._pattern = pattern(event, self._text, chunk) or self._pattern
+        return chunk
 
 
-def decoded(data: bytes) -> Any:
-    """JSON; the strict decoder's refusals (a lone surrogate, NaN) are not the last word. Raises ValueError."""
-    try:
-        return _decode(data)
-    except msgspec.DecodeError:
-        return json.loads(data)
+def says_only_text(raw: JsonObject | None, chunk: Chunk) -> bool:
+    """Whether all that a chunk says is a piece of text, in a choice that had begun."""
+    if raw is None or not chunk.text or chunk.finish or chunk.usage or ROLE in chunk.frame:
+        return False
+    return len(raw["choices"]) == 1 and raw["choices"][0]["delta"].keys() == {"content"}
+
+
+def pattern(event: bytes, name: str, chunk: Chunk) -> Pattern | None:
+    """What stands around the text, the string `name` of an event and "content" of its frame; None if that is not sure."""
+    given, shown = halves(event, name, chunk.text), halves(chunk.frame, "content", chunk.text)
+    if not given[0] or not shown[0] or b"\n" in event or b"\r" in event:
+        return None
+    return Pattern((given[0], b"", given[1]), (shown[0], b"", shown[1]))
 
 
 def completion(answer: JsonObject) -> Completion:

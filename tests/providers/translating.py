@@ -11,6 +11,7 @@ from gateway.errors import Fault, ProviderError
 from gateway.ports import ProviderRequest
 from gateway.providers.http import Http
 from gateway.providers.sdk import SdkLane
+from gateway.providers.shapes import shows
 from gateway.providers.translate import TranslateLane
 from gateway.telemetry.redact import Redactor
 from gateway.types import Chunk, Completion, Deployment, JsonObject, Usage
@@ -50,11 +51,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Got:
-    """What a client gets: a body, or chunks put together from their frames; and how it ended."""
+    """What a client gets: a body, or frames, and what the chunks say besides, of which one may hold several frames."""
 
     body: Any = None
     frames: tuple[JsonObject, ...] = ()
-    chunks: tuple[tuple[Any, ...], ...] = ()
+    text: str = ""
+    finish: str | None = None
     usage: Usage | None = None
     error: tuple[Any, ...] = ()
 
@@ -108,17 +110,25 @@ async def received(lane: SdkLane | TranslateLane, request: ProviderRequest, *, s
             completion = await lane.complete(request)
         except ProviderError as error:
             return Got(error=told(error))
-        return Got(body=plain(completion.body), usage=completion.usage, chunks=((completion.finish,),))
-    frames, chunks, usage, failure = [], [], None, ()
+        return Got(body=plain(completion.body), usage=completion.usage, finish=completion.finish)
+    frames: list[JsonObject] = []
+    chunks: list[Chunk] = []
+    failure: tuple[Any, ...] = ()
     try:
         async for chunk in lane.stream(request):
-            if chunk.frame:
-                frames.append(plain(json.loads(chunk.frame.removeprefix(b"data: "))))
-            chunks.append((chunk.text, chunk.content, chunk.finish, chunk.usage_only, chunk.usage))
-            usage = chunk.usage or usage
+            chunks.append(chunk)
+            parts = chunk.frame.split(b"\n\n")
+            assert parts.pop() == b""
+            frames += [plain(json.loads(part.removeprefix(b"data: "))) for part in parts]
+            assert chunk.content == any(
+                shows(choice["delta"]) for each in frames[-len(parts) :] for choice in each["choices"]
+            )
     except ProviderError as error:
         failure = told(error)
-    return Got(None, tuple(frames), tuple(chunks), usage, failure)
+    text = "".join(chunk.text for chunk in chunks)
+    finish = next((chunk.finish for chunk in chunks if chunk.finish), None)
+    usage = next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None)
+    return Got(None, tuple(frames), text, finish, usage, failure)
 
 
 def plain(body: JsonObject) -> JsonObject:
