@@ -1,6 +1,7 @@
 """A gateway in a process of its own that serves the wire lane, and says after each step whether LiteLLM was imported.
 
-`python -m tests.api.serving_without_litellm FOLDER`: one JSON object on stdout, the state of LiteLLM after each step.
+`python -m tests.api.serving_without_litellm FOLDER`: one JSON object on stdout, the state of LiteLLM after each step, and
+under "modules" which packages were imported until the last request of the wire lane.
 """
 
 from __future__ import annotations
@@ -13,19 +14,16 @@ from typing import Any
 
 import httpx
 
-from gateway.app import Gateway
-from gateway.config.loader import load
 from gateway.fleet import Settings, start_fleet
-from gateway.providers import runtime
-from gateway.telemetry.redact import Redactor
+from gateway.start import Start
 
 MASTER = "sk-master-key-of-a-test"
 HELLO = {"model": "wired", "messages": [{"role": "user", "content": "Say hello."}]}
-SAID: dict[str, str] = {}
+SAID: dict[str, Any] = {}
 
 
 def say(step: str) -> None:
-    SAID[step] = "imported" if "litellm" in sys.modules else runtime.state()
+    SAID[step] = "imported" if "litellm" in sys.modules else "absent"
 
 
 def entry(group: str, model: str, base: str, **further: Any) -> dict[str, Any]:
@@ -62,10 +60,9 @@ async def wired(client: httpx.AsyncClient) -> None:
     say("embedding")
 
 
-async def translated(client: httpx.AsyncClient, gateway: Gateway, folder: Path, entries: list[dict[str, Any]]) -> None:
-    write(folder / "config.yaml", entries)
+async def translated(client: httpx.AsyncClient, gateway: Any, path: Path, entries: list[dict[str, Any]]) -> None:
+    write(path, entries)
     await gateway.services.reloader.reload("a test")
-    say("reloaded")
     assert (await client.get("/health/ready")).status_code == 200, "it has been ready, and goes on"
     assert (await ask(client, "wired")).json()["choices"]
     assert (await ask(client, "translated")).json()["choices"]
@@ -81,10 +78,11 @@ async def main(folder: Path) -> None:
         entry("embedding", "openai/text-embedding-3-small", openai),
         entry("openai/*", "openai/*", openai),
     ]
-    write(folder / "config.yaml", entries)
-    env = {"ATELIER_DATA_DIR": str(folder / "data")}
-    config = load(folder / "config.yaml", env)
-    gateway = Gateway(config, env, Redactor(config.secrets()))
+    path = folder / "config.yaml"
+    write(path, entries)
+    start = Start(path, None, 0, demo=False)
+    assert start.listen() is not None
+    gateway: Any = start.load()
     await gateway.start()
     say("started")
     transport = httpx.ASGITransport(gateway.asgi)
@@ -92,8 +90,9 @@ async def main(folder: Path) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
         assert (await client.get("/health/ready")).status_code == 200
         await wired(client)
+        SAID["modules"] = sorted({name.partition(".")[0] for name in sys.modules})
         further = entry("translated", "anthropic/claude-opus-5-5", anthropic)
-        await translated(client, gateway, folder, [*entries, further])
+        await translated(client, gateway, path, [*entries, further])
     await gateway.stop()
     await fleet.stop()
 
