@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import TypeVar
 
 import routing_policies
 from gateway.config.config import Config
@@ -21,6 +22,7 @@ from gateway.ports import Policy
 from gateway.rules import Rules
 from gateway.types import Call, Deployment, Endpoint, Identity
 
+T = TypeVar("T")
 MOST_EXPANSIONS = 1000  # names of wildcards that are remembered
 LONGEST_NAME = 256  # characters; what is longer is no model's name
 FALLBACKS_AFTER = {
@@ -72,6 +74,10 @@ class Routes:
         for name, virtual in config.routing.models.items():
             reached = [self._endpoints.get(group, set()) for group in virtual.tiers.values()]
             self._endpoints[name] = set().union(*reached)
+        self._plain: dict[str, Choice] = {}
+        self._fallbacks: dict[str, tuple[str, ...]] = {}
+        self._fallbacks_after: dict[str, Mapping[Fault, tuple[str, ...]]] = {}
+        self._members_of: dict[tuple[tuple[str, ...], Endpoint], tuple[Deployment, ...]] = {}
         shown = {group for each in resolved.wildcards for group in each.shown.access_groups}
         self._nameable = {*self._endpoints, *config.aliases, *shown, *set().union(*self._access.values()), EVERY_MODEL}
 
@@ -97,11 +103,14 @@ class Routes:
         return self._config.aliases.get(model, model)
 
     def known(self, name: str, endpoint: Endpoint) -> bool:
-        return endpoint in self.endpoints(name)
+        return endpoint in self._served(name)
 
     def endpoints(self, name: str) -> frozenset[Endpoint]:
+        return frozenset(self._served(name))
+
+    def _served(self, name: str) -> Set[Endpoint]:
         found = self._endpoints.get(name)
-        return frozenset(self._wildcards.endpoints(name) if found is None else found)
+        return self._wildcards.endpoints(name) if found is None else found
 
     def nameable(self, name: str) -> bool:
         """Whether a key's `models` may hold this: a model, an alias, an access group, a pattern, a wildcard's model."""
@@ -130,6 +139,9 @@ class Routes:
 
     def plain(self, asked: str) -> Choice:
         """Without any rule: the virtual model's tiers, or the group itself."""
+        return self._remembered(self._plain, asked, self._without_rule)
+
+    def _without_rule(self, asked: str) -> Choice:
         virtual = self._config.routing.models.get(asked)
         if virtual is None:
             return Choice((asked,), self._config.policy_of(self._settings_name(asked)))
@@ -153,19 +165,39 @@ class Routes:
 
     def fallbacks(self, asked: str) -> tuple[str, ...]:
         """Groups to go on with. A virtual model's tiers hold everything that may serve it already."""
+        return self._remembered(self._fallbacks, asked, self._listed_fallbacks)
+
+    def _listed_fallbacks(self, asked: str) -> tuple[str, ...]:
         listed = [each for name in self._served_by(asked) for each in self._config.fallback_groups(name)]
         return tuple(dict.fromkeys(listed))
 
     def fallbacks_after(self, asked: str) -> Mapping[Fault, tuple[str, ...]]:
         """Groups to go straight to once this one failed in such a way; nothing for a fault that has none."""
+        return self._remembered(self._fallbacks_after, asked, self._listed_fallbacks_after)
+
+    def _listed_fallbacks_after(self, asked: str) -> Mapping[Fault, tuple[str, ...]]:
         found = [group for name in self._served_by(asked) if (group := self._config.groups.get(name)) is not None]
         listed = {fault: each_once(found, key) for fault, key in FALLBACKS_AFTER.items()}
         return {fault: names for fault, names in listed.items() if names}
 
-    def deployments(self, groups: Iterable[str], endpoint: Endpoint) -> list[Deployment]:
+    def deployments(self, groups: tuple[str, ...], endpoint: Endpoint) -> Sequence[Deployment]:
         """Each deployment of the groups once, in their order."""
-        found = {d.id: d for group in groups for d in self._members(group) if d.endpoint is endpoint}
-        return list(found.values())
+        key = groups, endpoint
+        if (known := self._members_of.get(key)) is not None:
+            return known
+        found = tuple({d.id: d for group in groups for d in self._members(group) if d.endpoint is endpoint}.values())
+        if all(group in self._endpoints for group in groups):
+            self._members_of[key] = found
+        return found
+
+    def _remembered(self, known: dict[str, T], name: str, find: Callable[[str], T]) -> T:
+        """What is found for a name of the configuration, whose number has an end; wildcards' are found anew."""
+        found = known.get(name)
+        if found is None:
+            found = find(name)
+            if name in self._endpoints:
+                known[name] = found
+        return found
 
     def _members(self, group: str) -> Sequence[Deployment]:
         if group in self._endpoints:

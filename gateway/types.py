@@ -1,5 +1,8 @@
 """The values that travel through the pipeline. Frozen, but for `Call`, which the stages fill in.
 
+What every request makes anew is a `msgspec.Struct`, which costs a tenth of a dataclass to make. Plans are dataclasses all
+the same: policies of one's own make them too, with `dataclasses.replace` at hand.
+
 Money is an integer: prices in pico-dollars per unit, everything else in nano-dollars. Times are seconds:
 `*_at` are wall clock (Unix), durations and deadlines are on the monotonic clock of `ports.Clock`.
 """
@@ -168,8 +171,7 @@ class Plan:
 # --- what was used and what it costs ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Token counts of one attempt. `input` and `output` are totals; the others are parts of them."""
 
     input: int = 0
@@ -182,8 +184,7 @@ class Usage:
     estimated: bool = False  # True: counted by us, because the provider did not say
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRequest:
+class HoldRequest(msgspec.Struct, frozen=True):
     """Ask for `amount` on every scope at once, or on none. `expires_at` is wall clock."""
 
     scopes: tuple[str, ...]
@@ -191,8 +192,7 @@ class HoldRequest:
     expires_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(msgspec.Struct, frozen=True):
     """A budget account as it stands. All nano-dollars; `limit` None means unlimited."""
 
     scope: str
@@ -202,23 +202,20 @@ class Balance:
     resets_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """The request is written down and its hold stands. `balances`: the accounts of its scopes, this hold included."""
 
     balances: tuple[Balance, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRefused:
+class HoldRefused(msgspec.Struct, frozen=True):
     """`busy`: only other holds stand in the way, so waiting may help. Otherwise the budget is gone."""
 
     balance: Balance
     busy: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
+class RequestRecord(msgspec.Struct, frozen=True):
     """What is known of a request when it is opened in the ledger."""
 
     id: str
@@ -239,8 +236,7 @@ class RequestRecord:
     simulated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(msgspec.Struct, frozen=True):
     """One attempt, written down before it is dispatched. `bound` is the most it can cost, in nano-dollars."""
 
     request_id: str
@@ -253,8 +249,7 @@ class Intent:
     started_at: float
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptResult:
+class AttemptResult(msgspec.Struct, frozen=True):
     """One attempt's terminal record: one line of the ledger."""
 
     intent: Intent
@@ -268,8 +263,7 @@ class AttemptResult:
     finish_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a request ended; what every stage's `exit` is told."""
 
     status: Status
@@ -280,8 +274,7 @@ class Outcome:
     text_chars: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """Everything that ends with a request, in one act: its attempts' lines, its outcome, its hold."""
 
     request_id: str
@@ -297,8 +290,7 @@ class Settlement:
     content: StoredContent | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredContent:
+class StoredContent(msgspec.Struct, frozen=True):
     """What was asked and answered, for teams that store it in full; seconds until it is erased, None: kept."""
 
     prompt: Sequence[JsonObject]

@@ -68,9 +68,10 @@ async def begun(
         )
     asked = Asked.of(scope)
     key = credential(asked.headers, found.serving.config.keys.header)
-    await found.identities.identify(key)
+    identity = await found.identities.identify(key)
     body = await json_body(asked.headers, receive, found.bounds)
     call = new_call(asked, endpoint, body, found.clock, found.total_timeout, key)
+    call.identity = identity
     return Delivery(call, connection, found.clock, found.pace, found.generations)
 
 

@@ -38,12 +38,13 @@ def bound(price: Price, input_tokens: int, output_tokens: int, n: int = 1) -> in
     """
     choices = max(1, n)
     given, made = choices * max(0, input_tokens), choices * max(0, output_tokens)
-    return _to_nano(max(_dearest(each, given, made) for each in {price, price.for_input(given)}))
+    most, longer = _dearest(price, given, made), price.for_input(given)
+    return _to_nano(most if longer is price else max(most, _dearest(longer, given, made)))
 
 
 def _dearest(price: Price, given: int, made: int) -> int:
-    dearest_in = max(price.input, *(_or(p, 0) for p in (price.cached_input, price.cache_write, price.audio_input)))
-    dearest_out = max(price.output, *(_or(p, 0) for p in (price.reasoning, price.audio_output)))
+    dearest_in = max(price.input, price.cached_input or 0, price.cache_write or 0, price.audio_input or 0)
+    dearest_out = max(price.output, price.reasoning or 0, price.audio_output or 0)
     return given * dearest_in + made * dearest_out + price.request
 
 

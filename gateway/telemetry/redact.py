@@ -88,6 +88,10 @@ class Redactor:
                 kept[text] = found
         return found
 
+    def values(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """A copy without secrets of an event whose names are ours, and none of them a secret's."""
+        return {name: self._value(value, 1) for name, value in event.items()}
+
     def event(self, event: Mapping[Any, Any]) -> dict[str, Any]:
         """A copy without secrets, of plain values only: strings, numbers, None, lists and dictionaries."""
         return self._members(event, 0)
@@ -102,7 +106,8 @@ class Redactor:
 
     def _value(self, value: Any, depth: int) -> Any:
         if type(value) is str:
-            return self._word(value)
+            kept = self._kept.get(value)
+            return self._word(value) if kept is None else kept
         if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
             return value
         if isinstance(value, Mapping) and depth < DEEPEST:

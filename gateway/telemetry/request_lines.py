@@ -34,7 +34,7 @@ class RequestLines:
         """A request has ended. Call it on the event loop."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
-        line = self._redactor.event(fields)
+        line = self._redactor.values(fields)
         line["event"], line["logger"], line["level"] = "request", NAME, "info"
         line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
         if not self._waiting:
