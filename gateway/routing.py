@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -108,7 +109,7 @@ class Routes:
     def endpoints(self, name: str) -> frozenset[Endpoint]:
         return frozenset(self._served(name))
 
-    def _served(self, name: str) -> Set[Endpoint]:
+    def _served(self, name: str) -> AbstractSet[Endpoint]:
         found = self._endpoints.get(name)
         return self._wildcards.endpoints(name) if found is None else found
 

@@ -56,9 +56,8 @@ def error_headers(error: GatewayError) -> Head:
 def encoded(headers: Mapping[str, str]) -> Head:
     """As they are sent. Mostly all values are fit for it: one look at them together is enough."""
     every = "|".join(headers.values())
-    if len(every) <= SAFE or max(map(len, headers.values())) <= SAFE:
-        if every.isascii() and every.isprintable():
-            return [(name.encode(), value.encode()) for name, value in headers.items()]
+    if max(map(len, headers.values()), default=0) <= SAFE and every.isascii() and every.isprintable():
+        return [(name.encode(), value.encode()) for name, value in headers.items()]
     return [(name.encode(), printable(value)) for name, value in headers.items()]
 
 

@@ -93,14 +93,14 @@ def test_the_list_of_models_has_no_patterns(routes: Routes) -> None:
 
 
 def test_all_models_of_a_wildcards_entry_share_its_limits(routes: Routes) -> None:
-    first, second = routes.deployments(["openai/luna"], Endpoint.CHAT)
-    other = routes.deployments(["openai/sol"], Endpoint.CHAT)[0]
+    first, second = routes.deployments(("openai/luna",), Endpoint.CHAT)
+    other = routes.deployments(("openai/sol",), Endpoint.CHAT)[0]
     assert first.id != other.id
     assert Spot.of(first) == Spot.of(other)
     assert Spot.of(first).rpm == 9
     assert place_of(first) != place_of(second)
     assert "sk-1" not in place_of(first)
-    (plain,) = routes.deployments(["fast"], Endpoint.CHAT)
+    (plain,) = routes.deployments(("fast",), Endpoint.CHAT)
     assert place_of(plain) == "f1"
 
 
