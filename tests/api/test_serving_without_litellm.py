@@ -17,7 +17,6 @@ HEAVY = {
     "redis",
     "cryptography",
     "jwt",
-    "rich",
     "asyncpg",
     "psutil",
     "yaml",
