@@ -44,15 +44,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A request as Anthropic takes it, and what reading the answer needs of it."""
+    """A request as Anthropic takes it, and what reading the answer needs of it (see `anthropic_answer.completion`)."""
 
-    body: JsonObject
+    body: JsonObject = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
-    json_mode: bool = False  # a JSON schema travels as a tool
-    names: Mapping[str, str] = field(
-        default_factory=dict
-    )  # tools' names as the client wrote them, by those that were sent
-    prefix: str | None = None  # what the answer is to begin with
+    json_mode: bool
+    names: Mapping[str, str]
+    prefix: str | None
 
 
 def why_not(deployment: Deployment) -> str | None:

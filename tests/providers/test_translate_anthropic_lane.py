@@ -20,7 +20,8 @@ from gateway.providers.http import Http
 from gateway.providers.translate import TranslateLane
 from gateway.types import JsonObject
 from tests.providers.asking import ANSWERS, HELLO, KEY, request
-from tests.providers.replay import Recorded, replaying
+from tests.providers.replay import Canary, Recorded, replaying
+from tests.providers.test_media_addresses import SPELLINGS, WAYS, showing
 from tests.providers.translating import EVENTS, Asked, Got, Pair, sse, whole
 
 MODEL = "anthropic/claude-sonnet-4-5"
@@ -179,6 +180,16 @@ async def test_a_tool_has_the_client_s_name_again(pair: Pair) -> None:
     one, two = await pair.got(asked, whole({**ANSWER, "content": [block], "stop_reason": "tool_use"}))
     assert two == one
     assert two.body["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "a/b"
+
+
+async def test_no_spelling_of_an_address_is_opened(pair: Pair, canary: Canary) -> None:
+    pair.replay.seen.clear()
+    for spelling in SPELLINGS:
+        body = showing(WAYS["image_url"](spelling.format(port=canary.port)))
+        with pytest.raises(ProviderError) as caught:
+            await pair.lane.complete(pair.asked(MODEL, body))
+        assert (caught.value.fault, caught.value.status) == (Fault.CALLER, 400), spelling
+    assert (pair.replay.seen, canary.came) == ([], 0)
 
 
 async def test_one_connection_serves_request_after_request(pair: Pair) -> None:
