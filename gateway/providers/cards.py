@@ -26,6 +26,10 @@ NEVER_BY_REASONING = frozenset(
     }
 )  # fmt: skip
 SAMPLING = frozenset({"logprobs", "top_logprobs", "top_p"})
+XAI_WITHOUT = {
+    "stop": ("grok-3-mini", "grok-4", "grok-code-fast"),
+    "frequency_penalty": ("grok-4", "grok-code-fast"),
+}
 AZURE_VERSION = "2025-02-01-preview"  # LiteLLM's
 AZURE_V1 = frozenset({"v1", "latest", "preview"})
 SIGNED = ("aws_", "vertex_", "azure_ad_token", "tenant_id", "client_id", "client_secret")
@@ -111,6 +115,8 @@ def supported(deployment: Deployment, speaker: Speaker, known: Mapping[str, Any]
         return openai_takes(name, known)
     flagged = {each for each, flag in speaker.flagged.items() if known.get(flag)}
     refused = {each for each, flag in speaker.refused.items() if known.get(flag) is False}
+    if provider == "xai":
+        refused |= {each for each, names in XAI_WITHOUT.items() if any(part in name for part in names)}
     return (speaker.takes | flagged) - refused
 
 

@@ -8,6 +8,7 @@ read ends the stream: `Scan.failure` says why, after the chunks that came before
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -29,8 +30,10 @@ _encode = msgspec.json.Encoder().encode
 class Scan:
     """One streamed answer. `ended`: nothing more is to be read."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, mend: Callable[[JsonObject], JsonObject] | None = None) -> None:
+        """`mend` is given each event that is decoded, before it is read."""
         self._reader = reader
+        self._mend = mend
         self._events = EventReader()
         self._pattern: Pattern | None = None
         self.ended = False
@@ -80,7 +83,7 @@ class Scan:
         document = document_in(event)
         if not isinstance(document, dict):
             return None
-        chunk = self._reader.read(document)
+        chunk = self._reader.read(document if self._mend is None else self._mend(document))
         if chunk is not None and chunk.content and chunk.finish is None and chunk.usage is None:
             self._pattern = learned(event, document, chunk) or self._pattern
         return chunk

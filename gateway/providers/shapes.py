@@ -169,6 +169,22 @@ def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
     )
 
 
+def with_thoughts_counted(raw: JsonObject) -> JsonObject:
+    """xAI's document with its usage as OpenAI counts: there, output is without the tokens of thought. Changed in place."""
+    usage = raw.get("usage")
+    if isinstance(usage, dict):
+        given, made = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+        thought = count((usage.get("completion_tokens_details") or {}).get("reasoning_tokens"))
+        total = count(usage.get("total_tokens"))
+        if thought and total == given + made + thought:
+            usage["completion_tokens"] = made + thought
+        usage["total_tokens"] = max(total, given + made)
+    for each in raw.get("choices") or ():
+        if each.get("finish_reason") == "" and (each.get("message") or {}).get("tool_calls"):
+            each["finish_reason"] = "tool_calls"
+    return raw
+
+
 def count(value: Any) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 

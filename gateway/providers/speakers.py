@@ -42,6 +42,7 @@ class Speaker:
     max_tokens: bool = False  # the only name that it knows for the bound on the output
     tells_usage: bool = True  # is asked for usage in streams
     texts_only: bool = False  # LiteLLM rewrites contents that are lists
+    unnamed: bool = False  # LiteLLM takes names out of messages that are not a user's
     strict: bool = False  # LiteLLM takes names and further members out of messages
     keeps_cache_control: bool = False
     lists_inputs: bool = False  # an embedding's input is always a list
@@ -162,6 +163,66 @@ SPEAKERS: Mapping[str, Speaker] = {
         takes=TOOLS | {"max_tokens", "stop", "temperature", "top_p"},
         flagged={"thinking": REASONING},
         keeps_cache_control=True,
+        embeds=False,
+    ),
+    "xai": Speaker(
+        max_tokens=True,
+        base="https://api.x.ai/v1",
+        bases=("XAI_API_BASE",),
+        keys=("XAI_API_KEY",),
+        takes=SIMPLE
+        | TOOLS
+        | {
+            "frequency_penalty",
+            "logit_bias",
+            "logprobs",
+            "max_completion_tokens",
+            "n",
+            "parallel_tool_calls",
+            "presence_penalty",
+            "seed",
+            "stop",
+            "top_logprobs",
+            "user",
+            "web_search_options",
+        },
+        flagged={"reasoning_effort": REASONING},
+        hands_over=frozenset({"web_search_options"}),
+        odd_tools=(*ODD_SCHEMAS, b'"strict":'),
+        organization=False,
+        unnamed=True,
+        embeds=False,
+    ),
+    "fireworks_ai": Speaker(
+        max_tokens=True,
+        base="https://api.fireworks.ai/inference/v1",
+        bases=("FIREWORKS_API_BASE",),
+        keys=("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
+        takes=SIMPLE
+        | {
+            "frequency_penalty",
+            "logit_bias",
+            "logprobs",
+            "max_completion_tokens",
+            "n",
+            "prediction",
+            "presence_penalty",
+            "seed",
+            "service_tier",
+            "stop",
+            "parallel_tool_calls",
+            "tools",
+            "top_logprobs",
+            "user",
+        },
+        flagged={
+            "reasoning_effort": REASONING,
+            "thinking": REASONING,
+            "tool_choice": "supports_tool_choice",
+        },
+        refused={"parallel_tool_calls": "supports_function_calling", "tools": "supports_function_calling"},
+        hands_over=frozenset({"parallel_tool_calls", "reasoning_effort", "thinking", "tool_choice", "tools"}),
+        organization=False,
         embeds=False,
     ),
 }

@@ -7,7 +7,7 @@ closed on every way out. Requests that LiteLLM would rewrite go to the sdk lane,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 from gateway.errors import Fault, ProviderError
@@ -17,12 +17,21 @@ from gateway.providers.errors import Redact, in_band, refused
 from gateway.providers.http import Body, Http, is_success
 from gateway.providers.reader import Reader
 from gateway.providers.scan import Scan, document_in
-from gateway.providers.shapes import chat_body, embeddings_body, untouched, usage_body, usage_in, usage_of
+from gateway.providers.shapes import (
+    chat_body,
+    embeddings_body,
+    untouched,
+    usage_body,
+    usage_in,
+    usage_of,
+    with_thoughts_counted,
+)
 from gateway.providers.wire_messages import LeftToLiteLLM
 from gateway.providers.wire_request import Route
 from gateway.types import Chunk, Completion, Deployment, Endpoint, JsonObject
 
 MOST_ROUTES = 4096  # kept; clients name models of wildcards
+MENDED: Mapping[str, Callable[[JsonObject], JsonObject]] = {"xai": with_thoughts_counted}
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
@@ -53,7 +62,8 @@ class WireLane:
                 raise in_band(document["error"], self._redact)
             if request.deployment.endpoint is Endpoint.EMBEDDINGS:
                 return embeddings(document, request.body.get("encoding_format"))
-            return completion(document, reply.data)
+            mend = MENDED.get(request.deployment.provider)
+            return completion(document, reply.data) if mend is None else completion(mend(document), b"")
         except UNREADABLE as error:
             raise unread(error) from error
 
@@ -66,7 +76,7 @@ class WireLane:
                 yield chunk
             return
         reader = Reader(request, self._redact)
-        scan = Scan(reader)
+        scan = Scan(reader, MENDED.get(request.deployment.provider))
         body = await self._http.open(sending)
         try:
             if not is_success(body.status):

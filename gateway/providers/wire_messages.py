@@ -38,12 +38,13 @@ class LeftToLiteLLM(Exception):
 class Messages:
     """The messages of one deployment's requests. Call it with a client's."""
 
-    __slots__ = ("_keeps_markers", "_o_series", "_provider", "_roles", "_strict", "_texts_only")
+    __slots__ = ("_keeps_markers", "_o_series", "_provider", "_roles", "_strict", "_texts_only", "_unnamed")
 
     def __init__(self, deployment: Deployment, speaker: Speaker) -> None:
         self._provider = deployment.provider
         self._strict = speaker.strict
         self._texts_only = speaker.texts_only
+        self._unnamed = speaker.unnamed
         self._o_series = deployment.provider == "openai" and deployment.model_name.startswith("o")
         self._roles = ROLES - {"assistant"} if speaker.strict else ROLES - {"system"} if self._o_series else ROLES
         self._keeps_markers = speaker.keeps_cache_control or (
@@ -73,7 +74,7 @@ class Messages:
             raise LeftToLiteLLM
         if not (content is None or isinstance(content, str)):
             self._check_parts(content, role)
-        if self._strict and not fits(out, role):
+        if (self._strict and not fits(out, role)) or (self._unnamed and "name" in out and role != "user"):
             raise LeftToLiteLLM
         if self._provider == "hosted_vllm" and not isinstance(out.get("reasoning_content", ""), str):
             raise LeftToLiteLLM

@@ -17,6 +17,7 @@ from gateway.errors import Fault, ProviderError
 from gateway.ports import ProviderRequest
 from gateway.providers.cards import REASONING_SERIES, key_of
 from gateway.providers.http import Sending
+from gateway.providers.media import refuse_addresses
 from gateway.providers.params import (
     CHAT,
     CHEAP_TIERS,
@@ -25,6 +26,7 @@ from gateway.providers.params import (
     HINTS,
     JUDGED_THERE,
     NEUTRAL,
+    OPENAI_FORMAT,
     OPENAI_LIKE,
     THINKING_MAPPED,
     UNLIKED,
@@ -35,6 +37,7 @@ from gateway.providers.speakers import SPEAKERS
 from gateway.providers.wire_messages import LeftToLiteLLM, Messages, openais
 from gateway.types import Deployment, Endpoint, JsonObject
 
+ROUTERS = frozenset({"firerouter", "auto", "auto-instant"})  # of Fireworks
 MOST_STOPS = 4  # LiteLLM sends no more
 LEVELS = frozenset({"medium", "high"})  # of reasoning effort, that no model's entry forbids
 COMBINED = frozenset({"oneOf", "anyOf", "allOf", "enum", "const", "not"})  # OpenAI takes none at the top of a schema
@@ -55,27 +58,32 @@ class Route:
         self._url = card.url
         self._speaker = SPEAKERS[provider]
         self._like = provider in OPENAI_LIKE
+        self._foreign = provider not in OPENAI_FORMAT  # then nobody knows whether it opens addresses itself
         self._drops = bool(deployment.params.get("drop_params", False))
         self._embeds = deployment.endpoint is Endpoint.EMBEDDINGS
         self._by_reasoning = provider == "openai" and REASONING_SERIES.search(deployment.model_name) is not None
         self._own = provider == "azure" or (provider == "openai" and openais(deployment))
         judged = JUDGED_THERE if self._like else JUDGED_THERE - {"user"}
+        if self._foreign:
+            judged = frozenset()
         if provider == "deepseek":
             judged -= {"reasoning_effort"}
         self._known = EMBEDDINGS if self._embeds else CHAT
-        if provider not in THINKING_MAPPED:
+        if provider in OPENAI_FORMAT - THINKING_MAPPED:
             self._known -= {"thinking"}
         self._taken = card.supported if self._drops or self._embeds else card.supported | judged
         self._renames = self._speaker.max_tokens or self._by_reasoning
         self._plain = self._taken - self._particular()
         self._messages = Messages(deployment, self._speaker)
-        self._fixed: JsonObject = {"model": deployment.model_name}
+        self._fixed: JsonObject = {"model": name_of(deployment)}
         if self._embeds:
             self._fixed["encoding_format"] = "float"
         self._headers = headers(deployment, card.auth)
 
     def sending(self, request: ProviderRequest, *, stream: bool = False) -> Sending:
         """Ready to go. Raises ProviderError for what the provider does not take, LeftToLiteLLM for the rest."""
+        if self._foreign:
+            refuse_addresses(self.deployment, request.body)
         body = self.body(request.body)
         if stream:
             body["stream"] = True
@@ -140,6 +148,8 @@ class Route:
             if all(given.get(each) is not None for each in BOUNDS):
                 raise LeftToLiteLLM
             name = "max_tokens" if self._speaker.max_tokens else "max_completion_tokens"
+        if name in self._speaker.hands_over:
+            raise LeftToLiteLLM
         if name not in self._taken:
             return self._drops
         out[name] = self._carried(name, value)
@@ -147,8 +157,6 @@ class Route:
 
     def _carried(self, name: str, value: Any) -> Any:
         """`value` as it travels. Raises LeftToLiteLLM where LiteLLM would make something else of it."""
-        if name in self._speaker.hands_over:
-            raise LeftToLiteLLM
         if name == "stop":
             return value[:MOST_STOPS] if isinstance(value, list) else value
         if name == "tools":
@@ -196,6 +204,17 @@ class Route:
 
     def _takes(self, name: str) -> bool:
         return name in self._taken
+
+
+def name_of(deployment: Deployment) -> str:
+    """The provider's own name for the model, as LiteLLM has it."""
+    name = deployment.model_name
+    if deployment.provider != "fireworks_ai" or name.startswith(("accounts/", "FW-")) or "#" in name:
+        return name
+    if name.startswith(("routers/", "models/")):
+        return f"accounts/fireworks/{name}"
+    routed = name.endswith("-fast") or name in ROUTERS or name.startswith("firerouter/")
+    return f"accounts/fireworks/{'routers' if routed else 'models'}/{name}"
 
 
 def headers(deployment: Deployment, auth: str) -> CIMultiDict[str]:

@@ -32,6 +32,10 @@ SPOKEN_TO: tuple[tuple[str, str, JsonObject], ...] = (
     ("together_ai/house-model", "/v1", {}),
     ("perplexity/sonar", "", {}),
     ("zai/glm-4.6", "/api/paas/v4", {}),
+    ("xai/grok-4", "/v1", {}),
+    ("xai/grok-3", "/v1", {"drop_params": True}),
+    ("fireworks_ai/house-model", "/inference/v1", {}),
+    ("fireworks_ai/routers/house", "/inference/v1", {"drop_params": True}),
 )
 EMBEDDED_BY: tuple[tuple[str, str, JsonObject], ...] = (
     ("openai/text-embedding-3-small", "/v1", {}),
