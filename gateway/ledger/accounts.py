@@ -53,6 +53,8 @@ class Accounts:
 
     def move(self, scopes: Sequence[str], *, spent: int = 0, held: int = 0) -> None:
         """Add to what the accounts have spent and hold. An unknown account is made, without limit, so nothing is lost."""
+        if not (spent or held):
+            return
         for scope in scopes:
             account = self.get(scope)
             account.spent += spent

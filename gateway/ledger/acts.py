@@ -117,10 +117,10 @@ def settle(books: Books, settlement: Settlement) -> Settled:
         books.add_line(rows.line_values(owner, result, booking))
     cost = sum([rows.cost(result) for result in results])
     scopes = (key_scope(owner[0]),) if held is None else rows.scopes_of(held)
-    if state == "held":
-        books.end_hold(request_id, scopes, amount, "captured" if cost else "released")
-    if cost:
-        books.accounts.move(scopes, spent=cost)
+    stands = state == "held"
+    if stands:
+        books.end_hold(request_id, "captured" if cost else "released")
+    books.accounts.move(scopes, spent=cost, held=-amount if stands else 0)
     books.end_request(request_id, rows.ended_values(created_at, settlement, results))
     if settlement.content is not None:
         _add_content(books, owner, created_at, settlement)

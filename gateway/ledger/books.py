@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway import errors
@@ -95,9 +94,8 @@ class Books:
         self.ended.add(request_id)
         self._endings.append((*ending, request_id))
 
-    def end_hold(self, request_id: str, scopes: Sequence[str], amount: int, state: str) -> None:
-        """Give back what a standing hold of a request that ends set aside."""
-        self.accounts.move(scopes, held=-amount)
+    def end_hold(self, request_id: str, state: str) -> None:
+        """End the standing hold of a request that ends; what it set aside is its caller's to give back."""
         self._hold_endings.append((state, request_id))
 
     def next_seq(self) -> int:
