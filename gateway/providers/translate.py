@@ -66,9 +66,8 @@ class TranslateLane:
             await self._check(body)
             stream = Stream(prepared, reader)
             while not stream.ended:
-                chunk = stream.feed(await body.read())
-                if chunk is not None:
-                    yield chunk
+                if (found := stream.feed(await body.read())) is not None:
+                    yield found
             stream.check()
             reader.check()
             await body.finish()
