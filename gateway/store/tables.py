@@ -186,8 +186,6 @@ class LedgerLine(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("cost_nano >= 0", name="ledger_cost_not_negative"),
         Index("ledger_by_time", "booked_at"),
-        Index("ledger_by_key", "key_id", "booked_at"),
-        Index("ledger_by_tenant", "tenant", "booked_at"),
         Index("ledger_by_seq", "seq"),
     )
 

@@ -143,8 +143,6 @@ def plan(book: sqlite3.Connection, query: str) -> str:
     ("query", "index"),
     [
         ("SELECT sum(cost_nano) FROM ledger WHERE booked_at >= 1 GROUP BY model", "ledger_by_time"),
-        ("SELECT sum(cost_nano) FROM ledger WHERE key_id = 'k' AND booked_at >= 1", "ledger_by_key"),
-        ("SELECT sum(cost_nano) FROM ledger WHERE tenant = 't' AND booked_at >= 1 GROUP BY model", "ledger_by_tenant"),
         ("SELECT * FROM request WHERE tenant = 't' ORDER BY created_at DESC LIMIT 50", "request_by_tenant"),
         ("SELECT * FROM request WHERE key_id = 'k' ORDER BY created_at DESC LIMIT 50", "request_by_key"),
         ("SELECT * FROM request ORDER BY created_at DESC LIMIT 50", "request_by_time"),
