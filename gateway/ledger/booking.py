@@ -24,6 +24,18 @@ from gateway.store import windows
 from gateway.store.tables import Account, Content, DeadLetter, LedgerLine, Position, Request
 
 AT_A_TIME = 50  # events between two turns of everybody else
+COLUMNS = (Account.scope, Account.spent_nano, Account.budget_window, Account.window_started_at, Account.resets_at)
+LOCK = (
+    select(*map(col, COLUMNS))
+    .where(col(Account.scope).in_(bindparam("scopes", expanding=True)))
+    .order_by(col(Account.scope))
+    .with_for_update()
+)
+MOVE = (
+    update(Account)
+    .where(col(Account.scope) == bindparam("of_scope"))
+    .values({name: bindparam(f"new_{name}") for name in ("spent_nano", "window_started_at", "resets_at")})
+)
 LONGEST = 30.0  # seconds that a batch may take
 Add = Callable[[AsyncConnection, Any, Sequence[bulk.Row], str], Awaitable[set[Any]]]
 Cost = tuple[float, int]  # when it was booked, nano-dollars
@@ -82,11 +94,14 @@ async def _rows(events: Sequence[Event]) -> list[_Booked]:
 
 def _booked(event: Event) -> _Booked:
     record, results = event.record, event.results
-    request = rows.opened(record) | rows.ended(record.created_at, event.settlement, results)
+    request = dict(zip(rows.OPENED, rows.opened_values(record), strict=True))
+    request.update(zip(rows.ENDED, rows.ended_values(record.created_at, event.settlement, results), strict=True))
     request["tags"] = record.tags
+    owner = [request[name] for name in rows.OWNER]
+    booking = rows.Booking(event.booked_at, event.seq, event.late)
     lines = []
     for result in results:
-        line = rows.line(request, result, event.booked_at, late=event.late, seq=event.seq)
+        line = dict(zip(rows.LINE, rows.line_values(owner, result, booking), strict=True))
         line["price"] = result.intent.price
         lines.append(line)
     return _Booked(event, request, lines)
@@ -106,18 +121,11 @@ async def _accounts(sql: AsyncConnection, events: Sequence[Event]) -> None:
     if missing := [_account(scope, started[scope]) for scope in sorted(costs.keys() - found.keys())]:
         await sql.execute(bulk.insert(sql, Account).on_conflict_do_nothing(), missing)
         found = await _locked(sql, sorted(costs))
-    change = (
-        update(Account)
-        .where(col(Account.scope) == bindparam("of_scope"))
-        .values({name: bindparam(f"new_{name}") for name in ("spent_nano", "window_started_at", "resets_at")})
-    )
-    await sql.execute(change, [_moved(found[scope], sorted(costs[scope])) for scope in sorted(costs)])
+    await sql.execute(MOVE, [_moved(found[scope], sorted(costs[scope])) for scope in sorted(costs)])
 
 
 async def _locked(sql: AsyncConnection, scopes: Sequence[str]) -> dict[str, Any]:
-    columns = (Account.scope, Account.spent_nano, Account.budget_window, Account.window_started_at, Account.resets_at)
-    query = select(*map(col, columns)).where(col(Account.scope).in_(scopes)).order_by(col(Account.scope))
-    return {row.scope: row for row in await sql.execute(query.with_for_update())}
+    return {row.scope: row for row in await sql.execute(LOCK, {"scopes": scopes})}
 
 
 def _moved(account: Any, costs: Sequence[Cost]) -> dict[str, Any]:

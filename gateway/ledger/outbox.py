@@ -25,8 +25,12 @@ from gateway.ports import Clock
 from gateway.store.database import unavailable
 from gateway.store.tables import DeadLetter
 
-BATCH, TRIES = 200, 5
-IDLE, FOLLOW = 0.1, 1.0  # seconds between looks at the stream, and at who leads
+BATCH, TRIES = 500, 5
+MUCH = 8 * 1024 * 1024  # characters of whole texts after which the next look is at fewer events
+GATHER, FOLLOW = (
+    0.25,
+    1.0,
+)  # seconds between looks at the stream, so that a batch is worth its transaction; at who leads
 LEASE = 5.0  # seconds that a leader leads without renewing it
 REFUSED = ("22", "23", "42", "54")  # classes of SQLSTATE: data, constraint, access or syntax, a limit of the server's
 UNREADABLE = (ValidationError, ValueError, TypeError, LookupError, OverflowError)
@@ -45,22 +49,26 @@ class Consumer:
         self._name = secrets.token_hex(8)
         self._tries: Counter[str] = Counter()
         self._batch = BATCH
+        self._full = BATCH  # of the last look
+        self._renewed_at = -LEASE
         self.leads = False
 
     async def step(self) -> float:
         """Book what waits, if this worker leads. Seconds until the next step. Raises Unavailable."""
         if not await self._lead():
             return FOLLOW
-        return 0.0 if await self.drain_once() else IDLE
+        return 0.0 if await self.drain_once() >= self._full else GATHER
 
     async def drain_once(self) -> int:
         """Book one batch and take it off; how many events there were. Raises Unavailable."""
+        self._full = self._batch
         try:
             entries = await self._counters.oldest(self._batch)
         except errors.Unavailable:
             self._batch = max(1, self._batch // 4)  # where whole texts are kept, it may have been too much at once
             raise
-        self._batch = min(BATCH, self._batch * 2)
+        much = sum(len(fields.get("s", "")) for _, fields in entries) > MUCH
+        self._batch = max(1, self._batch // 2) if much else min(BATCH, self._batch * 2)
         if not entries:
             return 0
         done = await self.book(entries)
@@ -131,6 +139,10 @@ class Consumer:
     async def _lead(self) -> bool:
         """Take the lease, or keep it. A lease that was lost in between does no harm."""
         redis, key, lease = self._counters.redis, self._counters.key("leader"), int(LEASE * 1000)
+        now = self._clock.monotonic()
+        if self.leads and now - self._renewed_at < FOLLOW:
+            return True
+        self._renewed_at = now
         if self.leads:
             holder = await redis.call("GET", key)
             self.leads = holder == self._name.encode() and bool(await redis.call("PEXPIRE", key, lease))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -22,6 +23,7 @@ UNREPORTED = "No result of this attempt was reported; it is charged at the most 
 
 
 _encode = msgspec.json.Encoder().encode
+_decoder = cache(msgspec.json.Decoder)
 
 
 def dump(value: RequestRecord | Intent | Settlement) -> str:
@@ -34,9 +36,10 @@ def dump(value: RequestRecord | Intent | Settlement) -> str:
 
 def load(text: str | bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(text, type=kind)
+        value: T = _decoder(kind).decode(text)
     except msgspec.DecodeError:  # a lone surrogate, for example
-        return msgspec.convert(json.loads(text), kind)
+        value = msgspec.convert(json.loads(text), kind)
+    return value
 
 
 def instant(time: float) -> str:
@@ -86,8 +89,8 @@ def event(entry: str, fields: Mapping[str, str]) -> Event:
         cost=int(fields["c"]),
         record=load(fields["r"], RequestRecord),
         settlement=load(fields["s"], Settlement),
-        unreported=tuple(load(text, Intent) for name, text in sorted(fields.items()) if name.startswith("u:")),
-        charges=tuple(Charge(name[2:], text) for name, text in fields.items() if name.startswith("p:")),
+        unreported=tuple([load(fields[name], Intent) for name in sorted(fields) if name[:2] == "u:"]),
+        charges=tuple([Charge(name[2:], text) for name, text in fields.items() if name[:2] == "p:"]),
     )
 
 

@@ -18,6 +18,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoScriptError, ResponseError
 
+from gateway.errors import Unavailable
 from gateway.ports import Clock
 from gateway.state.failures import StateUnavailable
 from gateway.state.line import WAIT, Command, Crowded, Line, packed
@@ -107,11 +108,26 @@ class RedisConnection:
             return []
         if atomic:
             commands = [("MULTI",), *commands, ("EXEC",)]
-        replies = await self._ask(b"".join(map(packed, commands)), len(commands))
-        if len(commands) == 1:
-            replies = [replies]
-        checked = [self._checked(reply) for reply in self._checked(replies)]
-        return [self._checked(reply) for reply in checked[-1]] if atomic else checked
+        checked = self._each(await self._ask(b"".join(map(packed, commands)), len(commands)), len(commands))
+        return self._each(checked[-1]) if atomic else checked
+
+    def post(self, commands: Sequence[Command], told: Callable[[bool], None]) -> None:
+        """Have the commands done before whatever is asked after them; `told` learns later whether they surely were."""
+        if self.away:
+            told(False)
+            return
+
+        def answered(answer: asyncio.Future[Any]) -> None:
+            done = False
+            try:
+                self._each(answer.result(), len(commands))
+                done = True
+            except Unavailable:
+                pass
+            finally:
+                told(done)
+
+        self._line.ask(b"".join(map(packed, commands)), len(commands)).add_done_callback(answered)
 
     def _connect(self, url: str, **options: Any) -> ConnectionPool:
         """Connections are opened when they are first needed, and none repeats anything of its own accord."""
@@ -145,6 +161,10 @@ class RedisConnection:
         if not (is_full(reply) or isinstance(reply, Crowded)):
             self._leave(reply)
         raise unavailable() from reply
+
+    def _each(self, answer: Any, count: int = 0) -> list[Any]:
+        """The replies of one answer, each of them checked."""
+        return [self._checked(reply) for reply in ([answer] if count == 1 else self._checked(answer))]
 
     def _leave(self, error: Exception) -> None:
         if self.away:

@@ -6,7 +6,6 @@ freed are freed when Redis is back; those of a worker that was killed, by `relea
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,7 +55,6 @@ class RedisLimiter:
         self._alone = MemoryLimiter(clock)
         self._admitted_alone: set[str] = set()
         self._owed: dict[str, str] = {}  # calls whose slot has to be freed, with their keys
-        self._settling: asyncio.Task[None] | None = None
         connection.watch(self._turned)
 
     async def acquire(self, identity: Identity, call_id: str) -> Allowance | None:
@@ -73,13 +71,16 @@ class RedisLimiter:
         return allowance
 
     async def release(self, identity: Identity, call_id: str) -> None:
-        """Free the request's slot. A second time, or for a request that has none, it changes nothing."""
+        """Free the request's slot. A second time, or for a request that has none, it changes nothing.
+
+        Redis's answer is not waited for: whoever asks it next over this connection finds the slot free.
+        """
         if call_id in self._admitted_alone:
             self._admitted_alone.discard(call_id)
             await self._alone.release(identity, call_id)
         elif identity.max_parallel is not None:
             self._owed[call_id] = identity.key_id
-            await self._settle()
+            self._free()
 
     async def release_worker(self, worker_id: str) -> int:
         """Free the slots of a worker that is dead; how many. Raises `errors.Unavailable`."""
@@ -101,7 +102,7 @@ class RedisLimiter:
         finally:
             if not answered and identity.max_parallel is not None:  # failed or cancelled: it may have a slot
                 self._owed[call_id] = identity.key_id
-                self._settle_soon()
+                self._free()
         reset = left / MICRO
         if verdict == b"rate" and identity.rpm is not None:
             raise too_many_requests(identity.rpm, reset)
@@ -116,32 +117,26 @@ class RedisLimiter:
         )
         return replace(identity, rpm=rpm, max_parallel=parallel)
 
-    async def _settle(self) -> None:
+    def _free(self) -> None:
         """Free what is owed. What cannot be freed now stays owed."""
         if self._connection.away or not self._owed:
             return
         owed, self._owed = self._owed, {}
-        freed = False
         worker = self._worker_key(self._worker())
         commands = []
         for call_id, key_id in owed.items():
             slots = self._slots_key(key_id)
             commands += [("ZREM", slots, call_id), ("SREM", worker, f"{call_id} {slots}")]
-        try:
-            await self._connection.pipeline(commands)
-            freed = True
-        except Unavailable:
-            pass
-        finally:
-            if not freed:
+
+        def told(done: bool) -> None:  # noqa: FBT001 - a listener of the connection
+            if not done:
                 self._owed = {**owed, **self._owed}
+
+        self._connection.post(commands, told)
 
     def _turned(self, away: bool) -> None:  # noqa: FBT001 - a listener of the connection
         if not away:
-            self._settle_soon()
-
-    def _settle_soon(self) -> None:
-        self._settling = asyncio.get_running_loop().create_task(self._settle(), name="limiter-settles")
+            self._free()
 
     def _slots_key(self, key_id: str) -> str:
         return self._connection.key("limit", key_id, "slots")

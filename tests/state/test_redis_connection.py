@@ -307,3 +307,19 @@ def test_a_url_that_cannot_be_read_is_refused_without_quoting_it(url, connect):
         connect(url)
     assert "pa" not in str(refused.value).replace("password", "")
     assert refused.value.__suppress_context__
+
+
+async def test_what_is_posted_is_done_before_what_is_asked_next_and_its_end_is_told(connection, server):
+    told: list[bool] = []
+    connection.post([("SET", "k", "1"), ("INCR", "k")], told.append)
+    assert told == [], "nobody waits for it"
+    assert await connection.call("GET", "k") == b"2"
+    connection.post([("INCR", "k")], told.append)
+    await connection.call("PING")
+    assert told == [True, True]
+    server.kill()
+    connection.post([("INCR", "k")], told.append)
+    await refusal(connection)
+    await asyncio.sleep(0)
+    connection.post([("INCR", "k")], told.append)
+    assert told == [True, True, False, False]

@@ -149,7 +149,7 @@ async def test_slots_are_freed_where_they_were_taken(worker, server):
     await limiter.release(one, "before")
     server.start()
     await back(limiter._connection)
-    await limiter._settling
+    await limiter._connection.call("PING")  # behind what frees it
     await other.acquire(one, "after")
     await limiter.release(two, "meanwhile")
     await limiter.acquire(two, "after, too")
@@ -168,7 +168,7 @@ async def test_an_act_whose_answer_was_lost_leaves_no_slot(worker, server):
     await limiter.acquire(one, "lost")  # sent, and by itself admitted
     server.resume()
     await back(limiter._connection)
-    await limiter._settling
+    await limiter._connection.call("PING")  # behind what frees it
     await other.acquire(one, "next")
 
 
@@ -183,7 +183,7 @@ async def test_a_cancelled_acquire_leaves_no_slot(worker):
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-    await limiter._settling
+    await limiter._connection.call("PING")  # behind what frees it
     await limiter.acquire(one, "next")
 
 
@@ -194,9 +194,11 @@ async def test_a_release_that_fails_is_made_good_and_never_raises(worker, server
     server.kill()
     assert not limiter._connection.away, "nobody has noticed yet"
     await limiter.release(one, "c1")
+    with pytest.raises(Unavailable):
+        await limiter._connection.call("PING")
     server.start()
     await back(limiter._connection)
-    await limiter._settling
+    await limiter._connection.call("PING")  # behind what frees it
     await other.acquire(one, "c2")
 
 
