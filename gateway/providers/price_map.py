@@ -1,6 +1,6 @@
 """LiteLLM's price map, read from the file in its package: no import of LiteLLM, 3 ms, and only the entry that is asked for.
 
-The file is there wherever LiteLLM is installed; without it nothing is known, and LiteLLM itself is asked.
+The file comes with the LiteLLM that is pinned: an installation without it is broken, and the gateway does not start.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,8 @@ class PriceMap:
             if isinstance(provider := rule.model_info.get("litellm_provider"), str)
         ]
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._entries
 
     def get(self, name: str) -> dict[str, Any] | None:
         """A model's entry; None where there is none."""
