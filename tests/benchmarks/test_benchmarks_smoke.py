@@ -14,11 +14,13 @@ from benchmarks.__main__ import Task, run
 from benchmarks.effort import Effort, Pair, Shape
 from benchmarks.kinds import EMBEDDED, EMBEDDED_LANES, FLOOR, SCALED, SCAN, floor
 from benchmarks.lines import LINES
+from benchmarks.load import LoadError
 from benchmarks.machine import divide_cores, stat_of, tree
+from benchmarks.measure import Bench, Figures
 from benchmarks.parts import EACH_ROUND, OF_THEIR_OWN
 from benchmarks.report import bounds_table, document, figures_table
 from benchmarks.rounds import Results
-from benchmarks.servers import ROOT, Launch, Server, StartError, Surroundings
+from benchmarks.servers import ROOT, Launch, Running, Server, StartError, Surroundings
 
 CORES = divide_cores()
 PAIR = Pair(Shape(2, 4, 2), Shape(8, 6, 3))
@@ -88,6 +90,28 @@ def test_other_lanes_are_measured_on_a_gateway_of_their_own() -> None:
     figures = results.rounds[0]["atelier+lanes"]
     assert min(figures[name] for name in ("anthropic_request_cpu", "gemini_request_cpu", "sdk_cpu")) > 0
     assert {"anthropic_chunk_cpu", "gemini_chunk_cpu"} <= set(figures)
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_a_failed_request_makes_its_round_void(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    left = [LoadError(f"number {number}") for number in range(failures)]
+
+    async def failing(served: Running, bench: Bench) -> Figures:
+        if left:
+            raise left.pop(0)
+        return {"request_cpu": 1.0}
+
+    monkeypatch.setitem(EACH_ROUND, "request", failing)
+    results = Results()
+    task = Task([FLOOR], 1, frozenset({"request"}), TINY, CORES)
+    if failures > 2:
+        with pytest.raises(LoadError, match="number 2"):
+            run(task, results)
+        assert results.rounds == []
+    else:
+        run(task, results)
+        assert [each["floor"]["request_cpu"] for each in results.rounds] == [1.0]
+    assert results.void == [f"number {number}" for number in range(failures)]
 
 
 def test_a_server_that_does_not_start_breaks_the_run_with_its_own_words() -> None:

@@ -9,6 +9,7 @@ from benchmarks.effort import Effort
 from benchmarks.lines import LINES, Line, added, over, own, under
 from benchmarks.machine import Cores
 from benchmarks.report import bounds_table, document, doubts, number
+from benchmarks.servers import ROOT
 from benchmarks.summary import Estimate, estimate
 
 CORES = Cores(frozenset({1}), frozenset({0}))
@@ -84,6 +85,13 @@ def test_every_line_has_a_bound_for_each_set_up_or_none() -> None:
         "CPU idle, % of a core",
     ]
     assert len({line.title for line in LINES}) == len(LINES)
+
+
+def test_the_page_on_performance_has_every_line_with_its_bounds() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text().partition("## The table")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in page.splitlines() if row.startswith("| ")]
+    told = {row[0]: [float(bound.lstrip("≤≥ ")) for bound in (row[2], row[4]) if bound] for row in rows[1:]}
+    assert told == {line.title: list(line.bounds or ()) for line in LINES}
 
 
 def test_a_quiet_run_leaves_no_doubts() -> None:
