@@ -25,6 +25,7 @@ NEVER_BY_REASONING = frozenset(
         "web_search_options",
     }
 )  # fmt: skip
+EFFORTS = ("minimal", "low", "medium", "high")  # others change what LiteLLM makes of the rest
 SAMPLING = frozenset({"logprobs", "top_logprobs", "top_p"})
 XAI_WITHOUT = {
     "stop": ("grok-3-mini", "grok-4", "grok-code-fast"),
@@ -58,7 +59,12 @@ def card_of(deployment: Deployment, entry: Mapping[str, Any] | None) -> Card:
 
 def obstacle(deployment: Deployment, speaker: Speaker, known: Mapping[str, Any]) -> str:
     """What keeps a provider of OpenAI's format from the `wire` lane; empty where nothing does."""
-    name, base = deployment.model_name, base_of(deployment, speaker)
+    return odd_access(deployment, speaker) or odd_model(deployment, known)
+
+
+def odd_access(deployment: Deployment, speaker: Speaker) -> str:
+    """Addresses and keys that are for LiteLLM to find."""
+    base = base_of(deployment, speaker)
     if deployment.endpoint is Endpoint.EMBEDDINGS and not speaker.embeds:
         return "LiteLLM has a translation of its own for this provider's embeddings"
     if any(each.startswith(SIGNED) for each in deployment.params):
@@ -69,16 +75,22 @@ def obstacle(deployment: Deployment, speaker: Speaker, known: Mapping[str, Any])
         return "LiteLLM decides where it is"
     if urlsplit(base).query or "chat/completions" in base:
         return "its address is no base to which a path is added"
+    return ""
+
+
+def odd_model(deployment: Deployment, known: Mapping[str, Any]) -> str:
+    """Models that LiteLLM does not ask for chat completions, or reads more than a name in."""
+    name = deployment.model_name
     if name.startswith(("responses/", "o_series/", "gpt5_series/", "http:", "https:")):
         return "LiteLLM reads more than a name in its model"
     if known.get("mode") == "responses" and has_responses_api(deployment):
         return "LiteLLM asks the Responses API for it"
     if known.get("mode") not in {None, "chat", "embedding", "responses"}:
         return f"LiteLLM does not ask for chat completions of a model for {known['mode']}"
-    return odd_model(deployment, name)
+    return odd_rules(deployment, name)
 
 
-def odd_model(deployment: Deployment, name: str) -> str:
+def odd_rules(deployment: Deployment, name: str) -> str:
     """Models that LiteLLM has rules of its own for."""
     provider, base_model = deployment.provider, str(deployment.params.get("base_model") or "")
     if provider == "azure" and (REASONING_SERIES.search(name) or REASONING_SERIES.search(base_model)):
@@ -128,17 +140,28 @@ def openai_takes(name: str, known: Mapping[str, Any]) -> frozenset[str]:
     if "gpt-5-chat" not in name and re.search(r"gpt-[56]", name):
         without = NEVER_BY_REASONING | (frozenset() if known.get("supports_none_reasoning_effort") else SAMPLING)
         without |= frozenset() if known.get("supports_tool_choice") else {"tool_choice"}
-        return (takes | {"reasoning_effort", "verbosity"}) - without
+        return (takes | {"reasoning_effort", "verbosity"} | efforts(known)) - without
     if catalogued and re.match(r"o\d", name):
         without = SAMPLING | {"frequency_penalty", "presence_penalty"}
         if not known.get("supports_function_calling"):
             without |= {"tools", "tool_choice", "function_call", "functions"}
         without |= frozenset() if known.get("supports_parallel_function_calling") else {"parallel_tool_calls"}
         without |= frozenset() if known.get("supports_response_schema") else {"response_format"}
-        return (takes | {"reasoning_effort"}) - without
+        return (takes | {"reasoning_effort"} | {effort(level) for level in EFFORTS}) - without
     if name in {"gpt-4", "gpt-3.5-turbo-16k"}:
         return takes - {"response_format"}
     return takes if catalogued else takes | {"reasoning_effort"}
+
+
+def efforts(known: Mapping[str, Any]) -> frozenset[str]:
+    """The levels of effort that the price map's entry does not forbid to a model of OpenAI's reasoning series."""
+    refused = {level for level in EFFORTS if known.get(f"supports_{level}_reasoning_effort") is False}
+    return frozenset(effort(level) for level in EFFORTS if level not in refused)
+
+
+def effort(level: str) -> str:
+    """How a card names a level of effort among the parameters."""
+    return f"reasoning_effort={level}"
 
 
 def base_of(deployment: Deployment, speaker: Speaker) -> str | None:

@@ -144,11 +144,13 @@ def bounded(given: dict[str, Any], deployment: Deployment) -> dict[str, Any]:
 
 def dropped(deployment: Deployment, body: JsonObject) -> tuple[str, ...]:
     """Names of members that this deployment's provider does not get, though they might have meant something."""
-    provider = deployment.provider
+    provider, drops = deployment.provider, deployment.params.get("drop_params")
+    if provider in OPENAI_LIKE and not drops and "service_tier" not in body:
+        return ()
     names = {name for name in unlisted(deployment, body) if not travels(name, provider)} - BODY_ONLY
     if body.get("service_tier") not in (None, *(CHEAP_TIERS if provider in OPENAI_LIKE else ("auto", "default"))):
         names.add("service_tier")
-    if deployment.params.get("drop_params"):
+    if drops:
         sent = members(deployment, body, drops=True)
         names |= sent.keys() & listed(deployment) - takes(deployment) - ALWAYS
     return tuple(sorted(names))

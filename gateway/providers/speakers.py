@@ -101,7 +101,7 @@ SPEAKERS: Mapping[str, Speaker] = {
         keys=("MISTRAL_AZURE_API_KEY", "MISTRAL_API_KEY"),
         takes=SIMPLE | TOOLS | {"max_completion_tokens", "parallel_tool_calls", "seed", "stop"},
         flagged={"reasoning_effort": REASONING},
-        hands_over=frozenset({"reasoning_effort", "seed", "thinking", "tool_choice"}),
+        hands_over=frozenset({"reasoning_effort", "seed", "thinking"}),
         odd_tools=(
             *ODD_SCHEMAS,
             b'"$id":',

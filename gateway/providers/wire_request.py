@@ -6,6 +6,7 @@ short list, are left to it: then there is no body. An unsupported member is refu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from multidict import CIMultiDict
 from gateway import trace_context
 from gateway.errors import Fault, ProviderError
 from gateway.ports import ProviderRequest
-from gateway.providers.cards import REASONING_SERIES, key_of
+from gateway.providers.cards import REASONING_SERIES, SAMPLING, effort, key_of
 from gateway.providers.http import Sending
 from gateway.providers.media import refuse_addresses
 from gateway.providers.params import (
@@ -37,9 +38,9 @@ from gateway.providers.speakers import SPEAKERS
 from gateway.providers.wire_messages import LeftToLiteLLM, Messages, openais
 from gateway.types import Deployment, Endpoint, JsonObject
 
+BRIDGED = re.compile(r"gpt-(5\.([4-9]|\d\d)|[6-9]|\d\d)")  # with tools, LiteLLM asks OpenAI's Responses API for these
 ROUTERS = frozenset({"firerouter", "auto", "auto-instant"})  # of Fireworks
 MOST_STOPS = 4  # LiteLLM sends no more
-LEVELS = frozenset({"medium", "high"})  # of reasoning effort, that no model's entry forbids
 COMBINED = frozenset({"oneOf", "anyOf", "allOf", "enum", "const", "not"})  # OpenAI takes none at the top of a schema
 NESTED_IN_TOOLS = b'"cache_control":'
 PEOPLE = frozenset({"user", "safety_identifier"})
@@ -62,6 +63,7 @@ class Route:
         self._drops = bool(deployment.params.get("drop_params", False))
         self._embeds = deployment.endpoint is Endpoint.EMBEDDINGS
         self._by_reasoning = provider == "openai" and REASONING_SERIES.search(deployment.model_name) is not None
+        self._bridged = BRIDGED.match(deployment.model_name) is not None
         self._own = provider == "azure" or (provider == "openai" and openais(deployment))
         judged = JUDGED_THERE if self._like else JUDGED_THERE - {"user"}
         if self._foreign:
@@ -163,7 +165,12 @@ class Route:
             return self._tools(value)
         if name == "tool_choice":
             odd = isinstance(value, dict) and (value.get("type") is None or value.get("function") is None)
-            if odd or not isinstance(value, dict | str):
+            mapped = (
+                self._speaker.strict and value not in {"auto", "none"}
+                if isinstance(value, str)
+                else self._speaker.strict
+            )
+            if odd or mapped or not isinstance(value, dict | str):
                 raise LeftToLiteLLM
         if name == "input":
             return [value] if isinstance(value, str) else value
@@ -171,13 +178,19 @@ class Route:
             raise LeftToLiteLLM
         if name == "reasoning_effort" and value == "max" and self.deployment.provider == "openrouter":
             raise LeftToLiteLLM
-        if self._by_reasoning and not within_reason(name, value):
+        if self._by_reasoning and not self._within_reason(name, value):
             raise LeftToLiteLLM
         return value
 
+    def _within_reason(self, name: str, value: Any) -> bool:
+        """Whether this model of OpenAI's takes a value: LiteLLM has rules about them."""
+        if name == "temperature":
+            return bool(value == 1)
+        return effort(value) in self._taken if name == "reasoning_effort" else name not in SAMPLING
+
     def _tools(self, tools: Any) -> Any:
         """Tools, encoded: a look at the bytes tells whether something in them has to change."""
-        if not isinstance(tools, list) or (self._by_reasoning and self._own) or not tools:
+        if not isinstance(tools, list) or not tools or (self._own and self._bridged):
             raise LeftToLiteLLM
         written = _encode(tools)
         if any(mark in written for mark in self._speaker.odd_tools) or any(
@@ -238,13 +251,6 @@ def unsupported(deployment: Deployment, names: list[str]) -> ProviderError:
     """The refusal in LiteLLM's words."""
     message = f"{deployment.provider} does not support parameters: {names}, for model={deployment.model_name}."
     return ProviderError(Fault.CALLER, message, status=400, code="unsupported_parameter", param=names[0])
-
-
-def within_reason(name: str, value: Any) -> bool:
-    """Whether every reasoning model of OpenAI's takes this."""
-    if name == "temperature":
-        return bool(value == 1)
-    return value in LEVELS if name == "reasoning_effort" else name not in {"logprobs", "top_logprobs", "top_p"}
 
 
 def odd_tool(tool: Any, *, own: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from gateway.providers.cards import card_of
 from gateway.providers.facts import price_entry
 from gateway.providers.params import CHAT
 from gateway.providers.speakers import SPEAKERS
-from gateway.types import Endpoint
-from tests.providers.asking import deployment
+from gateway.providers.wire_messages import LeftToLiteLLM
+from gateway.providers.wire_request import Route
+from gateway.types import Endpoint, JsonObject
+from tests.providers.asking import HELLO, TOOL, deployment
 
 NO_MODEL = {"openai/container"}
 
@@ -84,3 +87,26 @@ def test_key_and_address_come_from_the_variables_that_litellm_reads(monkeypatch:
 )
 def test_each_provider_has_its_lane(model: str, lane: str) -> None:
     assert card_of(deployment(model, "https://provider.invalid"), None).lane == lane
+
+
+@pytest.mark.parametrize("members", [{}, {"tools": [TOOL]}, {"tools": [TOOL], "reasoning_effort": "low"}])
+def test_what_litellm_asks_the_responses_api_for_is_left_to_it(members: JsonObject) -> None:
+    litellm = runtime.load()
+    bridged = importlib.import_module("litellm.main").responses_api_bridge_check
+    asked, left = 0, 0
+    for name, entry in litellm.model_cost.items():
+        if entry.get("litellm_provider") != "openai" or entry.get("mode") not in {"chat", "responses"}:
+            continue
+        made = dataclasses.replace(deployment(f"openai/{name}", "https://api.openai.com/v1"), reasoning=True)
+        made = dataclasses.replace(made, card=card_of(made, entry))
+        info, _ = bridged(name, "openai", **members)
+        try:
+            Route(made).body({**HELLO, **members})
+            carried = True
+        except LeftToLiteLLM:
+            carried = False
+        asked += carried
+        left += info.get("mode") == "responses"
+        assert not (carried and info.get("mode") == "responses"), name
+    assert asked > 20
+    assert left > 5
