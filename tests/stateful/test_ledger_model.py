@@ -46,6 +46,7 @@ LIMITS = {"key:a": 100, "key:b": None, "team:t": 150}
 DAILY = "team:t"  # the scope whose budget starts again each day
 numbers = st.integers(0, 5)
 amounts = st.integers(0, 120)
+firsts = st.none() | amounts
 scope_sets = st.lists(st.sampled_from(sorted(LIMITS)), min_size=1, max_size=3, unique=True).map(tuple)
 
 
@@ -89,12 +90,14 @@ class Model:
         gone = [scope for scope in full if self.spent[scope] + total > limits[scope]]
         return "gone" if gone else "busy" if full else "admitted"
 
-    def open(self, name: str, scopes: tuple[str, ...], amount: int, lifetime: int) -> str:
+    def open(self, name: str, scopes: tuple[str, ...], amount: int, lifetime: int, first: int | None = None) -> str:
+        """`first`: the bound of an attempt that is written down with the request."""
         answer = self.answer(scopes, amount, amount)
         if answer == "admitted" and name in self.requests:
             return "conflict"
         if answer == "admitted":
-            self.requests[name] = Held(scopes, amount, self.now, self.now + lifetime)
+            bounds = {} if first is None else {1: first}
+            self.requests[name] = Held(scopes, amount, self.now, self.now + lifetime, bounds=bounds)
         return answer
 
     def dispatch(self, name: str, number: int, bound: int, at_least: int) -> str:
@@ -180,10 +183,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.loop.close()
         shutil.rmtree(self.folder)
 
-    @rule(number=numbers, scopes=scope_sets, amount=amounts, lifetime=st.integers(1, 2 * DAY))
-    def open(self, number: int, scopes: tuple[str, ...], amount: int, lifetime: int) -> None:
-        expected = self.model.open(f"r{number}", scopes, amount, lifetime)
-        assert self.run(answer(self._open(f"r{number}", scopes, amount, lifetime))) == expected
+    @rule(number=numbers, scopes=scope_sets, amount=amounts, lifetime=st.integers(1, 2 * DAY), first=firsts)
+    def open(self, number: int, scopes: tuple[str, ...], amount: int, lifetime: int, first: int | None) -> None:
+        expected = self.model.open(f"r{number}", scopes, amount, lifetime, first)
+        assert self.run(answer(self._open(f"r{number}", scopes, amount, lifetime, first))) == expected
 
     @rule(amount=st.integers(1, 40), scopes=scope_sets, names=st.sets(st.integers(10, 30), max_size=8))
     def open_many_at_once(self, amount: int, scopes: tuple[str, ...], names: set[int]) -> None:
@@ -218,6 +221,30 @@ class LedgerMachine(RuleBasedStateMachine):
             await asyncio.gather(*(self.ledger.settle(settlement) for _ in range(times)))
 
         self.run(settle())
+
+    @rule(acts=st.lists(st.tuples(st.sampled_from(["open", "dispatch", "settle"]), numbers, amounts), max_size=8))
+    def one_turn(self, acts: list[tuple[str, int, int]]) -> None:
+        """Different acts that share a transaction, some of which may spoil it."""
+        scopes = tuple(sorted(LIMITS))
+        expected: list[str] = []
+        running: list[Coroutine[Any, Any, str]] = []
+        for act, number, amount in acts:
+            name = f"r{number}"
+            if act == "open":
+                expected.append(self.model.open(name, scopes, amount, 60, amount))
+                running.append(answer(self._open(name, scopes, amount, 60, amount)))
+            elif act == "dispatch":
+                expected.append(self.model.dispatch(name, 2, amount, amount))
+                running.append(answer(self.ledger.dispatch(intent(name, 2, amount), amount)))
+            else:
+                self.model.settle(name, {})
+                expected.append("settled")
+                running.append(self._settle(Settlement(name, (), Status.FAILED, 500, None, START)))
+
+        async def turn() -> list[str]:
+            return await asyncio.gather(*running)
+
+        assert self.run(turn()) == expected
 
     @rule(seconds=st.sampled_from([1, 60, 3_600, DAY, 3 * DAY]))
     def time_passes(self, seconds: int) -> None:
@@ -255,9 +282,16 @@ class LedgerMachine(RuleBasedStateMachine):
             lines = db.execute("SELECT request_id, number, cost_nano FROM ledger").fetchall()
             return lines, db.execute("SELECT id FROM request WHERE status IS NOT NULL").fetchall()
 
-    def _open(self, name: str, scopes: tuple[str, ...], amount: int, lifetime: int) -> Coroutine[Any, Any, Any]:
+    def _open(
+        self, name: str, scopes: tuple[str, ...], amount: int, lifetime: int, first: int | None = None
+    ) -> Coroutine[Any, Any, Any]:
         record = RequestRecord(name, name, "a", "key:a", Endpoint.CHAT, "m", False, self.model.now)
-        return self.ledger.open(record, HoldRequest(scopes, amount, self.model.now + lifetime))
+        attempt = None if first is None else intent(name, 1, first)
+        return self.ledger.open(record, HoldRequest(scopes, amount, self.model.now + lifetime), attempt)
+
+    async def _settle(self, settlement: Settlement) -> str:
+        await self.ledger.settle(settlement)
+        return "settled"
 
 
 def intent(name: str, number: int, bound: int) -> Intent:
