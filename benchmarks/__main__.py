@@ -59,14 +59,14 @@ def options_of(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, help=f"default: {ROUNDS}, with --quick {QUICK_ROUNDS}")
     parser.add_argument("--quick", action="store_true", help="few rounds with little in each: a look, no result")
-    parser.add_argument("--only", type=names(PARTS), metavar="PART,…", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--only", type=Names(PARTS), metavar="PART,…", help=f"of {', '.join(PARTS)}")
     every = [server.name for server in SERVERS]
-    parser.add_argument("--servers", type=names(every), metavar="NAME,…", help=f"of {', '.join(every)}")
+    parser.add_argument("--servers", type=Names(every), metavar="NAME,…", help=f"of {', '.join(every)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
     return parser.parse_args(arguments)
 
 
-class names:  # noqa: N801 - argparse names a type in what it says of a mistake
+class Names:
     """A comma-separated choice of `known`."""
 
     def __init__(self, known: Sequence[str]) -> None:
