@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -25,6 +26,10 @@ DIRECT = "atelier.direct"
 Headers = list[tuple[bytes, bytes]]
 
 
+def nothing() -> None:
+    """Nobody wants to know."""
+
+
 class Direct:
     """Writes one answer: a whole one in one piece, a stream's pieces as they come. Headers must be valid as they are.
 
@@ -32,10 +37,17 @@ class Direct:
     does. A client that has gone costs nothing; `piece` returns once the client has taken enough of what was written.
     """
 
-    __slots__ = ("_cycle",)
+    __slots__ = ("_cycle", "left", "task")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
+        self.task: asyncio.Task[None]  # the application's, which serves this request
+        self.left: Callable[[], None] = nothing  # told when the client leaves before its answer is complete
+
+    @property
+    def arrived(self) -> bool:
+        """All of the request's body is there."""
+        return not self._cycle.more_body
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """All of an answer."""
@@ -98,6 +110,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait(None)
         super().connection_lost(exc)
+        if self.cycle is not None and self.cycle.disconnected:
+            scope: dict[str, Any] = self.cycle.scope  # type: ignore[assignment]
+            scope["extensions"][DIRECT].left()
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head
@@ -120,8 +135,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]  # a plain dictionary, whatever else is in it
-        scope["extensions"] = {DIRECT: Direct(cycle)}
-        super()._start_asgi_task(cycle, app)
+        direct = Direct(cycle)
+        scope["extensions"] = {DIRECT: direct}
+        direct.task = task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
         if self.cycle.response_complete:

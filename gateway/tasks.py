@@ -27,9 +27,13 @@ class Tasks:
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work, name=name)
+        self.adopt(task)
+        return task
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        """Wait for a task that the server made, too."""
         self._tasks.add(task)
         task.add_done_callback(self._ended)
-        return task
 
     async def drain(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for every task; True when none is left."""

@@ -6,6 +6,7 @@ A body is refused as soon as it is known to be too large, not after it was read.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -38,11 +39,17 @@ class Bounds:
     depth: int = 32
 
 
-async def json_body(headers: Mapping[str, str], receive: Receive, bounds: Bounds) -> JsonObject:
-    """The body as a dictionary. Raises InvalidRequest or TooLarge, ClientDisconnect for a client that has gone."""
+async def json_body(
+    headers: Mapping[str, str], receive: Receive, bounds: Bounds, *, arrived: bool = False
+) -> JsonObject:
+    """The body as a dictionary. `arrived`: nothing of it has to be waited for.
+
+    Raises InvalidRequest or TooLarge, ClientDisconnect for a client that has gone.
+    """
     data = bytearray()
     try:
-        await read(headers, receive, bounds.media, data)
+        async with contextlib.nullcontext() if arrived else in_time():
+            await read(headers, receive, bounds.media, data)
         return decoded(data, bounds)
     except GatewayError:
         data.clear()  # or the exception's traceback would keep it until the next sweep
@@ -78,7 +85,8 @@ async def checked_body(request: Request, bounds: Bounds, model: type[Form]) -> F
 async def optional_body(request: Request, bounds: Bounds, model: type[Form]) -> Form:
     """The same for a body that may be left out."""
     data = bytearray()
-    await read(request.headers, request.receive, bounds.media, data)
+    async with in_time():
+        await read(request.headers, request.receive, bounds.media, data)
     return checked(decoded(data, bounds) if data else {}, model)
 
 
@@ -100,33 +108,32 @@ async def read(headers: Mapping[str, str], receive: Receive, most: int, data: by
             f"The content encoding '{encoding[:20]}' is not supported; use gzip or none.", code="invalid_encoding"
         )
     unzip = Unzip(most) if encoding == "gzip" else None
-    received = 0
-    try:
-        async with asyncio.timeout(PATIENCE):
-            async for piece in pieces(receive):
-                received += len(piece)
-                if received > most:
-                    raise too_large(most)
-                if unzip is None:
-                    data += piece
-                    continue
-                async for part in unzip.feed(piece):
-                    data += part
-    except TimeoutError:
-        raise too_slow() from None
-    if unzip is not None:
-        unzip.end()
-
-
-async def pieces(receive: Receive) -> AsyncIterator[bytes]:
-    """The body as it comes in. Raises ClientDisconnect."""
-    more = True
+    received, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        received += len(piece)
+        if received > most:
+            raise too_large(most)
+        if unzip is None:
+            data += piece
+            continue
+        async for part in unzip.feed(piece):
+            data += part
+    if unzip is not None:
+        unzip.end()
+
+
+@contextlib.asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """A body has so much time to arrive, and no more."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield
+    except TimeoutError:
+        raise too_slow() from None
 
 
 class Unzip:

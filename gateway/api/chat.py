@@ -59,7 +59,7 @@ class Hot:
 
 
 async def begun(
-    found: Services, endpoint: Endpoint, scope: Scope, receive: Receive, connection: Connection
+    found: Services, endpoint: Endpoint, scope: Scope, receive: Receive, connection: Connection | OverAsgi
 ) -> Delivery:
     """A request read and checked, ready to start. The key is checked before the body is read. Raises GatewayError."""
     if found.generations.draining:
@@ -69,7 +69,8 @@ async def begun(
     asked = Asked.of(scope)
     key = credential(asked.headers, found.serving.config.keys.header)
     identity = await found.identities.identify(key)
-    body = await json_body(asked.headers, receive, found.bounds)
+    arrived = not isinstance(connection, OverAsgi) and connection.arrived
+    body = await json_body(asked.headers, receive, found.bounds, arrived=arrived)
     call = new_call(asked, endpoint, body, found.clock, found.total_timeout, key)
     call.identity = identity
     return Delivery(call, connection, found.clock, found.pace, found.generations)

@@ -7,7 +7,7 @@ longer than `commit_after` is answered 200 and kept alive with comments, and its
 from __future__ import annotations
 
 import asyncio
-import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,8 +40,13 @@ class Pace:
 
 
 class Connection(Protocol):
-    """The way to one client: headers with the request's id among them go out, then bytes. One that has gone costs nothing."""
+    """A server's own way to one client, see `gateway.protocol.Direct`. A client that has gone costs nothing."""
 
+    task: asyncio.Task[None]
+    left: Callable[[], None]
+
+    @property
+    def arrived(self) -> bool: ...
     async def whole(self, status: int, headers: Head, body: bytes) -> None: ...
     async def begin(self, status: int, headers: Head) -> None: ...
     async def piece(self, data: bytes) -> None: ...
@@ -71,7 +76,9 @@ class OverAsgi:
 class Delivery:
     """One client's connection. Implements `generations.running.ClientEnd`."""
 
-    def __init__(self, call: Call, connection: Connection, clock: Clock, pace: Pace, generations: Generations) -> None:
+    def __init__(
+        self, call: Call, connection: Connection | OverAsgi, clock: Clock, pace: Pace, generations: Generations
+    ) -> None:
         self._call = call
         self._connection = connection
         self._clock = clock
@@ -80,24 +87,36 @@ class Delivery:
         self._timer: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None
         self.started = False
-        self.ended = False
         self.gone = False
         self.sending_since: float | None = None
 
     async def follow(self, receive: Receive) -> None:
-        """Run the call as a generation of the app's, and be there until its last byte is out or its client leaves."""
+        """Run the call as a generation of the app's, until its last byte is out, whether its client stays or leaves."""
         if self._call.stream:
             self._beat_after(self._pace.commit_after)
-        generation = self._generations.start(self._call, self)
-        generation.task.add_done_callback(functools.partial(broke, asyncio.current_task()))
         try:
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            if isinstance(self._connection, OverAsgi):
+                await self._beside(receive)
+            else:
+                self._connection.left = self._left
+                await self._generations.run(self._call, self, self._connection.task)
         finally:
             self._stop_beating()
-            if not self.ended:
-                self.gone = True
-                self._generations.left(self._call)
+
+    async def _beside(self, receive: Receive) -> None:
+        """In a task of its own, with this one watching the client."""
+        generation = self._generations.start(self._call, self)
+        leaving = asyncio.ensure_future(disconnected(receive))
+        try:
+            await asyncio.wait({generation.task, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            if not generation.task.done():
+                self._left()
+
+    def _left(self) -> None:
+        self.gone = True
+        self._generations.left(self._call)
 
     async def begin(self, call: Call) -> None:
         """The first chunk is there."""
@@ -121,7 +140,6 @@ class Delivery:
     async def end(self, call: Call, outcome: Outcome) -> None:
         """Everything is settled: the last bytes."""
         self._stop_beating()
-        self.ended = True
         if self.gone or (outcome.status is Status.CANCELLED and outcome.error is None):
             self.gone = True
             return
@@ -169,7 +187,7 @@ class Delivery:
         return response_headers(self._call, self._clock.monotonic(), settled=settled, litellm=litellm)
 
 
-def broke(follower: asyncio.Task[None] | None, generation: asyncio.Task[Outcome]) -> None:
-    """A generation that a bug has ended tells its client nothing: let the connection be ended."""
-    if follower is not None and (generation.cancelled() or generation.exception() is not None):
-        follower.cancel()
+async def disconnected(receive: Receive) -> None:
+    """Return when the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

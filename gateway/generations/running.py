@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -41,7 +41,7 @@ class Generation:
 
     call: Call
     client: ClientEnd
-    task: asyncio.Task[Outcome]
+    task: asyncio.Task[Any]
     client_slow_at: float = -math.inf  # monotonic, when the sweep last found a write waiting for the client
 
 
@@ -69,10 +69,15 @@ class Generations:
         self._client_stall = client_stall
 
     def start(self, call: Call, client: ClientEnd) -> Generation:
-        """Run `call` through the pipeline, whatever becomes of its client."""
+        """Run `call` through the pipeline in a task of its own, whatever becomes of its client."""
         task = self._tasks.spawn(self._run(call, client, self._pipeline), f"generation {call.id}")
-        generation = self._running[call.id] = Generation(call, client, task)
-        return generation
+        return self._register(call, client, task)
+
+    async def run(self, call: Call, client: ClientEnd, task: asyncio.Task[Any]) -> None:
+        """The same in `task`, which is this one: the server's, which it does not cancel when the client leaves."""
+        self._tasks.adopt(task)
+        self._register(call, client, task)
+        await self._run(call, client, self._pipeline)
 
     def get(self, generation_id: str) -> Generation | None:
         return self._running.get(generation_id)
@@ -117,6 +122,11 @@ class Generations:
             await self._ledger.extend(ids, self._clock.now() + HOLD_LIFE)
         except GatewayError as error:
             log.warning("holds_not_extended", error=error.message)
+
+    def _register(self, call: Call, client: ClientEnd, task: asyncio.Task[Any]) -> Generation:
+        call.interruption.walk = task
+        generation = self._running[call.id] = Generation(call, client, task)
+        return generation
 
     async def _run(self, call: Call, client: ClientEnd, pipeline: Pipeline) -> Outcome:
         async def deliver(answered: Call) -> Outcome:

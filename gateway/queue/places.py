@@ -124,13 +124,13 @@ class Places:
         """
         if not candidates:
             raise ValueError("no candidate to take a place on")
-        loop = asyncio.get_running_loop()
-        if self._timer is not None and self._timer.when() <= loop.time():
+        if self._timer is not None and self._timer.when() <= asyncio.get_running_loop().time():
             self.wake()
         spots = {spot.deployment_id: spot for spot in (Spot(*candidate) for candidate in candidates)}
         for spot in spots.values():
             if self._has_room(spot, demand):
                 return self._take(spot.deployment_id, demand)
+        loop = asyncio.get_running_loop()
         self._tickets += 1
         waiter = _Waiter(queue_class, self._tickets, spots, demand, loop.create_future(), on_position)
         self._enter(waiter, timeout)

@@ -11,7 +11,6 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 from gateway.attempts import Attempts, public_error
@@ -182,7 +181,7 @@ class CallProvider:
             if call.stream:
                 call.answer = await self._stream(call, running, lane.stream(request), timeout)
             else:
-                completion = await call.interruption.run(bounded(partial(lane.complete, request), timeout))
+                completion = await in_time(call, lane.complete(request), timeout)
                 self._attempts.succeed(call, completion)
                 call.answer = Answer(completion=completion)
         except ProviderError as error:
@@ -241,7 +240,7 @@ class CallProvider:
 
         patience = min(timeout, running.deployment.ttft_timeout)
         try:
-            read = await call.interruption.run(bounded(partial(until_content, chunks, seen), patience))
+            read = await in_time(call, until_content(chunks, seen), patience)
         except (ProviderError, Interrupted):
             await close(chunks)
             raise
@@ -272,11 +271,10 @@ def tell_fallbacks(call: Call) -> None:
     call.headers["x-atelier-fallbacks"] = str(max(0, len(tried) - 1))
 
 
-async def bounded(work: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
-    """Begin `work` and await it, at most `timeout` seconds; interrupted before its first step, it is never begun."""
+async def in_time(call: Call, work: Coroutine[Any, Any, T], timeout: float) -> T:
+    """Await the provider, at most `timeout` seconds; interrupted before its first step, it is never asked."""
     try:
-        async with asyncio.timeout(timeout):  # no task of its own, whose failure nobody would see in a race
-            return await work()
+        return await call.interruption.run(work, timeout)
     except TimeoutError:
         raise ProviderError(Fault.TIMEOUT, f"no answer within {timeout:.0f} seconds") from None
 

@@ -200,3 +200,45 @@ async def test_a_place_is_held_or_free_whenever_the_message_comes(clock: FakeClo
     held = places.snapshot().in_flight.get("d1", 0)
     assert (found == "d1" and held == 1) or (isinstance(found, Interrupted) and held == 0)
     assert places.snapshot().waiting == 0
+
+
+async def test_work_may_take_so_much_time() -> None:
+    interruption = Interruption()
+    ended: list[str] = []
+    with pytest.raises(TimeoutError):
+        await interruption.run(forever(ended), within=0.0)
+    assert ended == ["ended"]
+    assert await interruption.run(soon(), within=60.0) == "result"
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_a_message_after_the_time_was_over_counts_more() -> None:
+    interruption = Interruption()
+
+    async def slow_to_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await ticks(3)
+
+    walk = asyncio.create_task(interruption.run(slow_to_end(), within=0.0))
+    await ticks(2)
+    interruption.request(Reason.CLIENT_GONE)
+    with pytest.raises(Interrupted):
+        await walk
+
+
+async def test_work_that_is_done_in_spite_of_its_time_keeps_its_result() -> None:
+    interruption = Interruption()
+
+    async def stubborn() -> str:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "done all the same"
+        return "never"
+
+    assert await interruption.run(stubborn(), within=0.0) == "done all the same"
+    assert await interruption.run(soon()) == "result"
