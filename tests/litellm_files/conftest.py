@@ -140,7 +140,7 @@ class Pair:
             self.fleet.fault(kind, model=name)
 
     def _asked(self) -> list[str]:
-        return [each.model for each in sorted(self.fleet.ended, key=lambda each: each.request)]
+        return [each.model for each in sorted(self.fleet.settled(0), key=lambda each: each.request)]
 
 
 def _body(model: str, **members: Any) -> dict[str, Any]:
