@@ -39,9 +39,10 @@ class Interruption:
         Raises TimeoutError after `within` seconds. Work that ends with a result all the same gives it, so that nothing
         is lost that it took. Runs may be nested.
         """
-        if self.reason is not None:
+        before = self.reason
+        if before is not None:
             work.close()
-            raise Interrupted(self.reason)
+            raise Interrupted(before)
         task = self.walk or asyncio.current_task()
         if task is None:
             raise RuntimeError("there is no task to interrupt")

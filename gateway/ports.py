@@ -6,8 +6,10 @@ Every port says what it raises when its dependency fails; a stage never sees a d
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from gateway.types import (
     Balance,
@@ -209,8 +211,7 @@ class Directory(Protocol):
     async def session(self, digest: bytes) -> Found | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True):
     """What is left of a rate limit, for the x-ratelimit headers. `reset` in seconds."""
 
     limit: int
@@ -250,16 +251,15 @@ class Cache(Protocol):
     async def put(self, key: str, value: JsonObject, ttl: float) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(msgspec.Struct, frozen=True):
     """What a policy may know beside the request. Pure data; `draw` is a uniform number in [0, 1) made by the caller."""
 
     healthy: frozenset[str]  # deployment ids
     in_flight: Mapping[str, int]
     latency: Mapping[str, float]  # seconds to first token, by deployment id
     draw: float
-    requests: Mapping[str, int] = field(default_factory=dict)  # in the last minute, by deployment id
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, int] = msgspec.field(default_factory=dict)  # in the last minute, by deployment id
+    tokens: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
 class Policy(Protocol):

@@ -340,8 +340,7 @@ class Answer:
 # --- the request on its way ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What the caller asked for beside the body: headers and LiteLLM's extra members, validated."""
 
     brand: str | None = None
@@ -356,7 +355,7 @@ class Options:
     mock_response: str | None = None
     template: str | None = None
     template_version: str | None = None
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -21,7 +21,9 @@ class Policy:
 
     def rank(self, body: JsonObject, deployments: Sequence[Deployment], signals: Signals) -> Plan:  # noqa: ARG002
         """By `order`, then by weighted chance; weight 0 or less comes after every other weight; unhealthy ones last."""
-        ranked = sorted(deployments, key=lambda deployment: (deployment.order, arrival(deployment, signals.draw)))
+        ranked = deployments
+        if len(deployments) > 1:
+            ranked = sorted(deployments, key=lambda deployment: (deployment.order, arrival(deployment, signals.draw)))
         return plan_of(self.name, ((deployment, f"weight {deployment.weight}") for deployment in ranked), signals)
 
 

@@ -23,6 +23,15 @@ TAKEN = (
     "prompt", "prompt_id", "prompt_version", "prompt_variables", "tags", "fallbacks", "num_retries", "timeout",
     "priority", "mock_response", "mock_testing_fallbacks",
 )  # fmt: skip
+SAID_IN_HEADERS = frozenset(
+    {
+        "x-atelier-brand", "x-atelier-timeout", "x-litellm-timeout", "x-atelier-cache", "cache-control",
+        "x-atelier-policy", "x-atelier-on-disconnect", "x-stainless-read-timeout", "x-atelier-tags", "x-litellm-tags",
+        "x-litellm-num-retries",
+    }
+)  # fmt: skip
+SAID_IN_BODY = frozenset({*TAKEN, "metadata"})
+NOTHING_SAID = Options()
 MOST_TAGS, LONGEST_NAME, LONGEST_MOCK = 20, 200, 10_000
 
 
@@ -58,8 +67,8 @@ def new_call(
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise InvalidRequest("'stream' must be true or false.", param="stream")
-    for name in TAKEN:
-        body.pop(name, None)
+    for name in SAID_IN_BODY & body.keys() - {"metadata"}:
+        del body[name]
     timeout = min(total, options.timeout or total)
     return Call(
         id=f"gen-{int(now * 1000):012x}{secrets.token_hex(10)}",
@@ -90,7 +99,9 @@ def wants_usage(body: JsonObject) -> bool:
 
 
 def options_of(headers: Mapping[str, str], body: JsonObject) -> Options:
-    """Headers first, then LiteLLM's aliases, then the body's extra members."""
+    """Headers first, then LiteLLM's aliases, then the body's extra members. Most requests have none of them."""
+    if SAID_IN_HEADERS.isdisjoint(headers) and SAID_IN_BODY.isdisjoint(body):
+        return NOTHING_SAID
     template, version, variables = prompt_of(body)
     metadata = body.get("metadata")
     brand = headers.get("x-atelier-brand") or (metadata.get("brand") if isinstance(metadata, dict) else None)

@@ -10,14 +10,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from gateway.ports import Clock
 
 WINDOW = 60.0  # seconds
 MOST_IDLE = 5_000  # deployments; from so many on, those without a request in their window are forgotten
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """What a request brings to its deployment: `tokens` are an estimate, `owner` is who tells the true number later."""
 
     owner: str = ""

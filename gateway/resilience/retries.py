@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from gateway.errors import Fault, ProviderError
 from gateway.resilience.backoff import CAP, full_jitter
 from gateway.types import Candidate, Deployment
@@ -51,8 +53,7 @@ class Retries:
         return CAP if self.per_group is None and not self.by_error else LONGEST_RETRY_AFTER
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """What to try next, after `pause` seconds. `again`: it was tried before for the same request."""
 
     deployment: Deployment

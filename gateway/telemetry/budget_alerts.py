@@ -7,6 +7,7 @@ refuses a request.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,12 +43,14 @@ class BudgetAlerts:
 
     def configure(self, shares: Sequence[float]) -> None:
         """Go by these from now on."""
-        self._shares = tuple(sorted(set(shares)))
+        self._shares = tuple(sorted(set(shares))) or (math.inf,)
 
     def saw(self, balances: Sequence[Balance]) -> None:
         """The accounts of a request, as they stand. Cheap: of most requests nothing is passed."""
         for balance in balances:
             before = self._passed.get(balance.scope)
+            if before is None and (not balance.limit or balance.spent < self._shares[0] * balance.limit):
+                continue
             same = before is not None and before.resets_at == balance.resets_at
             self._note(balance, before.refused if before is not None and same else 0)
 
