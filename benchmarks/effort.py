@@ -33,7 +33,7 @@ class Effort:
     settling: float = 0.25
     idle: float = 2.0  # until memory is looked at, and again while CPU is
     chunk: Pair = Pair(Shape(16, 500, 75), Shape(128, 150, 150))  # so many that what a server does idly hardly counts
-    peers: Pair = Pair(Shape(16, 40, 8), Shape(128, 12, 12))  # so few that the slowest of them is not saturated
+    peers: Pair = Pair(Shape(16, 40, 8), Shape(128, 20, 20))  # so few that the slowest of them is not saturated
     translate: Pair = Pair(Shape(16, 150, 25), Shape(128, 50, 50))
     prompt_seconds: float = 1.5
     sdk_requests: int = 500  # of the bare loop

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.__main__ import options_of
+from benchmarks.__main__ import chosen_servers, options_of
 from benchmarks.effort import Effort
 from benchmarks.lines import LINES, Line, added, over, own, under
 from benchmarks.machine import Cores
+from benchmarks.peers import LITELLM_HOME
 from benchmarks.report import bounds_table, document, doubts, number
 from benchmarks.servers import ROOT
 from benchmarks.summary import Estimate, estimate
@@ -122,3 +125,11 @@ def test_parts_and_servers_are_chosen_by_name(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         options_of(["--only", "chunks"])
     assert "chunks: there is start, request, chunk" in capsys.readouterr().err
+
+
+def test_a_peer_that_is_not_installed_is_told_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("benchmarks.peers.LITELLM_PROGRAM", tmp_path / "litellm")
+    assert [server.name for server in chosen_servers(frozenset({"floor", "litellm"}))] == ["floor"]
+    assert capsys.readouterr().out == f"Note: litellm is not measured: nothing is installed in {LITELLM_HOME.name}.\n"
