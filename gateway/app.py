@@ -92,8 +92,9 @@ class Gateway:
                 read = await assembly.understand(self.config, self._fleet)
                 await self._wire(backends, read, stack)
             self._stack = stack.pop_all()
-        if runtime.state() == "loading":
-            self._background.append(asyncio.create_task(self._wait_for_litellm(), name="litellm"))
+        if assembly.needs_litellm(read.resolved) and runtime.state() != "loaded":
+            self.services.unready.append(LOADING)
+            self._background.append(asyncio.create_task(self._load_litellm(), name="litellm"))
         for name, work in self._beside(backends):
             self._background.append(asyncio.create_task(supervise(name, work), name=name))
 
@@ -124,9 +125,8 @@ class Gateway:
         else:
             self.services.changes.heard(message)
 
-    async def _wait_for_litellm(self) -> None:
+    async def _load_litellm(self) -> None:
         """Not ready for whoever asks, so that no load balancer sends what would wait; what needs no LiteLLM is served."""
-        self.services.unready.append(LOADING)
         with suppress(ProviderError):  # what needs LiteLLM fails then; the rest is welcome all the same
             await runtime.loaded()
         self.services.unready.remove(LOADING)
@@ -243,7 +243,7 @@ class Gateway:
         self._retention.teamless_days = content.retention_days
         found.generations.use(serving.pipeline, config.stream.client_stall)
         found.adopt(serving)
-        if assembly.needs_litellm(serving.resolved):
+        if config is not self.config and assembly.needs_litellm(serving.resolved):
             runtime.begin()
 
     def _dependencies(self, backends: Backends, metrics: Metrics, alerts: Alerts) -> Dependencies:
