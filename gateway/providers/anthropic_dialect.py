@@ -6,7 +6,6 @@ LiteLLM lowers after counting the input.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +40,7 @@ class Anthropic:
         reading: dict[str, Any] = {"json_mode": asked.json_mode, "names": asked.names, "now": self._now}
         return Prepared(
             Sending(found.url, asked.headers, _encode(asked.body)),
-            functools.partial(completion, prefix=asked.prefix, **reading),
-            functools.partial(Events, **reading),
+            lambda document, _: completion(document, prefix=asked.prefix, **reading),
+            lambda _: Events(**reading),
             text="text",
         )

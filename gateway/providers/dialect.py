@@ -6,7 +6,7 @@ raises while it prepares does the same, so that a refusal is in LiteLLM's words 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -24,15 +24,15 @@ class Prepared:
     """One attempt, ready to be sent, and how what comes back is read.
 
     `answer` turns a whole answer into a chat.completion, `reader` makes what turns each event of a stream into a
-    chat.completion.chunk, or None where an event says nothing; both as LiteLLM translates them: `shapes` and `Reader`
-    clean up behind them. `usage` is a member of the result only where the provider told it. They may raise anything for
+    chat.completion.chunk, or None where an event says nothing; both are given the answer's headers, and do as LiteLLM
+    translates: `shapes` and `Reader` clean up behind them. `usage` is a member of the result only where the provider told it. They may raise anything for
     what they cannot read. `text`: the member of an event that holds a piece of text, where events that differ in nothing
     else mean the same, whatever came before them.
     """
 
     sending: Sending
-    answer: Callable[[JsonObject], JsonObject]
-    reader: Callable[[], Parse]
+    answer: Callable[[JsonObject, Mapping[str, str]], JsonObject]
+    reader: Callable[[Mapping[str, str]], Parse]
     text: str | None = None
 
 

@@ -149,7 +149,7 @@ def said(candidate: JsonObject, parts: list[JsonObject], counted: int) -> JsonOb
     """What a message and a delta have in common."""
     out = of.spoken(parts)
     if "groundingMetadata" in candidate:
-        cited = of.annotations(as_list(candidate["groundingMetadata"]))
+        cited = of.annotated(as_list(candidate["groundingMetadata"]))
         if cited:
             out["annotations"] = cited
     calls = of.called(parts, counted)

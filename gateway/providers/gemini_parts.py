@@ -143,7 +143,7 @@ def token(told: JsonObject) -> JsonObject:
     return {"token": told["token"], "logprob": told["logProbability"]}
 
 
-def annotations(grounding: Sequence[Any]) -> list[JsonObject]:
+def annotated(grounding: Sequence[Any]) -> list[JsonObject]:
     """OpenAI's citations: which piece of the text rests on which page. Only the first page of each piece is named."""
     found: list[JsonObject] = []
     for item in grounding:

@@ -64,7 +64,7 @@ class TranslateLane:
         body = await self._http.open(prepared.sending)
         try:
             await self._check(body)
-            stream = Stream(prepared, reader)
+            stream = Stream(prepared, body.headers, reader)
             while not stream.ended:
                 if (found := stream.feed(await body.read())) is not None:
                     yield found
@@ -91,7 +91,7 @@ class TranslateLane:
         document = document_in(reply.data)
         if isinstance(document, dict) and document.get("error"):
             raise in_band(document["error"], self._redact)
-        return completion(prepared.answer(document))
+        return completion(prepared.answer(document, reply.headers))
 
     async def _prepared(self, request: ProviderRequest, *, stream: bool) -> Prepared | None:
         """The attempt as it is sent; None where it is the sdk lane's. Raises ProviderError for addresses (S2)."""
@@ -109,10 +109,10 @@ class TranslateLane:
 class Stream:
     """The chunks of one stream, out of its bytes. `ended`: nothing more is to be read; `failure` says why, if not well."""
 
-    def __init__(self, prepared: Prepared, reader: Reader) -> None:
+    def __init__(self, prepared: Prepared, headers: Mapping[str, str], reader: Reader) -> None:
         self.ended = False
         self.failure: Exception | None = None
-        self._parse = prepared.reader()
+        self._parse = prepared.reader(headers)
         self._text = prepared.text
         self._reader = reader
         self._events = EventReader()

@@ -69,6 +69,7 @@ STREAMS: dict[str, Recorded] = {
     "done": Recorded(sse(FIRST, LAST, done=True)),
     "comments": Recorded(b": ping\r\n\r\nevent: x\r\n" + sse(FIRST) + b"retry: 3\r\n\r\n" + sse(LAST)),
     "no-blank-line-at-the-end": Recorded(sse(FIRST, LAST).rstrip()),
+    "tier": Recorded(sse(FIRST, LAST), headers={"X-Gemini-Service-Tier": "Standard"}),
     "calls": Recorded(sse(CALL, ENDED)),
     "calls-in-two": Recorded(sse(CALL, CALL, ENDED)),
     "text-and-calls": Recorded(sse(FIRST, CALL, ENDED)),
@@ -113,6 +114,7 @@ REFUSALS: dict[str, Recorded] = {
 }
 WHOLE: dict[str, Recorded] = {
     "text": Recorded(json.dumps(LAST, ensure_ascii=False).encode()),
+    "tier": Recorded(json.dumps(LAST).encode(), headers={"x-gemini-service-tier": "priority"}),
     "call": Recorded(json.dumps({**CALL, "usageMetadata": USED}).encode()),
     "blocked": Recorded(json.dumps({"promptFeedback": {"blockReason": "OTHER"}, "usageMetadata": USED}).encode()),
     "no-candidate": Recorded(json.dumps({"usageMetadata": USED}).encode()),
@@ -133,15 +135,19 @@ async def ours(lane: SdkLane) -> AsyncIterator[TranslateLane]:
 
 
 async def chunks_of(lane: Provider, url: str) -> list[Any]:
-    """All that a client and the gateway learn from a stream, its error last."""
-    got: list[Any] = []
+    """All that a client and the gateway learn from a stream, its error last, however many events came in one read."""
+    events: list[Any] = []
+    text, finishes, used = "", list[Any](), list[Any]()
     try:
         async for each in lane.stream(request(MODEL, url)):
-            body = json.loads(each.frame[6:]) if each.frame else None
-            got.append((same_each_time(body), each.text, each.content, each.finish, each.usage, each.usage_only))
+            bodies = [json.loads(event.removeprefix(b"data: ")) for event in each.frame.split(b"\n\n") if event]
+            events += [(same_each_time(body), each.usage_only) for body in bodies]
+            text += each.text
+            finishes += [each.finish] * (each.finish is not None)
+            used += [each.usage] * (each.usage is not None and each.usage not in used)
     except ProviderError as error:
-        got.append(told(error))
-    return got
+        events.append(told(error))
+    return [*events, text, finishes, used]
 
 
 async def body_of(lane: Provider, url: str) -> Any:
