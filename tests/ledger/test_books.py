@@ -35,8 +35,13 @@ async def traced(world: Any) -> list[str]:
     return statements
 
 
-def broken(_books: object) -> None:
-    raise LookupError("an act that is wrong in itself")
+async def broken(world: Any) -> None:
+    """An act that is wrong in itself."""
+
+    def act(_books: object) -> None:
+        raise LookupError("broken")
+
+    await world.ledger._writer.run(act)
 
 
 async def test_a_turns_acts_are_one_transaction_and_read_each_account_once(world: Any) -> None:
@@ -118,9 +123,7 @@ async def test_a_hold_whose_sweep_was_undone_is_swept_again(world: Any) -> None:
     await world.account("key:k_1", 100)
     await world.open("g1", 100, lifetime=60)
     world.clock.time += 61
-    swept, spoiled = await asyncio.gather(
-        world.ledger.sweep(), world.ledger._writer.run(broken), return_exceptions=True
-    )
+    swept, spoiled = await asyncio.gather(world.ledger.sweep(), broken(world), return_exceptions=True)
     assert (swept, type(spoiled)) == (1, LookupError)
     assert await world.open("g2", 100) is None
     assert await world.holds() == ["g2"]
@@ -144,6 +147,7 @@ async def test_a_whole_life_may_pass_in_one_turn(world: Any, build: Any) -> None
     intents = [build.intent("g1", number) for number in (1, 2)]
     done = build.settlement("g1", *(build.result(intent, 7) for intent in intents))
     hold = HoldRequest(BOTH, 10, world.clock.now() + 60)
+    statements = await traced(world)
     opened, raised, _, balances, again = await asyncio.gather(
         world.ledger.open(build.record("g1"), hold, intents[0]),
         world.ledger.dispatch(intents[1], 20),
@@ -153,6 +157,7 @@ async def test_a_whole_life_may_pass_in_one_turn(world: Any, build: Any) -> None
     )
     assert opened == Opened(tuple(Balance(scope, None, spent=0, held=10) for scope in BOTH))
     assert raised is None
+    assert statements.count("COMMIT") == 1
     assert balances == tuple(Balance(scope, None, spent=14, held=0) for scope in BOTH)
     assert again == ()
     assert [line["cost_nano"] for line in await world.lines("g1")] == [7, 7]
@@ -185,11 +190,10 @@ async def test_a_request_that_is_opened_twice_in_a_turn_is_opened_once(world: An
 async def test_an_act_that_breaks_in_the_middle_spoils_nobody_else(world: Any, settlement: Any) -> None:
     await world.account("key:k_1", 100)
     await world.open_with("g1", 60)
-    run = world.ledger._writer.run
     found = await asyncio.gather(
         world.open_with("g2", 40),
         world.ledger.settle(settlement("g1", 25)),
-        run(broken),
+        broken(world),
         world.open_with("g3", 36),
         world.open_with("g4", 35),
         return_exceptions=True,
