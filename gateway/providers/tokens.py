@@ -15,8 +15,8 @@ from typing import Any
 
 import structlog
 
+from gateway.providers import runtime
 from gateway.providers.price_map import package
-from gateway.providers.runtime import on_a_loop
 
 logger = structlog.get_logger(__name__)
 
@@ -51,8 +51,8 @@ class BundledTokens:
         return max(least, -(-len(encoding.encode(text, disallowed_special=())) * more // of))
 
     def _at_hand(self) -> Any:
-        if self._encoding is None and not on_a_loop():
-            self._encoding = self._load()
+        if self._encoding is None and (not runtime.on_a_loop() or runtime.state() == "loaded"):
+            self._encoding = self._load()  # LiteLLM has brought it along, if it is there
         elif self._encoding is None and not self._begun:
             self._begun = True
             threading.Thread(target=self._fetch, name="tokenizer").start()

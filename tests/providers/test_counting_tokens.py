@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.providers import tokens
+from gateway.providers import runtime, tokens
 from gateway.providers.runtime import load
 from gateway.providers.tokens import BundledTokens
 from tests.harness import ROOT, clean_environment
@@ -52,7 +52,8 @@ def test_it_needs_neither_litellm_nor_the_network() -> None:
     assert ran.stdout.split() == ["9", "False"]
 
 
-async def test_until_it_is_loaded_an_event_loop_counts_bytes() -> None:
+async def test_until_it_is_loaded_an_event_loop_counts_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "state", lambda: "absent")
     began, go_on = threading.Event(), threading.Event()
 
     def slow() -> Any:
@@ -68,6 +69,11 @@ async def test_until_it_is_loaded_an_event_loop_counts_bytes() -> None:
     go_on.set()
     await asyncio.to_thread(loading.join, 10)
     assert counter.count("hello world") == 3
+
+
+async def test_with_litellm_it_is_there() -> None:
+    load()
+    assert BundledTokens().count("hello world") == 3
 
 
 async def test_a_thread_waits_for_it() -> None:
