@@ -102,10 +102,16 @@ class Gemini(Translated):
 class Responses(Translated):
     """Events of OpenAI's Responses API, which LiteLLM asks for what chat completions do not take."""
 
+    def __init__(self, inner: Any) -> None:
+        super().__init__(inner)
+        self._model: Any = None
+
     def __call__(self, document: JsonObject) -> JsonObject | None:
         answer = document.get("response") or {}
+        self._model = answer.get("model") or self._model  # which LiteLLM leaves out of its chunks
         failed = answer.get("error") or (document if document.get("type") == "error" else None)
-        return {"error": failed} if failed else super().__call__(document)
+        chunk = {"error": failed} if failed else super().__call__(document)
+        return chunk if chunk is None or chunk.get("model") else {**chunk, "model": self._model}
 
 
 def whole(provider: str, body: JsonObject, raw: Any) -> JsonObject:

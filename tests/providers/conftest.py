@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from gateway.fleet import RunningFleet, Settings, start_fleet
+from gateway.ports import Provider
 from gateway.providers import runtime
-from gateway.providers.sdk import SdkLane
 from gateway.telemetry.redact import Redactor
 from tests.providers.asking import KEY
 from tests.providers.lanes import Lanes, all_lanes
@@ -34,20 +34,24 @@ def _litellm() -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def lane() -> AsyncIterator[SdkLane]:
-    before = asyncio.all_tasks()
-    yield SdkLane(Redactor([KEY]).text)
-    await runtime.close()
-    await asyncio.sleep(0)
-    left = [task for task in asyncio.all_tasks() - before if not task.done() and "litellm" in repr(task)]
-    assert not left
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def lanes() -> AsyncIterator[Lanes]:
+    before = asyncio.all_tasks()
     async with all_lanes(Redactor([KEY]).text) as made:
         yield made
     await runtime.close()
+    await asyncio.sleep(0)
+    left = [
+        task
+        for task in asyncio.all_tasks() - before
+        if not task.done() and ("litellm" in repr(task) or "gateway/providers" in repr(task))
+    ]
+    assert not left
+
+
+@pytest.fixture(scope="module", params=["sdk", "chosen"])
+def lane(request: pytest.FixtureRequest, lanes: Lanes) -> Provider:
+    """LiteLLM for everything; and for each deployment the lane that a gateway takes."""
+    return lanes.slow if request.param == "sdk" else lanes.chosen
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -9,7 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.ports import ProviderRequest
+from gateway.providers import params, wire_request
 from gateway.types import Deployment, Endpoint, JsonObject, Price
 from tests.providers.replay import Recorded
 
@@ -140,3 +143,9 @@ def read(entry: dict[str, Any]) -> Exchange:
         request=found["request"],
         response=found["response"],
     )
+
+
+def answered_by_openai(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the server at hand for OpenAI's own, which has the Responses API."""
+    monkeypatch.setattr(params, "has_responses_api", lambda _: True)
+    monkeypatch.setattr(wire_request, "openais", lambda _: True)

@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 
 from gateway.errors import Fault, ProviderError
+from gateway.ports import Provider
 from gateway.providers import runtime
 from gateway.providers.params import arguments
 from gateway.providers.recorder import recorder, recorder_class
-from gateway.providers.sdk import SdkLane
 from gateway.providers.translated import Anthropic, Gemini, as_it_is, parser
 from gateway.providers.transport import exchange
 from tests.providers.asking import ANSWER, HELLO, TOOL, request
 from tests.providers.clientside import completed, streamed
+from tests.providers.exchanges import answered_by_openai
+from tests.providers.lanes import Lanes
 from tests.providers.replay import Recorded, ReplayServer
 
 EVENT_STREAM = {"content-type": "text/event-stream"}
@@ -49,7 +51,7 @@ def test_the_version_is_the_one_that_these_tests_are_about() -> None:
     ],
 )
 async def test_under_the_stream_wrapper_is_a_reader_that_is_known(
-    lane: SdkLane, replay: ReplayServer, model: str, body: bytes, module: str, name: str, reader: Any
+    lane: Provider, replay: ReplayServer, model: str, body: bytes, module: str, name: str, reader: Any
 ) -> None:
     replay.answer = Recorded(body, headers=EVENT_STREAM)
     given = arguments(request(model, replay.url))
@@ -78,7 +80,7 @@ ENDS = {**SAYS_HI, "message": {"role": "assistant", "content": ""}, "done": True
 
 @pytest.mark.parametrize(("ended", "fault"), [(True, None), (False, Fault.TRUNCATED)])
 async def test_a_stream_of_another_kind_comes_through_the_wrapper(
-    lane: SdkLane, replay: ReplayServer, ended: bool, fault: Fault | None
+    lane: Provider, replay: ReplayServer, ended: bool, fault: Fault | None
 ) -> None:
     documents = [{**SAYS_HI, "done": False}] + ([{**ENDS, "prompt_eval_count": 3, "eval_count": 1}] if ended else [])
     replay.answer = Recorded(lines(*documents), headers={"content-type": "application/x-ndjson"})
@@ -87,7 +89,7 @@ async def test_a_stream_of_another_kind_comes_through_the_wrapper(
     assert reading.choice(0).finish == ("stop" if ended else None)
 
 
-async def test_litellm_still_says_stop_in_every_event_of_gemini(lane: SdkLane, replay: ReplayServer) -> None:
+async def test_litellm_still_says_stop_in_every_event_of_gemini(lane: Provider, replay: ReplayServer) -> None:
     """When it no longer does, `translated.Gemini` can go."""
     module = importlib.import_module("litellm.llms.vertex_ai.gemini.vertex_and_google_ai_studio_gemini")
     given = arguments(request("gemini/m", replay.url))
@@ -132,7 +134,7 @@ def test_the_recorder_takes_the_place_of_handlers_that_are_there() -> None:
 
 @pytest.mark.parametrize(("model", "by_sdk"), [("openai/m", True), ("cerebras/m", True), ("hosted_vllm/m", False)])
 async def test_requests_of_openais_sdk_are_known_by_a_header(
-    lane: SdkLane, replay: ReplayServer, model: str, by_sdk: bool
+    lane: Provider, replay: ReplayServer, model: str, by_sdk: bool
 ) -> None:
     replay.answer = Recorded(json.dumps(ANSWER).encode())
     given = arguments(request(model, replay.url))
@@ -158,11 +160,11 @@ def test_what_is_replaced_or_switched_is_still_there(module: str, name: str) -> 
     assert name in Path(str(importlib.import_module(module).__file__)).read_text()
 
 
-async def test_the_sdk_never_tries_again_by_itself(lane: SdkLane, replay: ReplayServer) -> None:
+async def test_the_sdk_never_tries_again_by_itself(lanes: Lanes, replay: ReplayServer) -> None:
     replay.answer = Recorded(b"{}", 500)
     for asked in (request("openai/m", replay.url), request("openai/embed", replay.url, {"input": "Hi"})):
         with pytest.raises(ProviderError):
-            await lane.complete(asked)
+            await lanes.slow.complete(asked)
     clients = runtime.load().in_memory_llm_clients_cache.cache_dict.values()
     sdks = [client for client in clients if type(client).__module__.startswith("openai")]
     assert sdks
@@ -171,13 +173,14 @@ async def test_the_sdk_never_tries_again_by_itself(lane: SdkLane, replay: Replay
 
 @pytest.mark.parametrize(("has_it", "path"), [(True, "/responses"), (False, "/chat/completions")])
 async def test_only_openai_itself_is_asked_through_its_responses_api(
-    lane: SdkLane, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch, has_it: bool, path: str
+    lanes: Lanes, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch, has_it: bool, path: str
 ) -> None:
     if has_it:
-        monkeypatch.setattr("gateway.providers.params.has_responses_api", lambda _: True)
+        answered_by_openai(monkeypatch)
     replay.seen.clear()
     replay.answer = Recorded(b"{}", 503)
     body = {**HELLO, "tools": [TOOL], "reasoning_effort": "low"}
-    reading, _ = await completed(lane, request("openai/gpt-6-luna", replay.url, body))
-    assert [seen.target for seen in replay.seen] == [path]
-    assert reading.fault is Fault.SERVER
+    for lane in (lanes.slow, lanes.chosen):
+        reading, _ = await completed(lane, request("openai/gpt-6-luna", replay.url, body))
+        assert reading.fault is Fault.SERVER
+    assert [seen.target for seen in replay.seen] == [path, path]

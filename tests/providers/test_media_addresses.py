@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import Fault
+from gateway.ports import Provider
 from gateway.providers import media
-from gateway.providers.sdk import SdkLane
 from gateway.types import JsonObject
 from tests.providers.asking import ANSWER, ANSWERS, HELLO, request
 from tests.providers.clientside import completed
@@ -100,7 +100,7 @@ def answering(replay: ReplayServer, wire: str) -> None:
 
 @pytest.mark.parametrize("wire", ["openai", "anthropic", "gemini", "mistral", "ollama_chat", "bedrock"])
 async def test_no_spelling_of_an_address_is_opened(
-    lane: SdkLane, replay: ReplayServer, canary: Canary, wire: str
+    lane: Provider, replay: ReplayServer, canary: Canary, wire: str
 ) -> None:
     for spelling in SPELLINGS:
         answering(replay, wire)
@@ -117,7 +117,7 @@ async def test_no_spelling_of_an_address_is_opened(
 @pytest.mark.parametrize("role", ["user", "tool"])
 @pytest.mark.parametrize("wire", ["anthropic", "gemini"])
 async def test_no_way_to_name_an_address_leads_to_its_being_opened(
-    lane: SdkLane, replay: ReplayServer, canary: Canary, way: str, role: str, wire: str
+    lane: Provider, replay: ReplayServer, canary: Canary, way: str, role: str, wire: str
 ) -> None:
     answering(replay, wire)
     call = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}
@@ -135,7 +135,7 @@ async def test_no_way_to_name_an_address_leads_to_its_being_opened(
 
 @pytest.mark.parametrize("wire", ["anthropic", "gemini", "ollama_chat", "bedrock"])
 async def test_what_gets_past_the_first_look_is_not_opened_either(
-    lane: SdkLane, replay: ReplayServer, canary: Canary, monkeypatch: pytest.MonkeyPatch, wire: str
+    lane: Provider, replay: ReplayServer, canary: Canary, monkeypatch: pytest.MonkeyPatch, wire: str
 ) -> None:
     monkeypatch.setattr("gateway.providers.sdk.refuse_addresses", lambda *_: None)
     for way in ("image_url", "file"):
@@ -145,7 +145,7 @@ async def test_what_gets_past_the_first_look_is_not_opened_either(
     assert canary.came == 0
 
 
-async def test_an_https_address_goes_to_anthropic_which_opens_it_itself(lane: SdkLane, replay: ReplayServer) -> None:
+async def test_an_https_address_goes_to_anthropic_which_opens_it_itself(lane: Provider, replay: ReplayServer) -> None:
     answering(replay, "anthropic")
     address = "https://images.example.invalid/a"
     await completed(lane, request("anthropic/m", replay.url, showing(WAYS["image_url"](address))))
@@ -153,7 +153,7 @@ async def test_an_https_address_goes_to_anthropic_which_opens_it_itself(lane: Sd
     assert seen.json["messages"][0]["content"][1]["source"] == {"type": "url", "url": address}
 
 
-async def test_gemini_is_given_no_address_for_litellm_would_open_it(lane: SdkLane, replay: ReplayServer) -> None:
+async def test_gemini_is_given_no_address_for_litellm_would_open_it(lane: Provider, replay: ReplayServer) -> None:
     answering(replay, "gemini")
     body = showing(WAYS["image_url"]("https://images.example.invalid/a.png"))
     reading, _ = await completed(lane, request("gemini/m", replay.url, body))
@@ -161,7 +161,7 @@ async def test_gemini_is_given_no_address_for_litellm_would_open_it(lane: SdkLan
 
 
 @pytest.mark.parametrize("wire", ["openai", "anthropic", "gemini"])
-async def test_an_inline_image_arrives(lane: SdkLane, replay: ReplayServer, wire: str) -> None:
+async def test_an_inline_image_arrives(lane: Provider, replay: ReplayServer, wire: str) -> None:
     answering(replay, wire)
     await completed(lane, request(f"{wire}/m", replay.url, showing(WAYS["image_url"](PIXEL))))
     (seen,) = replay.seen

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
 
 from gateway.errors import Fault, ProviderError
 from gateway.fleet import RunningFleet
-from gateway.ports import ProviderRequest
-from gateway.providers import runtime
-from gateway.providers.sdk import SdkLane
+from gateway.ports import Provider, ProviderRequest
 from tests.providers.asking import HELLO, TEXT, TOOL, WIRES, request
+from tests.providers.lanes import Lanes
 from tests.providers.replay import Canary, Recorded, ReplayServer
 
 FAULTS = {
@@ -33,7 +33,7 @@ FAULTS = {
 CALLERS = (Fault.CONTEXT_WINDOW, Fault.CONTENT_POLICY)
 
 
-async def failure(lane: SdkLane, asked: ProviderRequest, *, stream: bool) -> ProviderError:
+async def failure(lane: Provider, asked: ProviderRequest, *, stream: bool) -> ProviderError:
     with pytest.raises(ProviderError) as caught:
         if stream:
             async for _ in lane.stream(asked):
@@ -47,7 +47,7 @@ async def failure(lane: SdkLane, asked: ProviderRequest, *, stream: bool) -> Pro
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize(("kind", "fault"), FAULTS.items())
 async def test_a_failing_provider_is_asked_once(
-    lane: SdkLane, fleet: RunningFleet, wire: str, kind: str, fault: Fault, stream: bool
+    lane: Provider, fleet: RunningFleet, wire: str, kind: str, fault: Fault, stream: bool
 ) -> None:
     fleet.fault(kind)
     error = await failure(lane, request(f"{wire}/echo", fleet.urls[wire]), stream=stream)
@@ -58,7 +58,7 @@ async def test_a_failing_provider_is_asked_once(
 
 
 @pytest.mark.parametrize("kind", ["429", "500", "503", "reset", "refused"])
-async def test_embeddings_are_asked_for_once(lane: SdkLane, fleet: RunningFleet, kind: str) -> None:
+async def test_embeddings_are_asked_for_once(lane: Provider, fleet: RunningFleet, kind: str) -> None:
     fleet.fault(kind)
     asked = request("openai/text-embedding-3-small", fleet.urls["openai"], TEXT)
     error = await failure(lane, asked, stream=False)
@@ -68,24 +68,27 @@ async def test_embeddings_are_asked_for_once(lane: SdkLane, fleet: RunningFleet,
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("wire", WIRES)
-async def test_a_closed_port_is_told_as_such(lane: SdkLane, fleet: RunningFleet, wire: str, stream: bool) -> None:
-    await runtime.close()  # no connection is kept from before
-    await fleet.refuse(wire)
-    error = await failure(lane, request(f"{wire}/echo", fleet.urls[wire]), stream=stream)
+async def test_a_closed_port_is_told_as_such(lane: Provider, wire: str, stream: bool) -> None:
+    error = await failure(lane, request(f"{wire}/echo", f"http://127.0.0.1:{closed_port()}"), stream=stream)
     assert (error.fault, error.status) == (Fault.CONNECT, None)
-    assert fleet.journal.ended == fleet.journal.running == []
 
 
-# LiteLLM gives a Gemini stream no time limit at all; the call stage ends it (see test_closing_connections).
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+# LiteLLM gives a Gemini stream no time limit at all, and the other lanes have none; the call stage ends them (see
+# test_closing_connections).
 @pytest.mark.parametrize(
     ("wire", "stream"),
     [("openai", False), ("openai", True), ("anthropic", False), ("anthropic", True), ("gemini", False)],
 )
 async def test_a_provider_that_hangs_is_given_up_after_one_try(
-    lane: SdkLane, fleet: RunningFleet, wire: str, stream: bool
+    lanes: Lanes, fleet: RunningFleet, wire: str, stream: bool
 ) -> None:
     fleet.fault("hang_before_headers")
-    error = await failure(lane, request(f"{wire}/echo", fleet.urls[wire], timeout=0.2), stream=stream)
+    error = await failure(lanes.slow, request(f"{wire}/echo", fleet.urls[wire], timeout=0.2), stream=stream)
     assert error.fault is Fault.TIMEOUT
     assert len(await fleet.journal.settled(1)) == 1
 
@@ -104,7 +107,7 @@ async def test_a_provider_that_hangs_is_given_up_after_one_try(
     ],
 )  # fmt: skip
 async def test_litellm_mends_no_request_behind_our_back(
-    lane: SdkLane, replay: ReplayServer, model: str, status: int, told: dict[str, Any], stream: bool
+    lane: Provider, replay: ReplayServer, model: str, status: int, told: dict[str, Any], stream: bool
 ) -> None:
     replay.seen.clear()
     replay.answer = Recorded(json.dumps(told).encode(), status)
@@ -117,7 +120,7 @@ async def test_litellm_mends_no_request_behind_our_back(
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("wire", WIRES)
 async def test_a_redirect_is_not_followed(
-    lane: SdkLane, replay: ReplayServer, canary: Canary, wire: str, status: int
+    lane: Provider, replay: ReplayServer, canary: Canary, wire: str, status: int
 ) -> None:
     replay.seen.clear()
     replay.answer = Recorded(b"", status, {"location": f"{canary.url}/v1/chat/completions"})

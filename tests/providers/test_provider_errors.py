@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from gateway.errors import Fault, ProviderError
+from gateway.ports import Provider
 from gateway.providers.errors import in_band, provider_error
 from gateway.providers.refusals import retry_after
-from gateway.providers.sdk import SdkLane
 from gateway.providers.transport import Exchange
 from tests.providers.asking import ANSWER, HELLO, KEY, WIRES, request
 from tests.providers.clientside import completed, streamed
@@ -68,7 +68,7 @@ REFUSALS: list[tuple[str, int, Any, Fault]] = [
 ]
 
 
-async def read(lane: SdkLane, replay: ReplayServer, wire: str, *, stream: bool) -> Reading:
+async def read(lane: Provider, replay: ReplayServer, wire: str, *, stream: bool) -> Reading:
     asked = request(f"{wire}/m", replay.url)
     return (await (streamed if stream else completed)(lane, asked))[0]
 
@@ -76,7 +76,7 @@ async def read(lane: SdkLane, replay: ReplayServer, wire: str, *, stream: bool) 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize(("wire", "status", "told", "fault"), REFUSALS)
 async def test_an_error_answer_keeps_its_status_and_words(
-    lane: SdkLane, replay: ReplayServer, wire: str, status: int, told: Any, fault: Fault, stream: bool
+    lane: Provider, replay: ReplayServer, wire: str, status: int, told: Any, fault: Fault, stream: bool
 ) -> None:
     replay.answer = Recorded(b"" if told is None else json.dumps(told).encode(), status)
     reading = await read(lane, replay, wire, stream=stream)
@@ -149,7 +149,7 @@ def test_what_was_never_sent_is_the_callers_or_ours_and_owes_nothing(error: Exce
 
 
 async def test_messages_that_no_provider_could_be_sent_are_the_callers_fault(
-    lane: SdkLane, replay: ReplayServer
+    lane: Provider, replay: ReplayServer
 ) -> None:
     replay.seen.clear()
     body = {**HELLO, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}
@@ -161,7 +161,7 @@ async def test_messages_that_no_provider_could_be_sent_are_the_callers_fault(
 
 @pytest.mark.parametrize("wire", [*WIRES, "mistral", "openrouter", "groq"])
 async def test_messages_hold_neither_secrets_nor_litellms_own_words(
-    lane: SdkLane, replay: ReplayServer, wire: str
+    lane: Provider, replay: ReplayServer, wire: str
 ) -> None:
     for status in (400, 401, 403, 404, 422, 429, 500, 503):
         told = {"error": {"message": f"Key {KEY} at http://x/?key={KEY} is bad", "code": f"c-{KEY}", "param": KEY}}
@@ -173,7 +173,7 @@ async def test_messages_hold_neither_secrets_nor_litellms_own_words(
             assert "litellm" not in repr(reading).lower()
 
 
-async def test_a_broken_answer_is_told_without_litellms_own_words(lane: SdkLane, replay: ReplayServer) -> None:
+async def test_a_broken_answer_is_told_without_litellms_own_words(lane: Provider, replay: ReplayServer) -> None:
     for wire in (*WIRES, "mistral", "openrouter", "groq"):
         for body in (b"", b"{", b"[]", b"null", b'{"choices": []}', b"<html></html>", b'"words"'):
             replay.answer = Recorded(body)
@@ -183,7 +183,7 @@ async def test_a_broken_answer_is_told_without_litellms_own_words(lane: SdkLane,
             assert "github.com" not in str(reading.message)
 
 
-async def test_an_error_in_an_answer_that_began_well_is_in_band(lane: SdkLane, replay: ReplayServer) -> None:
+async def test_an_error_in_an_answer_that_began_well_is_in_band(lane: Provider, replay: ReplayServer) -> None:
     replay.answer = Recorded(json.dumps({"error": {"message": "Provider returned error", "code": 502}}).encode())
     reading = await read(lane, replay, "openrouter", stream=False)
     assert (reading.fault, reading.status, reading.message) == (Fault.IN_BAND, None, "Provider returned error")
@@ -236,7 +236,7 @@ def test_an_error_of_the_lanes_own_is_left_as_it_is() -> None:
     assert provider_error(own, str, Exchange()) is own
 
 
-async def test_an_answer_of_openais_that_litellm_cannot_read_is_read(lane: SdkLane, replay: ReplayServer) -> None:
+async def test_an_answer_of_openais_that_litellm_cannot_read_is_read(lane: Provider, replay: ReplayServer) -> None:
     filtered = {**ANSWER, "choices": [{"index": 0, "finish_reason": "content_filter", "logprobs": None}]}
     for model in ("openai/m", "groq/m", "azure_ai/m"):
         replay.answer = Recorded(json.dumps(filtered).encode())
@@ -247,7 +247,7 @@ async def test_an_answer_of_openais_that_litellm_cannot_read_is_read(lane: SdkLa
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 async def test_no_shape_of_an_error_object_breaks_the_reading(
-    lane: SdkLane, replay: ReplayServer, stream: bool
+    lane: Provider, replay: ReplayServer, stream: bool
 ) -> None:
     shapes: list[Any] = [
         {},

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.providers import params
-from gateway.providers.sdk import SdkLane
+from gateway.ports import Provider
 from tests.providers.clientside import completed, streamed
-from tests.providers.exchanges import ABSENT, RESPONSES, Exchange, exchanges
+from tests.providers.exchanges import ABSENT, RESPONSES, Exchange, answered_by_openai, exchanges
 from tests.providers.oracle import Reading, Said, read
 from tests.providers.replay import ReplayServer
 
@@ -26,10 +25,10 @@ NONE = [pytest.param(None, marks=pytest.mark.skip(reason=ABSENT))]
 
 @pytest.mark.parametrize("exchange", ALL or NONE)
 async def test_a_recorded_answer_is_read_as_its_provider_wrote_it(
-    exchange: Exchange, lane: SdkLane, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch
+    exchange: Exchange, lane: Provider, replay: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if exchange.wire == RESPONSES:
-        monkeypatch.setattr(params, "has_responses_api", lambda _: True)
+        answered_by_openai(monkeypatch)
     replay.answer = exchange.recorded
     for seed in (1, 2):
         replay.seed(seed)

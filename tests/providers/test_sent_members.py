@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import Fault, ProviderError
+from gateway.ports import Provider
 from gateway.providers.params import dropped, hashed
-from gateway.providers.sdk import SdkLane
 from gateway.types import JsonObject, Usage
 from tests.providers.asking import ANSWER, ANSWERS, HELLO, TEXT, TOOL, VECTORS, request
 from tests.providers.replay import Recorded, ReplayServer
@@ -27,7 +27,7 @@ UNSUPPORTED = object()  # the lane refuses, and names the member
 NOTHING: JsonObject = {}
 
 
-async def sent(lane: SdkLane, replay: ReplayServer, model: str, members: JsonObject, **params: Any) -> JsonObject:
+async def sent(lane: Provider, replay: ReplayServer, model: str, members: JsonObject, **params: Any) -> JsonObject:
     """The JSON that the provider gets for HELLO with `members`."""
     replay.seen.clear()
     replay.answer = Recorded(json.dumps(ANSWERS.get(model.partition("/")[0], ANSWER)).encode())
@@ -114,7 +114,7 @@ CASES = [
 
 @pytest.mark.parametrize(("wire", "members", "wanted"), CASES)
 async def test_a_member_reaches_its_provider_in_that_ones_words(
-    lane: SdkLane, replay: ReplayServer, wire: str, members: JsonObject, wanted: Any
+    lane: Provider, replay: ReplayServer, wire: str, members: JsonObject, wanted: Any
 ) -> None:
     plain = await sent(lane, replay, MODELS[wire], {})
     if wanted is UNSUPPORTED:
@@ -140,7 +140,7 @@ def holds(got: Any, wanted: Any) -> bool:
     return bool(got == wanted)
 
 
-async def test_logprobs_reach_those_that_have_them(lane: SdkLane, replay: ReplayServer) -> None:
+async def test_logprobs_reach_those_that_have_them(lane: Provider, replay: ReplayServer) -> None:
     asked = {"logprobs": True, "top_logprobs": 2}
     assert holds(await sent(lane, replay, "openai/house", asked), asked)
     got = await sent(lane, replay, MODELS["gemini"], {"logprobs": True})
@@ -152,7 +152,7 @@ async def test_logprobs_reach_those_that_have_them(lane: SdkLane, replay: Replay
 
 @pytest.mark.parametrize("model", ["groq/m", "mistral/m", "deepseek/m", "together_ai/m", "zai/m", "azure_ai/m"])
 async def test_other_speakers_of_openais_format_get_their_own_members_but_not_openais(
-    lane: SdkLane, replay: ReplayServer, model: str
+    lane: Provider, replay: ReplayServer, model: str
 ) -> None:
     members = {
         "safe_prompt": True,
@@ -179,14 +179,14 @@ async def test_other_speakers_of_openais_format_get_their_own_members_but_not_op
     ],
 )
 async def test_the_bound_on_the_output_goes_by_the_name_that_is_known(
-    lane: SdkLane, replay: ReplayServer, model: str, name: str
+    lane: Provider, replay: ReplayServer, model: str, name: str
 ) -> None:
     got = await sent(lane, replay, model, {})
     assert {key: value for key, value in got.items() if key.startswith("max_")} == {name: 64}
 
 
 @pytest.mark.parametrize("model", ["zai/m", "mistral/m", "openrouter/m", "deepseek/m"])
-async def test_thinking_reaches_those_that_know_it(lane: SdkLane, replay: ReplayServer, model: str) -> None:
+async def test_thinking_reaches_those_that_know_it(lane: Provider, replay: ReplayServer, model: str) -> None:
     got = await sent(lane, replay, model, {"thinking": {"type": "enabled"}})
     assert got["thinking"] == {"type": "enabled"}
 
@@ -195,7 +195,7 @@ async def test_thinking_reaches_those_that_know_it(lane: SdkLane, replay: Replay
     ("model", "lost"), [(MODELS["anthropic"], ["logit_bias", "seed"]), (MODELS["gemini"], ["logit_bias"])]
 )
 async def test_a_deployment_that_drops_members_says_which(
-    lane: SdkLane, replay: ReplayServer, model: str, lost: list[str]
+    lane: Provider, replay: ReplayServer, model: str, lost: list[str]
 ) -> None:
     members = {"logit_bias": {"1": 2}, "seed": 1}
     got = await sent(lane, replay, model, members, drop_params=True)
@@ -221,7 +221,7 @@ def test_what_is_left_out_is_told(model: str, members: JsonObject, lost: tuple[s
     assert dropped(asked.deployment, asked.body) == lost
 
 
-async def test_the_clients_own_body_is_left_as_it_was(lane: SdkLane, replay: ReplayServer) -> None:
+async def test_the_clients_own_body_is_left_as_it_was(lane: Provider, replay: ReplayServer) -> None:
     body = {**HELLO, "tools": [TOOL], "response_format": JSON_SCHEMA, "unknown": {"a": [1]}}
     before = json.dumps(body)
     for wire, model in MODELS.items():
@@ -232,7 +232,7 @@ async def test_the_clients_own_body_is_left_as_it_was(lane: SdkLane, replay: Rep
 
 @pytest.mark.parametrize("wire", MODELS)
 async def test_every_attempt_carries_its_id_and_the_deployments_headers(
-    lane: SdkLane, replay: ReplayServer, wire: str
+    lane: Provider, replay: ReplayServer, wire: str
 ) -> None:
     await sent(lane, replay, MODELS[wire], {}, extra_headers={"x-tenant": "blue"})
     (seen,) = replay.seen
@@ -241,7 +241,7 @@ async def test_every_attempt_carries_its_id_and_the_deployments_headers(
 
 @pytest.mark.parametrize("model", [MODELS["anthropic"], "openrouter/anthropic/claude-haiku-4.5"])
 async def test_a_cache_for_an_hour_becomes_one_for_five_minutes(
-    lane: SdkLane, replay: ReplayServer, model: str
+    lane: Provider, replay: ReplayServer, model: str
 ) -> None:
     part = {"type": "text", "text": "Hello", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
     got = await sent(lane, replay, model, {"messages": [{"role": "user", "content": [part]}]})
@@ -250,7 +250,7 @@ async def test_a_cache_for_an_hour_becomes_one_for_five_minutes(
 
 @pytest.mark.parametrize("model", ["openai/text-embed-1", "mistral/mistral-embed", "hosted_vllm/embed"])
 async def test_an_embedding_is_asked_for_with_nothing_but_what_the_client_said(
-    lane: SdkLane, replay: ReplayServer, model: str
+    lane: Provider, replay: ReplayServer, model: str
 ) -> None:
     replay.seen.clear()
     replay.answer = Recorded(json.dumps(VECTORS).encode())
