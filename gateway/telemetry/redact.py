@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
 SHORTEST = 6  # characters; a shorter "secret" would take ordinary words out
+PLAIN = frozenset({bool, int, float})
 MOST_KEPT, LONGEST_KEPT = 4_096, 64  # words of log lines whose redaction is remembered, and their characters
 DEEPEST = 8  # levels of nesting; what lies deeper is written as text
 
@@ -90,7 +91,14 @@ class Redactor:
 
     def values(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """A copy without secrets of an event whose names are ours, and none of them a secret's."""
-        return {name: self._value(value, 1) for name, value in event.items()}
+        kept, out = self._kept, {}
+        for name, value in event.items():
+            if type(value) is str:
+                found = kept.get(value)
+                out[name] = self._word(value) if found is None else found
+            else:
+                out[name] = value if value is None or type(value) in PLAIN else self._value(value, 1)
+        return out
 
     def event(self, event: Mapping[Any, Any]) -> dict[str, Any]:
         """A copy without secrets, of plain values only: strings, numbers, None, lists and dictionaries."""
@@ -106,8 +114,7 @@ class Redactor:
 
     def _value(self, value: Any, depth: int) -> Any:
         if type(value) is str:
-            kept = self._kept.get(value)
-            return self._word(value) if kept is None else kept
+            return self._word(value)
         if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
             return value
         if isinstance(value, Mapping) and depth < DEEPEST:
