@@ -102,8 +102,8 @@ def parameters(model: str, address: str) -> dict[str, object]:
     }
 
 
-FLOOR = Server("floor", frozenset({"start", "request", "chunk", "prompts", "open", "crowd"}), floor)
-SCAN = Server("floor+scan", frozenset({"start", "request", "chunk"}), floor_with_scan)
+FLOOR = Server("floor", frozenset({"start", "request", "chunk", "peers", "prompts", "open", "crowd"}), floor)
+SCAN = Server("floor+scan", frozenset({"start", "request", "chunk", "peers"}), floor_with_scan)
 EMBEDDED = Server("atelier", WIRE, wire)
 SCALED = Server("atelier-scaled", WIRE, wire_scaled)
 EMBEDDED_LANES = Server("atelier+lanes", frozenset({"translate", "sdk"}), lanes)
