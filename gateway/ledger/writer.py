@@ -24,6 +24,9 @@ from gateway.store.database import prepare, unavailable
 
 T = TypeVar("T")
 MAX_BATCH = 256
+WAL_PAGES = (
+    4_000  # 16 MB, after which a commit moves the log into the file itself; others do so before, in their own time
+)
 PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 log = structlog.get_logger(__name__)
 
@@ -200,6 +203,7 @@ class Writer(Generic[U]):
             connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
             try:
                 prepare(connection, self._lock_wait)
+                connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}").close()
             except sqlite3.Error:
                 connection.close()
                 raise

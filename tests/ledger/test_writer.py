@@ -137,6 +137,15 @@ async def test_an_act_that_fails_does_not_spoil_its_neighbours(writer: Writer[Ba
     assert scopes(store_file) == ["a", "c", "d"]
 
 
+async def test_commits_leave_the_log_to_others_for_a_while(writer: Writer[Bare], store_file: Path) -> None:
+    for number in range(4):
+        await asyncio.gather(*(writer.run(put(f"{number}-{n}-{'x' * 4_000}")) for n in range(200)))
+    db = sqlite3.connect(store_file)
+    pages, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1:]
+    db.close()
+    assert pages == moved > 1_000, "SQLite itself would have moved it at a thousand pages, in the middle of a commit"
+
+
 async def test_a_cancelled_waiter_takes_nothing_back(writer: Writer[Bare], store_file: Path) -> None:
     gate = Gate()
     blocker = await gate.closed(writer)
