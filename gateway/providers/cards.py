@@ -33,6 +33,7 @@ XAI_WITHOUT = {
 }
 AZURE_VERSION = "2025-02-01-preview"  # LiteLLM's
 AZURE_V1 = frozenset({"v1", "latest", "preview"})
+CREDENTIALS = frozenset({"authorization", "api-key"})
 SIGNED = ("aws_", "vertex_", "azure_ad_token", "tenant_id", "client_id", "client_secret")
 
 
@@ -69,6 +70,8 @@ def odd_access(deployment: Deployment, speaker: Speaker) -> str:
         return "LiteLLM has a translation of its own for this provider's embeddings"
     if any(each.startswith(SIGNED) for each in deployment.params):
         return "the request is signed, or its token fetched, by LiteLLM"
+    if any(str(each).lower() in CREDENTIALS for each in deployment.params.get("extra_headers") or ()):
+        return "its headers bring a credential of their own"
     if key_of(deployment, speaker) is None:
         return "the deployment has no key of its own"
     if base is None or urlsplit(base).scheme not in {"http", "https"}:

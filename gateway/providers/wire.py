@@ -6,7 +6,7 @@ closed on every way out. Requests that LiteLLM would rewrite go to the sdk lane,
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
@@ -72,8 +72,9 @@ class WireLane:
         try:
             sending = self._route(request.deployment).sending(request, stream=True)
         except LeftToLiteLLM:
-            async for chunk in self._sdk.stream(request):
-                yield chunk
+            async with contextlib.aclosing(self._sdk.stream(request)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
             return
         reader = Reader(request, self._redact)
         scan = Scan(reader, MENDED.get(request.deployment.provider))
@@ -92,7 +93,7 @@ class WireLane:
             reader.check()
             await body.finish()
         finally:
-            await asyncio.shield(body.close())
+            await body.close()
         last = reader.usage_chunk()
         if last is not None:
             yield last
@@ -100,7 +101,7 @@ class WireLane:
     def _route(self, deployment: Deployment) -> Route:
         """How the deployment is asked; the same name may mean another one after a reload."""
         route = self._routes.get(deployment.id)
-        if route is None or route.deployment is not deployment:
+        if route is None or not (route.deployment is deployment or route.deployment == deployment):
             if len(self._routes) >= MOST_ROUTES:
                 self._routes.clear()
             self._routes[deployment.id] = route = Route(deployment)

@@ -42,7 +42,7 @@ BRIDGED = re.compile(r"gpt-(5\.([4-9]|\d\d)|[6-9]|\d\d)")  # with tools, LiteLLM
 ROUTERS = frozenset({"firerouter", "auto", "auto-instant"})  # of Fireworks
 MOST_STOPS = 4  # LiteLLM sends no more
 COMBINED = frozenset({"oneOf", "anyOf", "allOf", "enum", "const", "not"})  # OpenAI takes none at the top of a schema
-NESTED_IN_TOOLS = b'"cache_control":'
+MARKER = b'"cache_control":'
 PEOPLE = frozenset({"user", "safety_identifier"})
 BOUNDS = frozenset({"max_tokens", "max_completion_tokens"})
 _encode = msgspec.json.Encoder().encode
@@ -105,7 +105,7 @@ class Route:
             if name in plain:
                 if value is not None:
                     out[name] = value
-            elif name == "messages":
+            elif name == "messages" and not self._embeds:
                 out[name] = self._messages(value)
             elif name in self._known:
                 if value is not None and not self._particularly(name, value, given, out):
@@ -265,7 +265,7 @@ def without_markers(value: Any) -> Any:
     """A member that nobody here knows; what in it asks for a cache is for LiteLLM's lane to shorten."""
     if isinstance(value, dict | list):
         written = _encode(value)
-        if NESTED_IN_TOOLS in written:
+        if MARKER in written:
             raise LeftToLiteLLM
         return msgspec.Raw(written)
     return value

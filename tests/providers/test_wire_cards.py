@@ -44,6 +44,7 @@ def test_supported_parameters_are_litellms(provider: str) -> None:
         ("openai/m", {"api_key": None}, "no key"),
         ("openai/m", {"params": {"aws_region_name": "x"}}, "signed"),
         ("azure/m", {"params": {"azure_ad_token": "x"}}, "signed"),
+        ("openai/m", {"params": {"extra_headers": {"Authorization": "x"}}}, "credential of their own"),
         ("azure/gpt-5", {}, "reasoning"),
         ("azure/mine", {"params": {"base_model": "azure/o3"}}, "reasoning"),
         ("openai/responses/gpt-4o", {}, "more than a name"),

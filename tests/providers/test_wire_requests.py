@@ -131,6 +131,25 @@ async def test_what_is_left_to_litellm_comes_from_it(lanes: Lanes, replay: Repla
     await http.close()
 
 
+async def test_a_stream_that_is_left_to_litellm_is_closed_with_ours() -> None:
+    closed = []
+
+    class Endless(Elsewhere):
+        async def stream(self, request: ProviderRequest) -> AsyncGenerator[Chunk, None]:
+            try:
+                while True:
+                    yield Chunk(b"")
+            finally:
+                closed.append(request.attempt_id)
+
+    http = Http()
+    stream = WireLane(http, str, Endless()).stream(request("openai/m", "http://unused.invalid"))
+    await anext(stream)
+    await stream.aclose()
+    assert closed == ["gen-1:1"]
+    await http.close()
+
+
 async def test_no_member_is_answered_for_by_anothers_deployment(wire: WireLane, replay: ReplayServer) -> None:
     """Two deployments of one id, as after a reload: each is asked in its own way."""
     first = asked(Case("a", "openai/one", "/v1", {}, HELLO), replay.url)
