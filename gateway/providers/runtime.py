@@ -166,10 +166,10 @@ def imported() -> Any:
     # *Internal*: before OpenAI's Responses API is asked, an MCP client would be imported that is not installed.
     responses: Any = importlib.import_module("litellm.responses.main")
     responses._responses_try_dispatch_mcp_gateway = nothing  # noqa: SLF001
-    transport.install()
     urls: Any = importlib.import_module("litellm.litellm_core_utils.url_utils")
     urls.validate_url = functools.partial(refuse, urls.SSRFError)  # *internal*: asked by all that fetches for a request
     warm(litellm)
+    transport.install()  # last: it may be done once only, and whatever fails before it is tried again
     return litellm
 
 

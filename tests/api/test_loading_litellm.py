@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ MASTER = "sk-master-key-of-a-test"
 class Import:
     """An import of LiteLLM that ends when the test lets it, well or not."""
 
-    def __init__(self) -> None:
+    def __init__(self, real: Callable[[], Any]) -> None:
+        self._real = real
         self.go_on = threading.Event()
         self.error: Exception | None = None
 
@@ -33,7 +34,7 @@ class Import:
         assert self.go_on.wait(60)
         if self.error is not None:
             raise self.error
-        return runtime.imported()
+        return self._real()
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def fleet() -> AsyncIterator[RunningFleet]:
 
 @pytest.fixture
 def importing(monkeypatch: pytest.MonkeyPatch) -> Import:
-    work = Import()
+    work = Import(runtime._litellm.now)
     monkeypatch.setattr(runtime, "_litellm", runtime._Import(work))
     return work
 
