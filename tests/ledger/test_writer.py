@@ -143,7 +143,7 @@ async def test_commits_leave_the_log_to_others_for_a_while(writer: Writer[Bare],
     db = sqlite3.connect(store_file)
     pages, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1:]
     db.close()
-    assert pages == moved > 1_000, "SQLite itself would have moved it at a thousand pages, in the middle of a commit"
+    assert pages == moved > 2_000, "SQLite itself moves it at a thousand, in the middle of a commit"
 
 
 async def test_a_cancelled_waiter_takes_nothing_back(writer: Writer[Bare], store_file: Path) -> None:
