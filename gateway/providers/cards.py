@@ -33,6 +33,7 @@ XAI_WITHOUT = {
 }
 AZURE_VERSION = "2025-02-01-preview"  # LiteLLM's
 AZURE_V1 = frozenset({"v1", "latest", "preview"})
+ENDS_IN_V1 = frozenset({"mistral", "huggingface"})
 CREDENTIALS = frozenset({"authorization", "api-key"})
 SIGNED = ("aws_", "vertex_", "azure_ad_token", "tenant_id", "client_id", "client_secret")
 
@@ -115,7 +116,7 @@ def address(deployment: Deployment, speaker: Speaker) -> str:
         if azure_v1(deployment):
             return f"{base}/openai/v1/{path}"
         return f"{base}/openai/deployments/{deployment.model_name}/{path}?api-version={azure_version(deployment)}"
-    if deployment.provider == "mistral" and not base.endswith("/v1"):
+    if deployment.provider in ENDS_IN_V1 and not base.endswith("/v1"):
         base += "/v1"
     return f"{base}/{path}"
 

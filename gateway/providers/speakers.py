@@ -165,6 +165,13 @@ SPEAKERS: Mapping[str, Speaker] = {
         keeps_cache_control=True,
         embeds=False,
     ),
+    "huggingface": Speaker(
+        max_tokens=True,
+        keys=("HF_TOKEN", "HUGGINGFACE_API_KEY"),
+        organization=False,
+        keeps_cache_control=True,
+        embeds=False,
+    ),
     "xai": Speaker(
         max_tokens=True,
         base="https://api.x.ai/v1",

@@ -33,6 +33,8 @@ SPOKEN_TO: tuple[tuple[str, str, JsonObject], ...] = (
     ("together_ai/house-model", "/v1", {}),
     ("perplexity/sonar", "", {}),
     ("zai/glm-4.6", "/api/paas/v4", {}),
+    ("huggingface/house/model", "/novita/v3/openai", {}),
+    ("huggingface/house/model", "/v1", {"drop_params": True}),
     ("xai/grok-4", "/v1", {}),
     ("xai/grok-3", "/v1", {"drop_params": True}),
     ("fireworks_ai/house-model", "/inference/v1", {}),
