@@ -24,9 +24,7 @@ from gateway.store.database import prepare, unavailable
 
 T = TypeVar("T")
 MAX_BATCH = 256
-WAL_PAGES = (
-    4_000  # 16 MB, after which a commit moves the log into the file itself; others do so before, in their own time
-)
+WAL_PAGES = 4_000  # 16 MB; by then others, who hold nobody up, have moved most of the log into the file
 PAUSES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 log = structlog.get_logger(__name__)
 

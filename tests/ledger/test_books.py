@@ -123,7 +123,7 @@ async def test_a_hold_whose_sweep_was_undone_is_swept_again(world: Any) -> None:
     await world.account("key:k_1", 100)
     await world.open("g1", 100, lifetime=60)
     world.clock.time += 61
-    found: list[Any] = await asyncio.gather(world.ledger.sweep(), broken(world), return_exceptions=True)
+    found: Any = await asyncio.gather(world.ledger.sweep(), broken(world), return_exceptions=True)
     assert [found[0], type(found[1])] == [1, LookupError]
     assert await world.open("g2", 100) is None
     assert await world.holds() == ["g2"]
@@ -169,7 +169,7 @@ async def test_a_whole_life_may_pass_in_one_turn(world: Any, build: Any) -> None
 async def test_an_attempt_after_the_end_is_refused_in_the_same_turn_too(world: Any, build: Any) -> None:
     await world.open_with("g1", 100)
     settled = build.settlement("g1", build.result(build.intent("g1"), 5))
-    found: list[Any] = await asyncio.gather(
+    found: Any = await asyncio.gather(
         world.ledger.settle(settled), world.ledger.dispatch(build.intent("g1", 2), 0), return_exceptions=True
     )
     assert isinstance(found[1], errors.Conflict)

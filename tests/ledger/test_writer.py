@@ -138,7 +138,7 @@ async def test_an_act_that_fails_does_not_spoil_its_neighbours(writer: Writer[Ba
 
 
 async def test_commits_leave_the_log_to_others_for_a_while(writer: Writer[Bare], store_file: Path) -> None:
-    for number in range(4):
+    for number in range(6):
         await asyncio.gather(*(writer.run(put(f"{number}-{n}-{'x' * 4_000}")) for n in range(200)))
     db = sqlite3.connect(store_file)
     pages, moved = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1:]
