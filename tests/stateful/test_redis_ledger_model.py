@@ -90,23 +90,36 @@ class RedisLedgerMachine(LedgerMachine):
     def of(self, name: str) -> RedisLedger:
         return self.workers[self.owner.get(name, 0)]
 
-    @rule(number=numbers, scopes=scope_sets, amount=amounts, lifetime=st.integers(1, 2 * DAY), worker=which)
-    def open(self, number: int, scopes: tuple[str, ...], amount: int, lifetime: int, worker: int) -> None:
+    one_turn = None  # the order is open, over several workers and where an account has to be fetched first
+
+    @rule(
+        number=numbers,
+        scopes=scope_sets,
+        amount=amounts,
+        lifetime=st.integers(1, 2 * DAY),
+        first=st.none() | amounts,
+        worker=which,
+    )
+    def open(
+        self, number: int, scopes: tuple[str, ...], amount: int, lifetime: int, first: int | None, worker: int
+    ) -> None:
         before = self.model.requests.get(f"r{number}")
         if before is not None and before.done:
             return  # no name comes twice, and an emptied Redis does not know those that ended
-        expected = self.model.open(f"r{number}", scopes, amount, lifetime)
-        assert self.run(answer(self._open(f"r{number}", scopes, amount, lifetime, worker))) == expected
+        self.owner.setdefault(f"r{number}", worker)
+        expected = self.model.open(f"r{number}", scopes, amount, lifetime, first)
+        assert self.run(answer(self._open(f"r{number}", scopes, amount, lifetime, first))) == expected
 
     @rule(amount=st.integers(1, 40), scopes=scope_sets, names=st.sets(st.integers(10, 30), max_size=8))
     def open_many_at_once(self, amount: int, scopes: tuple[str, ...], names: set[int]) -> None:
         """Over both workers the order is open, so only how many were admitted is compared."""
 
         async def burst() -> list[str]:
-            opening = (answer(self._open(f"r{name}", scopes, amount, 60, name % WORKERS)) for name in fresh)
+            opening = (answer(self._open(f"r{name}", scopes, amount, 60)) for name in fresh)
             return await asyncio.gather(*opening)
 
         fresh = [name for name in names if f"r{name}" not in self.model.requests]
+        self.owner |= {f"r{name}": name % WORKERS for name in fresh}
         answers = dict(zip(fresh, self.run(burst()), strict=True))
         first = sorted(fresh, key=lambda name: answers[name] != "admitted")
         assert [answers[name] for name in first] == [self.model.open(f"r{name}", scopes, amount, 60) for name in first]
@@ -235,12 +248,13 @@ class RedisLedgerMachine(LedgerMachine):
             self.half_booked = False
             super().every_attempt_that_ended_has_its_one_line()
 
-    async def _open(self, name: str, scopes: tuple[str, ...], amount: int, lifetime: int, worker: int) -> Any:
+    async def _open(
+        self, name: str, scopes: tuple[str, ...], amount: int, lifetime: int, first: int | None = None
+    ) -> Any:
         record = RequestRecord(name, name, "a", "key:a", Endpoint.CHAT, "m", False, self.model.now)
-        if name not in self.model.requests or name not in self.owner:
-            self.owner[name] = worker
         hold = HoldRequest(scopes, amount, self.model.now + lifetime)
-        return await self.workers[self.owner[name]].open(record, hold)
+        attempt = None if first is None else intent(name, 1, first)
+        return await self.of(name).open(record, hold, attempt)
 
 
 @pytest.fixture(scope="module")
