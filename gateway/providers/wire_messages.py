@@ -19,6 +19,13 @@ ROLES = frozenset({"user", "system", "assistant"})
 OTHERS = frozenset({"developer", "tool", "function"})
 PARTS = frozenset({"text", "image_url", "input_audio"})  # those that LiteLLM lets through as they are
 MARKER = "cache_control"
+CACHING = (
+    "claude",
+    "gemini",
+    "minimax",
+    "glm",
+    "z-ai",
+)  # models to whom OpenRouter takes such marks, in LiteLLM's words
 # What LiteLLM puts into answers for itself and takes out again, or makes texts of.
 INTERNAL = frozenset({"thinking_blocks", "provider_specific_fields", "search_results", "images"})
 STRICT = {
@@ -38,7 +45,16 @@ class LeftToLiteLLM(Exception):
 class Messages:
     """The messages of one deployment's requests. Call it with a client's."""
 
-    __slots__ = ("_keeps_markers", "_o_series", "_provider", "_roles", "_strict", "_texts_only", "_unnamed")
+    __slots__ = (
+        "_keeps_in_parts",
+        "_keeps_markers",
+        "_o_series",
+        "_provider",
+        "_roles",
+        "_strict",
+        "_texts_only",
+        "_unnamed",
+    )
 
     def __init__(self, deployment: Deployment, speaker: Speaker) -> None:
         self._provider = deployment.provider
@@ -47,6 +63,9 @@ class Messages:
         self._unnamed = speaker.unnamed
         self._o_series = deployment.provider == "openai" and deployment.model_name.startswith("o")
         self._roles = ROLES - {"assistant"} if speaker.strict else ROLES - {"system"} if self._o_series else ROLES
+        self._keeps_in_parts = deployment.provider == "openrouter" and any(
+            name in deployment.model_name.lower() for name in CACHING
+        )
         self._keeps_markers = speaker.keeps_cache_control or (
             deployment.provider == "openai" and not openais(deployment)
         )
@@ -108,7 +127,7 @@ class Messages:
                 marked = marked or name == MARKER or b'"cache_control":' in _encode(value)
         if not marked:
             return out
-        if not self._keeps_markers:
+        if not (self._keeps_markers or (self._keeps_in_parts and MARKER not in out)):
             raise LeftToLiteLLM
         shortened: JsonObject = copied(out)
         return shortened

@@ -164,14 +164,7 @@ class Route:
         if name == "tools":
             return self._tools(value)
         if name == "tool_choice":
-            odd = isinstance(value, dict) and (value.get("type") is None or value.get("function") is None)
-            mapped = (
-                self._speaker.strict and value not in {"auto", "none"}
-                if isinstance(value, str)
-                else self._speaker.strict
-            )
-            if odd or mapped or not isinstance(value, dict | str):
-                raise LeftToLiteLLM
+            return self._choice(value)
         if name == "input":
             return [value] if isinstance(value, str) else value
         if name == "reasoning_effort" and not isinstance(value, str):
@@ -179,6 +172,19 @@ class Route:
         if name == "reasoning_effort" and value == "max" and self.deployment.provider == "openrouter":
             raise LeftToLiteLLM
         if self._by_reasoning and not self._within_reason(name, value):
+            raise LeftToLiteLLM
+        return value
+
+    def _choice(self, value: Any) -> Any:
+        """Which tool is to be called; Mistral has a word of its own for "some tool"."""
+        if isinstance(value, str):
+            return "any" if self._speaker.strict and value not in {"auto", "none"} else value
+        if (
+            not isinstance(value, dict)
+            or value.get("type") is None
+            or value.get("function") is None
+            or self._speaker.strict
+        ):
             raise LeftToLiteLLM
         return value
 
