@@ -392,6 +392,7 @@ class Call:
     input_bound: int = 0  # tokens, at most
     held: int = 0  # nano-dollars
     budgeted: bool = False  # one of the accounts that pay has a limit
+    balances: tuple[Balance, ...] = ()  # those accounts, as they stood last
     opened: Intent | None = None  # the first attempt, written down with the request and not sent yet
     unsent: tuple[AttemptResult, ...] = ()  # written down and never sent
     attempts: list[AttemptResult] = field(default_factory=list)
@@ -411,7 +412,7 @@ class Call:
     @property
     def cost(self) -> int:
         """Nano-dollars of all attempts that have ended."""
-        return sum(result.cost for result in self.attempts)
+        return sum([result.cost for result in self.attempts])
 
 
 @dataclass(slots=True)

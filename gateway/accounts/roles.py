@@ -5,6 +5,7 @@ Pure. An action that stands nowhere here is allowed to nobody.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -96,6 +97,7 @@ def reach(role: str, action: str, field: str = OTHER_FIELDS) -> Reach:
     return (named or others)[0].reach(role) if named or others else Reach.NONE
 
 
+@functools.cache  # roles and actions are few; asked for every request
 def may(role: str, action: str) -> bool:
     """Whether this role may do this at all, to something, with some field."""
     return any(rule.reach(role) is not Reach.NONE for rule in RULES if rule.action == action)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gateway.errors import GatewayError
 from gateway.ledger.prices import usd
+from gateway.ledger.scopes import TOTAL
 from gateway.types import Call
 
 SAFE = 500  # characters of a header value
@@ -34,6 +35,9 @@ def response_headers(call: Call, now: float, *, settled: bool, litellm: bool = F
         out["x-atelier-cost"] = usd(call.cost)
         if any(result.usage.estimated for result in call.attempts):
             out["x-atelier-cost-estimated"] = "true"
+    left = [each.limit - each.spent for each in call.balances if each.limit is not None and each.scope != TOTAL]
+    if left:  # of the caller's tightest budget; for a stream, before it began
+        out["x-atelier-budget-remaining"] = usd(max(0, min(left)))
     if call.template is not None:
         out["x-atelier-prompt-version"] = f"{call.template}@{call.template_version}"
     if call.brand is not None:

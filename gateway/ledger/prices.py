@@ -6,6 +6,7 @@ counts are not trusted: classes that exceed their total are cut to it, and a cou
 
 from __future__ import annotations
 
+import functools
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 
 from gateway.types import Price, Usage
@@ -65,6 +66,7 @@ def from_usd(value: float | str | Decimal | None) -> int | None:
     return int(_EXACT.multiply(dollars, Decimal(PICO_PER_USD)).to_integral_value(ROUND_CEILING))
 
 
+@functools.lru_cache(1024)  # a request's cost is told in its header, its log line, its span
 def usd(nano: int) -> str:
     """Nano-dollars as a plain decimal string of US dollars: `usd(123_000) == "0.000123"`."""
     whole, fraction = divmod(abs(nano), NANO_PER_USD)

@@ -102,7 +102,7 @@ class Spend:
         self._listener.settled(call.attempts, balances)
         for scope in self._payers(call):
             self._lines.captured(scope)
-        tell_what_is_left(call, balances)
+        call.balances = balances or call.balances
 
     def _payers(self, call: Call) -> tuple[str, ...]:
         return payers(call, everybody=self._defaults.total)
@@ -117,8 +117,8 @@ class Spend:
         if isinstance(answer, HoldRefused):
             return answer
         call.recorded, call.opened = True, first
+        call.balances = answer.balances
         call.budgeted = any(balance.limit is not None for balance in answer.balances)
-        tell_what_is_left(call, answer.balances)
         return None
 
     def _first(self, call: Call) -> Intent | None:
@@ -157,13 +157,6 @@ def payers(call: Call, *, everybody: bool) -> tuple[str, ...]:
     identity = identity_of(call)
     scopes = identity.scopes if call.brand is None else (*identity.scopes, f"brand:{call.brand}")
     return (*(scopes or (f"key:{identity.key_id}",)), TOTAL) if everybody else scopes
-
-
-def tell_what_is_left(call: Call, balances: Sequence[Balance]) -> None:
-    """The header says what is not spent of the caller's tightest budget; for a stream, before it began."""
-    left = [each.limit - each.spent for each in balances if each.limit is not None and each.scope != TOTAL]
-    if left:
-        call.headers["x-atelier-budget-remaining"] = usd(max(0, min(left)))
 
 
 def most(call: Call, output: int) -> int:
