@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gateway.errors import GatewayError
 from gateway.ledger.prices import usd
 from gateway.ledger.scopes import TOTAL
-from gateway.types import Call
+from gateway.types import Balance, Call, Deployment
 
 SAFE = 500  # characters of a header value
 Head = list[tuple[bytes, bytes]]
@@ -16,14 +16,9 @@ Head = list[tuple[bytes, bytes]]
 def response_headers(call: Call, now: float, *, settled: bool, litellm: bool = False) -> Head:
     """`now` is monotonic. Costs are there only when they are known: after everything was settled."""
     out: dict[str, str] = {"x-atelier-generation-id": call.id, "x-atelier-model-requested": call.model}
-    served, plan = call.served, call.plan
-    if served is not None:
-        out["x-atelier-model"] = served.model_name
-        out["x-atelier-provider"] = served.provider
-        out["x-atelier-deployment"] = served.id
-        out["x-atelier-lane"] = served.lane
-        if served.simulated:
-            out["x-atelier-simulated"] = "true"
+    plan = call.plan
+    if call.served is not None:
+        tell_of(call.served, out)
     if plan is not None:
         out["x-atelier-route-reason"] = f"{plan.policy}: {plan.reason}"
         attempts = len(call.attempts) + (call.running is not None)
@@ -35,9 +30,8 @@ def response_headers(call: Call, now: float, *, settled: bool, litellm: bool = F
         out["x-atelier-cost"] = usd(call.cost)
         if any(result.usage.estimated for result in call.attempts):
             out["x-atelier-cost-estimated"] = "true"
-    left = [each.limit - each.spent for each in call.balances if each.limit is not None and each.scope != TOTAL]
-    if left:  # of the caller's tightest budget; for a stream, before it began
-        out["x-atelier-budget-remaining"] = usd(max(0, min(left)))
+    if call.balances:
+        tell_what_is_left(call.balances, out)
     if call.template is not None:
         out["x-atelier-prompt-version"] = f"{call.template}@{call.template_version}"
     if call.brand is not None:
@@ -50,6 +44,23 @@ def response_headers(call: Call, now: float, *, settled: bool, litellm: bool = F
     if litellm:
         out.update(litellm_names(call, out))
     return encoded(out)
+
+
+def tell_of(served: Deployment, out: dict[str, str]) -> None:
+    """Who answered."""
+    out["x-atelier-model"] = served.model_name
+    out["x-atelier-provider"] = served.provider
+    out["x-atelier-deployment"] = served.id
+    out["x-atelier-lane"] = served.lane
+    if served.simulated:
+        out["x-atelier-simulated"] = "true"
+
+
+def tell_what_is_left(balances: Iterable[Balance], out: dict[str, str]) -> None:
+    """What is not spent of the caller's tightest budget; for a stream, before it began."""
+    left = [each.limit - each.spent for each in balances if each.limit is not None and each.scope != TOTAL]
+    if left:
+        out["x-atelier-budget-remaining"] = usd(max(0, min(left)))
 
 
 def error_headers(error: GatewayError) -> Head:
