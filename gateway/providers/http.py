@@ -83,7 +83,15 @@ class Body:
             raise broken(error) from error
 
     async def whole(self) -> bytes:
-        """The rest of the answer. Raises ProviderError."""
+        """The rest of the answer. Raises ProviderError; a refusal that breaks off has said enough by its status."""
+        try:
+            return await self._rest()
+        except ProviderError:
+            if is_success(self.status):
+                raise
+            return b""
+
+    async def _rest(self) -> bytes:
         first = await self.read()
         if not first or self._content.at_eof():
             return first
@@ -144,11 +152,7 @@ class Http:
             raise ProviderError(Fault.CONNECT, f"the request cannot be sent ({type(error).__name__})") from error
         except BREAKS as error:
             raise broken(error) from error
-        try:
-            return Body(response)
-        except TooLargeError as error:
-            response.close()
-            raise broken(error) from error
+        return Body(response)
 
     async def close(self) -> None:
         """Close all connections; the next request opens new ones."""

@@ -19,15 +19,13 @@ class TooLargeError(ValueError):
 
 
 class Unpacking:
-    """One answer's body. `packing` as in its Content-Encoding. Raises TooLargeError for one that was not offered."""
+    """One answer's body. `packing` as in its Content-Encoding; of one that was not offered, no byte is read."""
 
     __slots__ = ("_left", "_zlib")
 
     def __init__(self, packing: str) -> None:
         packing = packing.strip().lower()
-        if packing not in IDENTITY | GZIP:
-            raise TooLargeError("the answer is packed in a way that was not offered")
-        self._left = MOST_BYTES
+        self._left = MOST_BYTES if packing in IDENTITY | GZIP else -1
         self._zlib = zlib.decompressobj(_ANY_ZLIB) if packing in GZIP else None
 
     def feed(self, part: bytes) -> Iterator[bytes]:
@@ -46,7 +44,7 @@ class Unpacking:
         """`piece`, which is not packed, within the bound. Raises TooLargeError."""
         self._left -= len(piece)
         if self._left < 0:
-            raise TooLargeError(f"the answer is larger than {MOST_BYTES} bytes")
+            raise TooLargeError(f"the answer is larger than {MOST_BYTES} bytes, or packed in a way that was not offered")
         return piece
 
     @property

@@ -209,9 +209,11 @@ def first_difference(one: Any, two: Any, path: str = "") -> str:
 
 
 def comparable(found: Told, request: ProviderRequest) -> Told:
-    """`found` without what each lane has to invent for providers of other formats: when it was made, and names."""
+    """`found` without what LiteLLM, or each lane for providers of other formats, has to invent: times and names."""
     if found.answer is not None and request.deployment.provider not in OPENAI_FORMAT:
         found.answer.pop("created", None)
+    if found.answer is not None and "model" in found.answer:  # LiteLLM puts its own name before Fireworks'
+        found.answer["model"] = str(found.answer["model"]).removeprefix(f"{request.deployment.provider}/")
     if found.answer is not None and request.deployment.provider in NAMELESS:
         found.answer = made_up_ids(found.answer)
     return found
