@@ -19,7 +19,6 @@ CUTS = ((1, None), (2, None), (3, 7), (4, 2**20))  # seed, and the longest piece
 PRICE = Price(1_000, 3_000, 100, 1_250, 3_500, 5_000, 7_000, request=11)
 # Models that the sdk lane alone serves, with LiteLLM's prefix, and what is LiteLLM's own about them.
 UNCOMPARED = {
-    "huggingface/": "addresses",
     "azure_ai/": "addresses",
     "azure/gpt-5": "parameters of Azure's reasoning models",
     "mistral/magistral": "a system prompt",
