@@ -157,3 +157,24 @@ def test_the_schema_is_the_published_one(atelier: Atelier) -> None:
 
     assert printed.returncode == 0
     assert printed.stdout == (ROOT / "docs" / "config.schema.json").read_text(encoding="utf-8")
+
+
+def test_check_tells_the_lane_of_each_deployment_and_what_keeps_it_from_a_faster_one(
+    atelier: Atelier, config: Config
+) -> None:
+    params = {
+        "fast": "model: openai/gpt-4o-mini, api_key: sk-some-key",
+        "own": "model: hosted_vllm/m, api_base: http://127.0.0.1:9/v1",
+        "claude": "model: anthropic/claude-haiku-4-5, api_key: sk-some-key",
+        "aws": "model: bedrock/anthropic.claude-3-haiku-20240307-v1:0, aws_access_key_id: a, aws_secret_access_key: b",
+    }
+    listed = (f"  - {{model_name: {name}, litellm_params: {{{given}}}}}\n" for name, given in params.items())
+    config("model_list:\n" + "".join(listed))
+    found = json.loads(atelier("check", "--offline", "--json").stdout)
+
+    lanes = {group["name"]: group["deployments"][0] for group in found["groups"]}
+    assert {name: each["lane"] for name, each in lanes.items()} == {
+        "fast": "wire", "own": "wire", "claude": "translate", "aws": "sdk",
+    }  # fmt: skip
+    assert [name for name, each in lanes.items() if each["lane_reason"]] == ["aws"]
+    assert f"in the sdk lane: {lanes['aws']['lane_reason']}" in atelier("check", "--offline").stdout

@@ -7,27 +7,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gateway.ports import Provider, ProviderRequest
-from gateway.providers import runtime
-from gateway.providers.cards import card_of
+from gateway.providers import facts
 from gateway.providers.errors import Redact
-from gateway.providers.facts import price_entry
 from gateway.providers.http import Http
 from gateway.providers.sdk import SdkLane
 from gateway.providers.translate import TranslateLane
 from gateway.providers.wire import WireLane
 from gateway.types import Chunk, Completion, Deployment, JsonObject
 
-FAST = ("wire", "translate")
-
 
 def carded(deployment: Deployment) -> Deployment:
     """The deployment as it is loaded: with its card, in the lane that the card names."""
-    if deployment.card is not None:
-        return deployment
-    name = deployment.model_name
-    entry = price_entry(runtime.load().model_cost, deployment.model, deployment.provider, name)
-    card = card_of(deployment, entry)
-    return replace(deployment, card=card, lane=card.lane)
+    return deployment if deployment.card is not None else facts.carded(deployment)
 
 
 class HandedOver:
