@@ -10,15 +10,10 @@ import pytest
 
 from tests.providers.asking import HELLO, request
 from tests.providers.lanes import Lanes, carded
-from tests.providers.lanes_odd import ANSWERS, REFUSALS, STREAMS
-from tests.providers.lanes_odd_others import (
-    ANTHROPIC_ANSWERS,
-    ANTHROPIC_REFUSALS,
-    ANTHROPIC_STREAMS,
-    GEMINI_ANSWERS,
-    GEMINI_REFUSALS,
-    GEMINI_STREAMS,
-)
+from tests.providers.lanes_odd import ANSWERS, REFUSALS
+from tests.providers.lanes_odd_anthropic import ANTHROPIC_ANSWERS, ANTHROPIC_REFUSALS, ANTHROPIC_STREAMS
+from tests.providers.lanes_odd_gemini import GEMINI_ANSWERS, GEMINI_REFUSALS, GEMINI_STREAMS
+from tests.providers.lanes_odd_streams import STREAMS
 from tests.providers.lanes_told import comparable, differences, told
 from tests.providers.replay import Recorded, ReplayServer
 
