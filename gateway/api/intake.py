@@ -6,7 +6,6 @@ What stays in the body goes to the provider as it came.
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from starlette.types import Scope
 
 from gateway.errors import InvalidRequest
+from gateway.ids import hexadecimal
 from gateway.ports import Clock
 from gateway.trace_context import received
 from gateway.types import Call, Endpoint, JsonObject, Options
@@ -71,7 +71,7 @@ def new_call(
         del body[name]
     timeout = min(total, options.timeout or total)
     return Call(
-        id=f"gen-{int(now * 1000):012x}{secrets.token_hex(10)}",
+        id=f"gen-{int(now * 1000):012x}{hexadecimal(20)}",
         request_id=asked.id,
         endpoint=endpoint,
         credential=key,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fnmatch
 import re
-import secrets
 from collections.abc import Sequence
 
 import msgspec
@@ -16,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import GatewayError, InternalError, InvalidRequest, TooLarge
+from gateway.ids import hexadecimal
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class Outermost:
             await self._app(scope, receive, send)
             return
         size, host, given = self._head(scope["headers"])
-        request_id = given if PLAIN_ID.match(given) else b"req_" + secrets.token_hex(12).encode()
+        request_id = given if PLAIN_ID.match(given) else b"req_" + hexadecimal(24).encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         started = False
 
