@@ -63,16 +63,16 @@ class Relay:
     async def _pump(
         self, call: Call, answer: Answer, chunks: AsyncGenerator[Chunk, None], subscriber: Subscriber
     ) -> None:
-        running = call.running
+        running, send, now = call.running, subscriber.send, self._clock.monotonic
         await subscriber.begin(call)
         for chunk in answer.read:
             if shown(chunk, call):
-                await subscriber.send(chunk.frame)
+                await send(chunk.frame)
         async for chunk in chunks:
             if running is not None:
-                note(running, chunk, self._clock.monotonic())
+                note(running, chunk, now())
             if shown(chunk, call):
-                await subscriber.send(chunk.frame)
+                await send(chunk.frame)
         if running is not None and running.finish is None:
             raise ProviderError(Fault.TRUNCATED, "the stream ended without a finish reason")
 
@@ -85,7 +85,7 @@ def shown(chunk: Chunk, call: Call) -> bool:
 def note(running: RunningAttempt, chunk: Chunk, now: float) -> None:
     """Remember what one chunk told, as soon as it was read: for the ledger, the sweep and continuation."""
     running.last_chunk = now
-    running.chunks += 1
+    running.chunks += chunk.count or 1  # one that holds no content tells all the same that the provider began
     if running.first_chunk is None and (chunk.content or chunk.finish is not None):
         running.first_chunk = now
     if chunk.text:

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.attempts import Attempts
 from gateway.errors import Fault, Interrupted, ProviderError, Reason
-from gateway.relay import Relay, close
+from gateway.relay import Relay, close, note
 from gateway.types import Answer, Call, Chunk, Completion, Outcome, Status
 from tests.core.fakes import (
     ROLE,
@@ -239,3 +239,10 @@ async def test_closing_never_raises() -> None:
     await anext(chunks)
     await close(chunks)
     await close(chunks)
+
+
+def test_a_read_of_several_chunks_counts_as_so_many(clock: FakeClock) -> None:
+    attempt = running(asking(clock, deployment()), deployment(), clock)
+    for chunk in (Chunk(b"data: 1\n\ndata: 2\n\n", "ab", content=True, count=2), Chunk(b"data: 3\n\n", count=0)):
+        note(attempt, chunk, clock.monotonic())
+    assert (attempt.chunks, attempt.text) == (3, ["ab"])
