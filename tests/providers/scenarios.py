@@ -6,13 +6,14 @@ To record them again, after a change of LiteLLM's version or of the fleet: `pyth
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import vcr
-from aiohttp import BytesPayload
 
 from gateway.fleet import Settings, start_fleet
 from gateway.ports import ProviderRequest
@@ -21,6 +22,7 @@ from gateway.providers.sdk import SdkLane
 from gateway.types import JsonObject
 from tests.providers.asking import HELLO, TEXT, TOOL, WIRES, request
 from tests.providers.clientside import completed, streamed
+from tests.providers.taped import from_tape
 
 FOLDER = Path(__file__).parent / "cassettes"
 HOST = "http://provider.invalid"
@@ -59,7 +61,8 @@ SCENARIOS = (
 EMBEDDING = Scenario("embedding", TEXT, model="text-embedding-3-small")
 
 
-def cassette(wire: str, scenario: Scenario, folder: Path = FOLDER, *, record: bool = False) -> Any:
+@contextlib.contextmanager
+def cassette(wire: str, scenario: Scenario, folder: Path = FOLDER, *, record: bool = False) -> Iterator[Any]:
     """A context in which every request of this process is answered from the cassette, or recorded on it."""
     tape = vcr.VCR(
         record_mode="once" if record else "none",
@@ -68,14 +71,13 @@ def cassette(wire: str, scenario: Scenario, folder: Path = FOLDER, *, record: bo
         before_record_request=stripped_request,
         before_record_response=stripped_response,
     )
-    return tape.use_cassette(str(folder / f"{wire}-{scenario.name}.yaml"))
+    with tape.use_cassette(str(folder / f"{wire}-{scenario.name}.yaml")) as playing, from_tape(playing):
+        yield playing
 
 
 def stripped_request(found: Any) -> Any:
     """No address, no key, no headers but the kind of body."""
     found.uri = HOST + urlsplit(found.uri).path
-    if isinstance(found.body, BytesPayload):  # how a lane hands its bytes to aiohttp
-        found.body = found.body.decode()
     kept = {name: value for name, value in found.headers.items() if name.lower() == "content-type"}
     found.headers.clear()
     found.headers.update(kept)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 from collections.abc import AsyncIterator
-from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from yarl import URL
 
 from gateway.errors import Fault, ProviderError
+from gateway.providers.addresses import ALWAYS, proxy_for, trusted_authorities
 from gateway.providers.errors import causes, transport_fault
-from gateway.providers.http import ALWAYS, Http, Sending, proxy_for, trusted_authorities
+from gateway.providers.http import Http, Sending
 from gateway.providers.unpacking import MOST_BYTES
 from tests.providers.replay import Canary, Recorded, ReplayServer
 
@@ -160,18 +161,19 @@ def test_proxies_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    address = URL("https://api.provider.invalid/v1")
+    address = urlsplit("https://api.provider.invalid/v1")
     assert proxy_for(address) is None
     monkeypatch.setenv("HTTPS_PROXY", "proxy.invalid:3128")
-    assert proxy_for(address) == URL("http://proxy.invalid:3128")
+    assert proxy_for(address) == "http://proxy.invalid:3128"
     monkeypatch.setenv("NO_PROXY", "provider.invalid")
     assert proxy_for(address) is None
 
 
 def test_certificates_are_checked_unless_it_is_said_that_they_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_VERIFY", raising=False)
-    context: Any = trusted_authorities()
+    context = trusted_authorities()
     assert context.check_hostname
     assert context.get_ca_certs()
     monkeypatch.setenv("SSL_VERIFY", "False")
-    assert trusted_authorities() is False
+    assert not trusted_authorities().check_hostname
+    assert trusted_authorities().verify_mode is ssl.CERT_NONE
