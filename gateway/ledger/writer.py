@@ -21,6 +21,7 @@ import structlog
 from gateway import errors
 from gateway.killpoints import reached
 from gateway.store.database import prepare, unavailable
+from gateway.turns import after_turns
 
 T = TypeVar("T")
 MAX_BATCH = 256
@@ -67,7 +68,7 @@ class Writer(Generic[U]):
         self._unit = unit
         self._lock_wait = lock_wait
         self._pauses = pauses
-        self._turn: list[_Job] = []  # what this turn of the loop has brought
+        self._turn: list[_Job] = []  # what these turns of the loop have brought
         self._jobs: queue.SimpleQueue[list[_Job]] = queue.SimpleQueue()
         self._connection: sqlite3.Connection | None = None
         self._thread: threading.Thread | None = None
@@ -94,7 +95,7 @@ class Writer(Generic[U]):
             raise unavailable()
         future: asyncio.Future[T] = self._loop.create_future()
         if not self._turn:
-            self._loop.call_soon(self._hand_over)
+            after_turns(self._loop, self._hand_over)
         self._turn.append(_Job(act, keep, future))
         return future
 
@@ -107,7 +108,7 @@ class Writer(Generic[U]):
         await asyncio.to_thread(self._thread.join)
 
     def _hand_over(self) -> None:
-        """Give the writer what the turn has brought: one wake-up of its thread, however many waited."""
+        """Give the writer what the turns have brought: one wake-up of its thread, however many waited."""
         jobs, self._turn = self._turn, []
         self._jobs.put(jobs)
 
