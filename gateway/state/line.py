@@ -1,4 +1,4 @@
-"""One connection to Redis that all callers share: what is asked in one turn of the event loop goes out as one write.
+"""One connection to Redis that all callers share: what is asked in a few turns of the event loop goes out as one write.
 
 Answers come in the order of the questions, each to its own future. Redis gone, hanging or out of step: every question
 that is open is answered with the exception, `lost` is told, and nothing is ever sent again; the next one connects anew.
@@ -17,9 +17,11 @@ from redis.connection import DefaultParser
 from redis.exceptions import DataError, RedisError
 
 from gateway.ports import Clock
+from gateway.turns import after_turns
 
 Command = Sequence[str | bytes | int | float]
 
+COMPANY = 2  # turns of the loop; an answer takes longer than a few more of them would save
 SIZE = 64  # questions that Redis has before it at a time; further ones wait for their turn
 WAIT = 10  # timeouts that a question waits for its turn, a burst of our own being no sign of Redis's health
 SLICES = 8  # of a timeout, see `_tick`
@@ -82,7 +84,7 @@ class Line(asyncio.Protocol):
         self._waiting.append(question)
         if not self._flushing:
             self._flushing = True
-            loop.call_soon(self._flush)
+            after_turns(loop, self._flush, COMPANY)
         return question.answer
 
     def drop(self) -> None:
