@@ -7,6 +7,7 @@ with the fault CONNECT: nothing was sent. One that the provider closes while it 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -122,8 +123,7 @@ class Pool:
         except BaseException:
             sock.close()
             raise
-        self.connections.add(connection)
-        return connection
+        return self._held(connection)
 
     async def _pass_through(self, outer: Connection, origin: Origin, tunnel: Tunnel) -> None:
         """Ask the proxy for a way to the origin."""
@@ -144,6 +144,12 @@ class Pool:
             raise ConnectionResetError
         connection.connection_made(transport)
         self.connections.discard(outer)
+        return self._held(connection)
+
+    def _held(self, connection: Connection) -> Connection:
+        """`connection`, unless the other side has closed it already."""
+        if connection.closed:
+            raise ConnectionResetError
         self.connections.add(connection)
         return connection
 
@@ -163,11 +169,11 @@ class Pool:
                 task.add_done_callback(lambda done: self._answered(key, done))
             found = await asyncio.shield(task)
             until = self._loop.time() + DNS_CACHE
-        self._names[key] = (until, [*found[1:], found[0]])
+        self._names[key] = (until, [*found[1:], *found[:1]])
         return found
 
     async def _looked_up(self, host: str, port: int) -> Found:
-        return list(await self._loop.getaddrinfo(host, port, type=1))
+        return list(await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
     def _answered(self, key: tuple[str, int], done: asyncio.Task[Found]) -> None:
         del self._asked[key]

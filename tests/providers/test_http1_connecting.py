@@ -124,6 +124,22 @@ async def test_a_handshake_that_does_not_end_is_no_connection(http: Http, silent
     await refused(http, f"https://127.0.0.1:{silent}/x")
 
 
+async def test_a_connection_that_is_closed_while_it_is_made_is_none(
+    http: Http, server: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    create = loop.create_connection
+
+    async def closed(*given: Any, **named: Any) -> Any:
+        transport, connection = await create(*given, **named)
+        connection.eof_received()
+        return transport, connection
+
+    monkeypatch.setattr(loop, "create_connection", closed)
+    await refused(http, f"http://127.0.0.1:{server.port}/x")
+    assert not server.requests
+
+
 async def test_a_name_that_is_not_found_in_time_is_no_connection(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
     async def never(*_: Any) -> None:
         await asyncio.Event().wait()
