@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.closed:
             self._close()
-        self._fail(Fault.RESET, f"the connection to the provider failed ({type(exc).__name__})")
+        self._fail(Fault.RESET, f"the connection to the provider failed ({type(exc).__name__ if exc else 'closed'})")
 
     # Called by the parser; what they raise ends the answer.
 
