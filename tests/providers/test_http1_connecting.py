@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 from gateway.errors import Fault, ProviderError
 from gateway.providers.addresses import address_of
 from gateway.providers.http import Http, Sending
-from tests.providers.raw import OK, RawServer, Script, serving
+from tests.providers.raw import OK, Proxy, RawServer, Script, serving
 
 PATIENCE = 0.3  # seconds that a connection may take
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_verify", "ssl_cert_file")
@@ -233,34 +233,6 @@ async def test_a_secure_answer_that_breaks_is_told(
     with pytest.raises(ProviderError) as caught:
         await http.whole(Sending(f"https://localhost:{secure.port}/x", {}, b"{}"))
     assert caught.value.fault is Fault.RESET
-
-
-class Proxy:
-    """Passes connections through to where they ask to go, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[bytes] = []
-        self.answer = b"HTTP/1.1 200 Connection established\r\n\r\n"
-        self.port = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.asked.append(head)
-        writer.write(self.answer)
-        host, _, port = head.split(b" ")[1].decode().rpartition(":")
-        if b" 200 " in self.answer:
-            there, back = await asyncio.open_connection(host, int(port))
-            await asyncio.gather(passed(reader, back), passed(there, writer))
-        writer.close()
-
-
-async def passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(2**16):
-            writer.write(data)
-    except ConnectionError:
-        pass
-    writer.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
