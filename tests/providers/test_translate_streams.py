@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import Any
 
@@ -26,7 +25,8 @@ ENDED: JsonObject = {"type": "message_delta", "delta": {"stop_reason": "end_turn
 
 def stream(reader: Reader, text: str | None) -> Stream:
     sending = Sending("http://provider.invalid", {}, b"")
-    return Stream(Prepared(sending, completion, functools.partial(Events, now=lambda: 0.0), text), reader)
+    prepared = Prepared(sending, lambda document, _: completion(document), lambda _: Events(now=lambda: 0.0), text)
+    return Stream(prepared, {}, reader)
 
 
 def delta(text: str, index: int = 0, **members: Any) -> JsonObject:
@@ -50,9 +50,7 @@ def written(event: JsonObject, *, ascii_only: bool, close: bool) -> bytes:
     return b"data: " + json.dumps(event, ensure_ascii=ascii_only, separators=separators).encode() + b"\n\n"
 
 
-TEXTS = st.text(max_size=8) | st.sampled_from(
-    ['"text":"', '"role":"', "\\", "\n", "🍜", "\u2028", '"}}', "a"]
-)
+TEXTS = st.text(max_size=8) | st.sampled_from(['"text":"', '"role":"', "\\", "\n", "🍜", "\u2028", '"}}', "a"])
 EVENTS = st.lists(
     st.builds(delta, TEXTS, st.integers(0, 1))
     | st.builds(lambda text: delta(text, citations=[]), TEXTS)
