@@ -97,7 +97,9 @@ def note(running: RunningAttempt, chunk: Chunk, now: float) -> None:
 
 
 async def close(chunks: AsyncGenerator[Chunk, None]) -> None:
-    """Close a provider's stream, whatever state it is in; never raises."""
+    """Close a provider's stream, whatever state it is in; never raises. One that has come to its end is closed."""
+    if getattr(chunks, "ag_frame", chunks) is None:
+        return
     try:
         await asyncio.wait_for(chunks.aclose(), CLOSE_TIMEOUT)
     except (TimeoutError, RuntimeError, ProviderError) as error:
