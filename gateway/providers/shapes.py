@@ -170,7 +170,7 @@ def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:
 
 
 def with_thoughts_counted(raw: JsonObject) -> JsonObject:
-    """xAI's document with its usage as OpenAI counts: there, output is without the tokens of thought. Changed in place."""
+    """A document of xAI's with its usage as OpenAI counts: there, output is without the tokens of thought. Changed in place."""
     usage = raw.get("usage")
     if isinstance(usage, dict):
         given, made = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))

@@ -44,7 +44,9 @@ class Unpacking:
         """`piece`, which is not packed, within the bound. Raises TooLargeError."""
         self._left -= len(piece)
         if self._left < 0:
-            raise TooLargeError(f"the answer is larger than {MOST_BYTES} bytes, or packed in a way that was not offered")
+            raise TooLargeError(
+                f"the answer is larger than {MOST_BYTES} bytes, or packed in a way that was not offered"
+            )
         return piece
 
     @property
