@@ -30,6 +30,13 @@ def nothing() -> None:
     """Nobody wants to know."""
 
 
+def forget(cycle: RequestResponseCycle) -> Direct | None:
+    """Take the extension out of a request whose answer is over: they hold each other, and with them all of it."""
+    scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]  # a plain dictionary, whatever else is in it
+    found: Direct | None = scope.get("extensions", {}).pop(DIRECT, None)
+    return found
+
+
 class Direct:
     """Writes one answer: a whole one in one piece, a stream's pieces as they come. Headers must be valid as they are.
 
@@ -43,6 +50,11 @@ class Direct:
         self._cycle = cycle
         self.task: asyncio.Task[None]  # the application's, which serves this request
         self.left: Callable[[], None] = nothing  # told when the client leaves before its answer is complete
+
+    @property
+    def gone(self) -> bool:
+        """The client has left already."""
+        return self._cycle.disconnected
 
     @property
     def arrived(self) -> bool:
@@ -86,6 +98,7 @@ class Direct:
 
     def _done(self) -> None:
         cycle = self._cycle
+        forget(cycle)
         cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:
@@ -110,9 +123,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._wait(None)
         super().connection_lost(exc)
-        if self.cycle is not None and self.cycle.disconnected:
-            scope: dict[str, Any] = self.cycle.scope  # type: ignore[assignment]
-            scope["extensions"][DIRECT].left()
+        if self.cycle is not None and self.cycle.disconnected and (direct := forget(self.cycle)) is not None:
+            direct.left()
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head
@@ -134,7 +146,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]  # a plain dictionary, whatever else is in it
+        scope: dict[str, Any] = cycle.scope  # type: ignore[assignment]
         direct = Direct(cycle)
         scope["extensions"] = {DIRECT: direct}
         direct.task = task = self.loop.create_task(cycle.run_asgi(app))

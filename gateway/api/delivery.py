@@ -46,6 +46,8 @@ class Connection(Protocol):
     left: Callable[[], None]
 
     @property
+    def gone(self) -> bool: ...
+    @property
     def arrived(self) -> bool: ...
     async def whole(self, status: int, headers: Head, body: bytes) -> None: ...
     async def begin(self, status: int, headers: Head) -> None: ...
@@ -98,10 +100,19 @@ class Delivery:
             if isinstance(self._connection, OverAsgi):
                 await self._beside(receive)
             else:
-                self._connection.left = self._left
-                await self._generations.run(self._call, self, self._connection.task)
+                await self._directly(self._connection)
         finally:
             self._stop_beating()
+
+    async def _directly(self, connection: Connection) -> None:
+        """In the server's own task; the server tells when the client leaves, or has left already."""
+        connection.left = self._left
+        if connection.gone:
+            self._left()
+        try:
+            await self._generations.run(self._call, self, connection.task)
+        finally:
+            connection.left = nothing  # or they would hold each other, and the request with them
 
     async def _beside(self, receive: Receive) -> None:
         """In a task of its own, with this one watching the client."""
@@ -185,6 +196,10 @@ class Delivery:
     def _own_headers(self, *, settled: bool) -> Head:
         litellm = self._pace.litellm_headers
         return response_headers(self._call, self._clock.monotonic(), settled=settled, litellm=litellm)
+
+
+def nothing() -> None:
+    """Nobody is there any more to be told."""
 
 
 async def disconnected(receive: Receive) -> None:
