@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -119,21 +120,41 @@ class Running:
 @contextlib.contextmanager
 def running(name: str, launch: Launch, cores: frozenset[int], log: Path) -> Iterator[Running]:
     """Start a server on `cores`; it and its children have ended when this is left."""
-    with log.open("wb") as output, pinned(cores):
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            launch.command,
-            cwd=launch.folder,
-            env=environment(launch.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with log.open("wb") as output, pinned(cores), uninterrupted() as came:
+            started = time.perf_counter()
+            process = subprocess.Popen(
+                launch.command,
+                cwd=launch.folder,
+                env=environment(launch.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        for number in came:
+            signal.raise_signal(number)
         yield Running(name, launch, process, started, log)
     finally:
-        end(process)
+        if process is not None:
+            end(process)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[list[int]]:
+    """SIGINT and SIGTERM that come within are kept: a process that is just being started would be left behind."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # signals are not for it
+        yield came
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda each, _: came.append(each)) for number in numbers]
+    try:
+        yield came
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from benchmarks.measure import Bench, Figures
 from benchmarks.parts import EACH_ROUND, OF_THEIR_OWN
 from benchmarks.report import bounds_table, document, figures_table
 from benchmarks.rounds import Results
-from benchmarks.servers import ROOT, Launch, Running, Server, StartError, Surroundings
+from benchmarks.servers import ROOT, Launch, Running, Server, StartError, Surroundings, uninterrupted
 
 CORES = divide_cores()
 PAIR = Pair(Shape(2, 4, 2), Shape(8, 6, 3))
@@ -122,6 +123,14 @@ def test_a_server_that_does_not_start_breaks_the_run_with_its_own_words() -> Non
 
     with pytest.raises(StartError, match=r"exit code 2(?s:.*)unrecognized arguments: --nonsense"):
         measured([Server("broken", frozenset({"start"}), broken)], {"start"})
+
+
+def test_a_signal_that_comes_while_a_server_is_started_waits_for_it() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with uninterrupted() as came:
+        signal.raise_signal(signal.SIGTERM)
+        assert came == [signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_signal_ends_the_run_and_all_that_it_started() -> None:
