@@ -31,6 +31,11 @@ class Spot(NamedTuple):
     rpm: int | None = None
     tpm: int | None = None
 
+    @property
+    def limited(self) -> bool:
+        """Whether its last minute may be full."""
+        return self.rpm is not None or self.tpm is not None
+
     @classmethod
     def of(cls, deployment: Deployment) -> Spot:
         """What the deployment offers."""
@@ -129,7 +134,7 @@ class Places:
         spots = {spot.deployment_id: spot for spot in (Spot(*candidate) for candidate in candidates)}
         for spot in spots.values():
             if self._has_room(spot, demand):
-                return self._take(spot.deployment_id, demand)
+                return self._take(spot, demand)
         loop = asyncio.get_running_loop()
         self._tickets += 1
         waiter = _Waiter(queue_class, self._tickets, spots, demand, loop.create_future(), on_position)
@@ -156,7 +161,7 @@ class Places:
         for waiter in tuple(self._waiters):
             found = next((spot for spot in waiter.spots.values() if self._has_room(spot, waiter.demand)), None)
             if found is not None and not waiter.place.done():
-                self._serve(waiter, found.deployment_id)
+                self._serve(waiter, found)
         for waiter in self._waiters:
             self._look_again(waiter)
 
@@ -182,14 +187,14 @@ class Places:
         """Seconds until the deployment's last minute has room."""
         return self.rates.wait(spot.deployment_id, spot.rpm, spot.tpm, demand.tokens)
 
-    def _take(self, deployment_id: str, demand: Demand) -> str:
-        self._in_flight[deployment_id] += 1
-        self.rates.take(deployment_id, demand)
-        return deployment_id
+    def _take(self, spot: Spot, demand: Demand) -> str:
+        self._in_flight[spot.deployment_id] += 1
+        self.rates.take(spot.deployment_id, demand, limited=spot.limited)
+        return spot.deployment_id
 
-    def _serve(self, waiter: _Waiter, deployment_id: str) -> None:
+    def _serve(self, waiter: _Waiter, spot: Spot) -> None:
         self._leave(waiter)
-        waiter.place.set_result(self._take(deployment_id, waiter.demand))
+        waiter.place.set_result(self._take(spot, waiter.demand))
 
     def _enter(self, waiter: _Waiter, timeout: float) -> None:
         slides_in = self._soonest(waiter)
@@ -238,8 +243,8 @@ class Places:
             if waiter.place.done():
                 continue
             if self._has_room(spot, waiter.demand):
-                self._serve(waiter, deployment_id)
-            elif spot.rpm is not None or spot.tpm is not None:
+                self._serve(waiter, spot)
+            elif spot.limited:
                 self._look_again(waiter)  # the place is free, but its minute may be full by now
 
     def _withdraw(self, waiter: _Waiter) -> None:

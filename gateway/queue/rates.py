@@ -1,7 +1,8 @@
 """Requests and tokens of each deployment in the last 60 seconds, in memory: there is nothing that could be away.
 
 Of several workers each counts its own and has its share of a limit. A request counts from its dispatch on, its tokens as
-they were estimated until it has ended, then as they were.
+they were estimated until it has ended, then as they were. Where a limit asks, each request counts for exactly a minute;
+elsewhere those of one second are counted together and leave together, so that a busy minute takes no memory.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ class Demand(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True, eq=False)
 class _Sent:
+    """A request, or several of one second; they leave the window a minute after the last of them."""
+
     where: str
     at: float
+    requests: int
     tokens: int
     gone: bool = False  # out of its window
 
@@ -36,6 +40,7 @@ class _Sent:
 @dataclass(slots=True)
 class _Window:
     sent: deque[_Sent] = field(default_factory=deque)
+    requests: int = 0
     tokens: int = 0
 
 
@@ -46,7 +51,7 @@ class Rates:
         self._clock = clock
         self._workers = workers
         self._windows: dict[str, _Window] = {}
-        self._open: dict[str, list[_Sent]] = {}  # by owner
+        self._open: dict[str, list[tuple[_Sent, int]]] = {}  # by owner: what was sent, and its estimate
         self._most = MOST_IDLE
 
     def wait(self, where: str, rpm: int | None, tpm: int | None, tokens: int) -> float:
@@ -58,36 +63,48 @@ class Rates:
             return 0.0
         now = self._clock.monotonic()
         window = self._current(where, now)
-        first = max(self._behind_requests(window, rpm), self._behind_tokens(window, tpm, tokens))
+        first = 0
+        if rpm is not None:
+            over = window.requests + 1 - self._share(rpm)
+            first = _oldest(over, (sent.requests for sent in window.sent))
+        if tpm is not None:
+            over = window.tokens + tokens - self._share(tpm)
+            first = max(first, _oldest(over, (sent.tokens for sent in window.sent)))
         return window.sent[first - 1].at + WINDOW - now if first else 0.0
 
-    def take(self, where: str, demand: Demand) -> None:
-        """A request is about to be sent there."""
+    def take(self, where: str, demand: Demand, *, limited: bool = True) -> None:
+        """A request is about to be sent there. Without a limit there, it is counted with the others of its second."""
         now = self._clock.monotonic()
         window = self._current(where, now)
-        sent = _Sent(where, now, demand.tokens)
-        window.sent.append(sent)
+        last = window.sent[-1] if window.sent and not limited else None
+        if last is not None and int(last.at) == int(now):
+            last.at = now
+            last.requests += 1
+            last.tokens += demand.tokens
+        else:
+            last = _Sent(where, now, 1, demand.tokens)
+            window.sent.append(last)
+        window.requests += 1
         window.tokens += demand.tokens
         if demand.owner:
-            self._open.setdefault(demand.owner, []).append(sent)
+            self._open.setdefault(demand.owner, []).append((last, demand.tokens))
 
     def settle(self, owner: str, used: Iterable[tuple[str, int]]) -> bool:
         """The owner's attempts as they were: where, and tokens in and out. What was never sent does not count.
 
         Says whether anything has more room than before.
         """
+        opened = self._open.pop(owner, None)
+        if opened is None:
+            return False
         left, freed = list(used), False
-        for sent in self._open.pop(owner, ()):
+        for sent, estimate in opened:
             place = next((place for place, (where, _) in enumerate(left) if where == sent.where), None)
             tokens = 0 if place is None else left.pop(place)[1]
             if sent.gone:
                 continue
-            freed = freed or place is None or tokens < sent.tokens
-            window = self._windows[sent.where]
-            window.tokens += tokens - sent.tokens
-            sent.tokens = tokens
-            if place is None:
-                window.sent.remove(sent)
+            freed = freed or place is None or tokens < estimate
+            self._correct(sent, 0 if place is None else 1, tokens - estimate)
         return freed
 
     def used(self, places: Mapping[str, str]) -> tuple[dict[str, int], dict[str, int]]:
@@ -96,8 +113,19 @@ class Rates:
         requests, tokens = {}, {}
         for name, where in places.items():
             if where in self._windows and (window := self._current(where, now)).sent:
-                requests[name], tokens[name] = len(window.sent), window.tokens
+                requests[name], tokens[name] = window.requests, window.tokens
         return requests, tokens
+
+    def _correct(self, sent: _Sent, requests: int, tokens: int) -> None:
+        """One of what was sent there together was `requests` requests in truth, and brought so many tokens more."""
+        window = self._windows[sent.where]
+        sent.tokens += tokens
+        window.tokens += tokens
+        if not requests:
+            sent.requests -= 1
+            window.requests -= 1
+            if not sent.requests:
+                window.sent.remove(sent)
 
     def _current(self, where: str, now: float) -> _Window:
         """The window without what is too old for it."""
@@ -107,6 +135,7 @@ class Rates:
             window = self._windows[where] = _Window()
         while window.sent and window.sent[0].at <= now - WINDOW:
             old = window.sent.popleft()
+            window.requests -= old.requests
             window.tokens -= old.tokens
             old.gone = True
         return window
@@ -124,16 +153,13 @@ class Rates:
     def _share(self, limit: int) -> int:
         return max(1, limit // self._workers())
 
-    def _behind_requests(self, window: _Window, rpm: int | None) -> int:
-        """How many of the oldest have to slide out before one more request fits."""
-        return 0 if rpm is None else max(0, len(window.sent) + 1 - self._share(rpm))
 
-    def _behind_tokens(self, window: _Window, tpm: int | None, tokens: int) -> int:
-        if tpm is None:
-            return 0
-        over = window.tokens + tokens - self._share(tpm)
-        for count, sent in enumerate(window.sent):
-            if over <= 0:
-                return count
-            over -= sent.tokens
-        return len(window.sent)
+def _oldest(over: int, amounts: Iterable[int]) -> int:
+    """How many of the oldest have to slide out to make room for so much; all of them where that is not enough."""
+    count = 0
+    for amount in amounts:
+        if over <= 0:
+            break
+        over -= amount
+        count += 1
+    return count

@@ -104,16 +104,63 @@ def test_idle_deployments_are_forgotten(clock: StillClock, monkeypatch: pytest.M
     assert len(found._windows) <= 10
 
 
+def test_without_a_limit_a_busy_minute_takes_no_more_memory_than_its_seconds(clock: StillClock) -> None:
+    found = rates(clock)
+    for number in range(3_000):
+        found.take("a", Demand(f"gen-{number}", 10), limited=False)
+        found.settle(f"gen-{number}", [("a", 7)])
+        clock.time += 0.05
+    assert found.used({"a": "a"}) == ({"a": 1_200}, {"a": 8_400})
+    assert len(found._windows["a"].sent) <= WINDOW + 1
+    assert not found._open
+
+
+def test_what_was_never_sent_is_taken_out_of_its_second(clock: StillClock) -> None:
+    found = rates(clock)
+    for owner in ("gen-1", "gen-2"):
+        found.take("a", Demand(owner, 100), limited=False)
+    assert found.settle("gen-1", [])
+    assert found.used({"a": "a"}) == ({"a": 1}, {"a": 100})
+    assert found.settle("gen-2", [])
+    assert found.used({"a": "a"}) == ({}, {})
+
+
+def test_those_of_one_second_leave_with_the_last_of_them(clock: StillClock) -> None:
+    found = rates(clock)
+    for _ in range(3):
+        found.take("a", Demand(), limited=False)
+        clock.time += 0.25
+    clock.time = 5_000.4 + WINDOW
+    assert found.used({"a": "a"})[0] == {"a": 3}
+    clock.time = 5_000.5 + WINDOW
+    assert found.used({"a": "a"})[0] == {}
+
+
+def test_a_limit_that_is_new_counts_what_was_sent_without_one(clock: StillClock) -> None:
+    found = rates(clock)
+    for _ in range(3):
+        found.take("a", Demand(tokens=10), limited=False)
+    clock.time += 10
+    found.take("a", Demand(tokens=10))
+    assert found.wait("a", 5, None, 0) == 0
+    assert found.wait("a", 4, None, 0) == 50
+    assert found.wait("a", 1, None, 0) == WINDOW
+    assert found.wait("a", None, 40, 10) == 50
+
+
+@pytest.mark.parametrize("limited", [True, False])
 @given(
-    st.lists(st.tuples(st.sampled_from(["take", "settle", "pass"]), st.integers(0, 3), st.integers(0, 50)), max_size=60)
+    acts=st.lists(
+        st.tuples(st.sampled_from(["take", "settle", "pass"]), st.integers(0, 3), st.integers(0, 50)), max_size=60
+    )
 )
-def test_the_windows_agree_with_a_plain_list(acts: list[tuple[str, int, int]]) -> None:
+def test_the_windows_agree_with_a_plain_list(limited: bool, acts: list[tuple[str, int, int]]) -> None:
     clock = StillClock()
     found, plain = rates(clock), []
     for act, owner, amount in acts:
         name = f"gen-{owner}"
         if act == "take":
-            found.take("a", Demand(name, amount))
+            found.take("a", Demand(name, amount), limited=limited)
             plain.append([clock.time, name, amount])
         elif act == "pass":
             clock.time += amount
@@ -129,6 +176,15 @@ def test_the_windows_agree_with_a_plain_list(acts: list[tuple[str, int, int]]) -
         requests, tokens = found.used({"a": "a"})
         assert requests.get("a", 0) == len(counted)
         assert tokens.get("a", 0) == sum(each[2] for each in counted)
+
+
+async def test_places_count_by_the_second_only_where_no_limit_asks(clock: StillClock) -> None:
+    places = Places(clock)
+    for spot in (Spot("free"), Spot("few", rpm=10), Spot("short", tpm=10_000)):
+        for _ in range(3):
+            await places.acquire([spot], LONG)
+    sizes = {name: len(window.sent) for name, window in places.rates._windows.items()}
+    assert sizes == {"free": 1, "few": 3, "short": 3}
 
 
 async def test_a_full_minute_spills_over_to_the_next(clock: StillClock) -> None:
