@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from gateway.errors import GatewayError, InternalError, Interrupted, Reason, Unavailable, UpstreamTimeout
-from gateway.ports import Stage
+from gateway.ports import Stage, nothing_to_undo
 from gateway.types import Call, Outcome, Status
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,8 @@ class Pipeline:
         try:
             for stage in self.stages:
                 await stage.enter(call)
-                entered.append(stage)
+                if type(stage).exit is not nothing_to_undo:
+                    entered.append(stage)
                 if call.answer is not None:
                     break
             return await deliver(call)

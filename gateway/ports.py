@@ -44,6 +44,10 @@ class Stage(Protocol):
     async def exit(self, call: Call, outcome: Outcome) -> None: ...  # never raises; runs even if the client has gone
 
 
+async def nothing_to_undo(stage: Stage, call: Call, outcome: Outcome) -> None:
+    """The `exit` of a stage that takes nothing: the pipeline need not call it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderRequest:
     """One attempt for a lane. `body` is the client's, as the stages left it; seconds are left-over time."""

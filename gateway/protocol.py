@@ -107,7 +107,7 @@ class Direct:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. At most one timer runs: the one that closes it."""
+    """One connection. At most one timer runs, the one that closes it, and none where a read brings all of a request."""
 
     _timer: asyncio.TimerHandle | None = None
     _in_head = True
@@ -129,7 +129,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         was_in_head = self._in_head
         super().data_received(data)
-        if was_in_head and self._in_head:
+        if not self._in_head:
+            return
+        if self._timer is None:
+            self._wait(HEADER_PATIENCE)
+        if was_in_head:
             self._head += len(data)
             if self._head > MOST_HEAD:
                 self._refuse("431 Request Header Fields Too Large", "The request's headers are too large.")
@@ -137,7 +141,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._receiving, self._leftover = True, 0
         self._in_head, self._head = True, 0
-        self._wait(HEADER_PATIENCE)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -188,4 +191,6 @@ class BoundedProtocol(HttpToolsProtocol):
         """Close the connection after so many seconds, unless something stops the timer (None)."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+            self._timer = None
+        if seconds is not None:
+            self._timer = self.loop.call_later(seconds, self.transport.abort)

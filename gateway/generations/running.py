@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -129,11 +130,8 @@ class Generations:
         return generation
 
     async def _run(self, call: Call, client: ClientEnd, pipeline: Pipeline) -> Outcome:
-        async def deliver(answered: Call) -> Outcome:
-            return await self._relay.deliver(answered, client)
-
         try:
-            outcome = await pipeline.run(call, deliver)
+            outcome = await pipeline.run(call, partial(self._relay.deliver, subscriber=client))
             reached("before_last_byte")
             await client.end(call, outcome)
         finally:

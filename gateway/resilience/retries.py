@@ -5,7 +5,7 @@ Pure: the caller tells what failed and how much time is left, draws the random n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -77,7 +77,7 @@ class Walk:
 
     def __init__(
         self,
-        candidates: Iterable[Candidate],
+        candidates: Sequence[Candidate],
         retries: Retries,
         draw: Callable[[], float],
         asked: int | None = None,
@@ -86,19 +86,11 @@ class Walk:
 
         `asked`: the request's own number of retries in one group, which counts where it is the lower one.
         """
+        self._candidates = candidates
         self._retries = retries
         self._draw = draw
         self._cap = retries.attempts if asked is None else min(retries.attempts, asked + 1)
-        self._groups: list[_Group] = []
-        owner, before = None, None
-        for candidate in candidates:
-            owner = owner if candidate.after else candidate.group
-            here = (owner, candidate.group, candidate.after, candidate.deployment.order)
-            if here != before:
-                self._groups.append(_Group(owner, candidate.after, most=self._most_of(None)))
-            before = here
-            if candidate.deployment not in self._groups[-1].deployments:
-                self._groups[-1].deployments.append(candidate.deployment)
+        self._groups: list[_Group] = []  # laid out once the first step was not enough: mostly it is
         self._ahead: list[tuple[_Group, Deployment]] = []
         self._offered: set[str] = set()
         self._now: _Group | None = None
@@ -106,10 +98,15 @@ class Walk:
         self._attempts = 0
         self._rounds = 0
         self._pause = 0.0
+        self._begun = False
         self._over = False
 
     def next(self, left: float) -> Step | None:
         """The next step, or None when it is over. A pause is shorter than `left` seconds."""
+        if not self._begun:
+            self._begun = True
+            return next((Step(each.deployment) for each in self._candidates if not each.after), None)
+        self._lay_out()
         while not self._over and self._attempts < self._retries.attempts:
             while self._ahead:
                 group, deployment = self._ahead.pop(0)
@@ -125,6 +122,7 @@ class Walk:
 
     def failed(self, error: ProviderError, deployment: Deployment) -> None:
         """The attempt at the last step's deployment failed."""
+        self._lay_out()
         self._attempts += 1
         self._last = error
         group = self._now
@@ -138,6 +136,23 @@ class Walk:
         if any(self._turn_to(each) for each in meant):
             return
         self._over = error.fault in NOT_ELSEWHERE and KINDS[error.fault] not in self._retries.by_error
+
+    def _lay_out(self) -> None:
+        """The groups, as they are once the first step was given."""
+        if self._groups:
+            return
+        owner, before = None, None
+        for candidate in self._candidates:
+            owner = owner if candidate.after else candidate.group
+            here = (owner, candidate.group, candidate.after, candidate.deployment.order)
+            if here != before:
+                self._groups.append(_Group(owner, candidate.after, most=self._most_of(None)))
+            before = here
+            if candidate.deployment not in self._groups[-1].deployments:
+                self._groups[-1].deployments.append(candidate.deployment)
+        if self._goes_on():
+            self._now, first = self._ahead.pop(0)
+            self._offered.add(first.id)
 
     def _most_of(self, fault: Fault | None) -> int:
         """Attempts in one group, once it failed in this way."""

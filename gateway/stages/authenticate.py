@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gateway.accounts.roles import may
 from gateway.errors import Forbidden
-from gateway.ports import Identities
-from gateway.types import Call, Outcome
+from gateway.ports import Identities, nothing_to_undo
+from gateway.types import Call
 
 
 class Authenticate:
@@ -22,5 +22,4 @@ class Authenticate:
             raise Forbidden("Only test keys may ask for a mock_response.", param="mock_response")
         call.identity = identity
 
-    async def exit(self, call: Call, outcome: Outcome) -> None:
-        """Nothing to give back."""
+    exit = nothing_to_undo

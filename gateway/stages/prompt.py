@@ -11,11 +11,11 @@ import hmac
 import msgspec
 
 from gateway.errors import Forbidden
-from gateway.ports import BrandRights
+from gateway.ports import BrandRights, nothing_to_undo
 from gateway.prompts.compose import compose
 from gateway.prompts.library import Library
 from gateway.stages.need import identity_of
-from gateway.types import Call, Endpoint, Identity, Outcome
+from gateway.types import Call, Endpoint, Identity
 
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
@@ -68,5 +68,4 @@ class Prompt:
         parts = [identity_of(call).tenant, options.template, options.template_version, brand, options.variables]
         return hmac.new(self._secret, _canonical(parts), hashlib.sha256).hexdigest()[:16]
 
-    async def exit(self, call: Call, outcome: Outcome) -> None:
-        """Nothing to give back."""
+    exit = nothing_to_undo

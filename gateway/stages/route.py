@@ -10,12 +10,12 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gateway.errors import BudgetExhausted, Fault, Forbidden, GatewayError, InvalidRequest, NotFound, Unavailable
-from gateway.ports import Health, Policy, Signals
+from gateway.ports import Health, Policy, Signals, nothing_to_undo
 from gateway.queue.places import Places, place_of
 from gateway.routing import Choice, Routes
 from gateway.stages.eligible import by_tags, by_window
 from gateway.stages.need import identity_of
-from gateway.types import Call, Candidate, Deployment, Outcome, Plan
+from gateway.types import Call, Candidate, Deployment, Plan
 
 
 def nobody(deployment: Deployment) -> bool:  # noqa: ARG001 - the default of `spent_out`
@@ -61,8 +61,7 @@ class Route:
         reason = f"{choice.reason}; {plan.reason}" if choice.reason else plan.reason
         call.plan = Plan(tuple(candidates), plan.policy, reason, plan.score, plan.tier)
 
-    async def exit(self, call: Call, outcome: Outcome) -> None:
-        """The policies keep nothing yet."""
+    exit = nothing_to_undo
 
     def _rank(self, policy: Policy, choice: Choice, call: Call) -> Plan:
         deployments = self._eligible(choice, call)
