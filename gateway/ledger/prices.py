@@ -13,22 +13,31 @@ from gateway.types import Price, Usage
 
 PICO_PER_NANO = 1_000
 PICO_PER_USD = 10**12
-NANO_PER_USD = 10**9
+NANO_DIGITS = 9
+NANO_PER_USD = 10**NANO_DIGITS
 MAX_TOKENS = 10**9  # keeps any cost at any real price far inside 64 bits
 _EXACT = Context(prec=60, rounding=ROUND_CEILING)
 
 
 def cost(price: Price, usage: Usage) -> int:
     """Nano-dollars of one attempt that used `usage`."""
-    price = price.for_input(usage.input)
-    cache_write = (usage.cache_write, _or(price.cache_write, price.input))
-    cached = (usage.cached_input, _or(price.cached_input, price.input))
-    audio_in = (usage.audio_input, _or(price.audio_input, price.input))
-    reasoning = (usage.reasoning, _or(price.reasoning, price.output))
-    audio_out = (usage.audio_output, _or(price.audio_output, price.output))
-    pico = _side(usage.input, price.input, cache_write, audio_in, cached)
-    pico += _side(usage.output, price.output, audio_out, reasoning)
-    return _to_nano(pico + price.request)
+    if price.long_from is not None:
+        price = price.for_input(usage.input)
+    pico = price.request
+    if usage.cache_write or usage.cached_input or usage.audio_input:
+        cache_write = (usage.cache_write, _or(price.cache_write, price.input))
+        cached = (usage.cached_input, _or(price.cached_input, price.input))
+        audio_in = (usage.audio_input, _or(price.audio_input, price.input))
+        pico += _side(usage.input, price.input, cache_write, audio_in, cached)
+    else:
+        pico += _count(usage.input) * price.input
+    if usage.reasoning or usage.audio_output:
+        reasoning = (usage.reasoning, _or(price.reasoning, price.output))
+        audio_out = (usage.audio_output, _or(price.audio_output, price.output))
+        pico += _side(usage.output, price.output, audio_out, reasoning)
+    else:
+        pico += _count(usage.output) * price.output
+    return -(-pico // PICO_PER_NANO)
 
 
 def bound(price: Price, input_tokens: int, output_tokens: int, n: int = 1) -> int:
@@ -37,10 +46,14 @@ def bound(price: Price, input_tokens: int, output_tokens: int, n: int = 1) -> in
     `input_tokens` and `output_tokens` are the most that one of `n` choices can have. The input counts `n` times,
     because some providers serve `n` choices as `n` calls.
     """
-    choices = max(1, n)
-    given, made = choices * max(0, input_tokens), choices * max(0, output_tokens)
-    most, longer = _dearest(price, given, made), price.for_input(given)
-    return _to_nano(most if longer is price else max(most, _dearest(longer, given, made)))
+    given = input_tokens if input_tokens > 0 else 0
+    made = output_tokens if output_tokens > 0 else 0
+    if n > 1:
+        given, made = n * given, n * made
+    most = _dearest(price, given, made)
+    if price.long_from is not None and (longer := price.for_input(given)) is not price:
+        most = max(most, _dearest(longer, given, made))
+    return -(-most // PICO_PER_NANO)
 
 
 def _dearest(price: Price, given: int, made: int) -> int:
@@ -69,9 +82,10 @@ def from_usd(value: float | str | Decimal | None) -> int | None:
 @functools.lru_cache(1024)  # a request's cost is told in its header, its log line, its span
 def usd(nano: int) -> str:
     """Nano-dollars as a plain decimal string of US dollars: `usd(123_000) == "0.000123"`."""
-    whole, fraction = divmod(abs(nano), NANO_PER_USD)
-    digits = f"{fraction:09d}".rstrip("0")
-    return f"{'-' if nano < 0 else ''}{whole}{'.' if digits else ''}{digits}"
+    if nano < 0:
+        return f"-{usd(-nano)}"
+    digits = str(nano).zfill(NANO_DIGITS + 1)
+    return f"{digits[:-NANO_DIGITS]}.{digits[-NANO_DIGITS:]}".rstrip("0").rstrip(".")
 
 
 def in_nano(dollars: float) -> int:
@@ -83,16 +97,17 @@ def _or(price: int | None, parent: int) -> int:
     return parent if price is None else price
 
 
+def _count(tokens: int) -> int:
+    """As many of them as are believed."""
+    return 0 if tokens < 0 else min(tokens, MAX_TOKENS)
+
+
 def _side(total: int, rate: int, *classes: tuple[int, int]) -> int:
     """Pico-dollars of one side: classes take their part of `total` in the order given, `rate` prices the rest."""
-    rest = min(max(0, total), MAX_TOKENS)
+    rest = _count(total)
     pico = 0
     for count, class_rate in classes:
         part = min(max(0, count), rest)
         pico += part * class_rate
         rest -= part
     return pico + rest * rate
-
-
-def _to_nano(pico: int) -> int:
-    return -(-pico // PICO_PER_NANO)
