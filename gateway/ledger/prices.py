@@ -6,15 +6,14 @@ counts are not trusted: classes that exceed their total are cut to it, and a cou
 
 from __future__ import annotations
 
-import functools
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 
 from gateway.types import Price, Usage
 
 PICO_PER_NANO = 1_000
 PICO_PER_USD = 10**12
-NANO_DIGITS = 9
-NANO_PER_USD = 10**NANO_DIGITS
+NANO_DIGITS = 9  # behind the point
+NANO_PER_USD = 10**9
 MAX_TOKENS = 10**9  # keeps any cost at any real price far inside 64 bits
 _EXACT = Context(prec=60, rounding=ROUND_CEILING)
 
@@ -46,8 +45,8 @@ def bound(price: Price, input_tokens: int, output_tokens: int, n: int = 1) -> in
     `input_tokens` and `output_tokens` are the most that one of `n` choices can have. The input counts `n` times,
     because some providers serve `n` choices as `n` calls.
     """
-    given = input_tokens if input_tokens > 0 else 0
-    made = output_tokens if output_tokens > 0 else 0
+    given = max(0, input_tokens)
+    made = max(0, output_tokens)
     if n > 1:
         given, made = n * given, n * made
     most = _dearest(price, given, made)
@@ -79,7 +78,6 @@ def from_usd(value: float | str | Decimal | None) -> int | None:
     return int(_EXACT.multiply(dollars, Decimal(PICO_PER_USD)).to_integral_value(ROUND_CEILING))
 
 
-@functools.lru_cache(1024)  # a request's cost is told in its header, its log line, its span
 def usd(nano: int) -> str:
     """Nano-dollars as a plain decimal string of US dollars: `usd(123_000) == "0.000123"`."""
     if nano < 0:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.api.headers import printable, response_headers
-from gateway.types import AttemptResult, Call, Intent, Status, Usage
+from gateway.api.headers import error_headers, printable, response_headers, shown
+from gateway.errors import RateLimited
+from gateway.ledger.scopes import TOTAL
+from gateway.types import AttemptResult, Balance, Call, Intent, Plan, Status, Usage
 from tests.core.fakes import PRICE, FakeClock, asking, deployment, running
 
 D1 = deployment("d1", lane="wire")
@@ -114,3 +118,84 @@ def test_what_a_client_sends_comes_back_harmless(clock: FakeClock, bad: str) -> 
 
 def test_a_model_that_is_no_text_breaks_nothing(clock: FakeClock) -> None:
     assert headers(asking(clock, body={"model": {"a": 1}}), clock)["x-atelier-model-requested"] == "{'a': 1}"
+
+
+@pytest.mark.parametrize("bad", ["a\r\nset-cookie: x=1", "\0" * 700, "naïve " * 300])
+def test_no_stage_policy_or_deployment_can_break_a_response(clock: FakeClock, bad: str) -> None:
+    served = replace(deployment(bad, lane=bad), provider=bad, model=bad)
+    call = asking(clock, served, served=served, plan=Plan((), bad, bad))
+    call.headers = {"x-atelier-cache": bad, "x-own": bad}
+    for value in headers(call, clock).values():
+        assert value.isprintable()
+        assert value.isascii()
+        assert len(value) <= 500
+
+
+def test_an_error_says_when_to_try_again_on_one_line() -> None:
+    class Odd(RateLimited):
+        def headers(self) -> dict[str, str]:
+            return {**super().headers(), "x-odd": "a\r\nb"}
+
+    assert dict(error_headers(Odd("x", retry_after=1.5))) == {
+        b"retry-after": b"2",
+        b"retry-after-ms": b"1500",
+        b"x-should-retry": b"true",
+        b"x-odd": b"a??b",
+    }
+
+
+def test_a_deployment_that_was_changed_is_told_of_as_it_is_now(clock: FakeClock) -> None:
+    assert headers(asking(clock, D1, served=D1), clock)["x-atelier-lane"] == "wire"
+    changed = replace(D1, lane="sdk", provider="groq", model="groq/other", simulated=True)
+    found = headers(asking(clock, changed, served=changed), clock)
+    told = ("model", "provider", "deployment", "lane", "simulated")
+    assert [found[f"x-atelier-{name}"] for name in told] == ["other", "groq", "d1", "sdk", "true"]
+    assert "x-atelier-simulated" not in headers(asking(clock, D1, served=D1), clock)
+
+
+def test_a_stages_own_header_takes_the_place_of_ours(clock: FakeClock) -> None:
+    call = asking(clock, D1, served=D1, attempts=[attempt(1, 0), attempt(2, 0)])
+    call.headers["x-atelier-fallbacks"] = "0"
+    assert headers(call, clock)["x-atelier-fallbacks"] == "0"
+
+
+def test_what_is_remembered_of_values_is_bounded_however_long_they_are(clock: FakeClock) -> None:
+    shown.cache_clear()
+    for number in range(shown.cache_info().maxsize + 50):
+        headers(asking(clock, body={"model": f"{'x' * 490}{number}" + "y" * 10_000}), clock)
+    info = shown.cache_info()
+    assert info.currsize == info.maxsize
+    assert (
+        headers(asking(clock, body={"model": f"{'x' * 499}ab"}), clock)["x-atelier-model-requested"] == f"{'x' * 499}a"
+    )
+    before = info.misses + 1
+    headers(asking(clock, body={"model": f"{'x' * 499}a{'z' * 1_000_000}"}), clock)
+    assert shown.cache_info().misses == before, "what is remembered is cut to what is shown"
+
+
+def test_the_tightest_budget_is_told_but_never_the_whole_gateways(clock: FakeClock) -> None:
+    unlimited, total = Balance("user:ann", None, 5, 0), Balance(TOTAL, 10, 9, 0)
+    tight, wide = Balance("key:k", 1_000, 400, 300), Balance("team:red", 10**9, 0, 0)
+    for balances in ([unlimited, wide, tight, total], [tight, total, wide]):
+        found = headers(asking(clock, balances=tuple(balances)), clock)
+        assert found["x-atelier-budget-remaining"] == "0.0000006"
+    assert headers(asking(clock, balances=(replaced(tight, 2_000),)), clock)["x-atelier-budget-remaining"] == "0"
+    assert "x-atelier-budget-remaining" not in headers(asking(clock, balances=(unlimited, total)), clock)
+
+
+def test_litellms_clients_find_its_names_where_they_are_asked_for(clock: FakeClock) -> None:
+    call = asking(clock, D1, served=D1, attempts=[attempt(1, 13_000)])
+    found = dict(response_headers(call, clock.monotonic(), settled=True, litellm=True))
+    assert {name: value for name, value in found.items() if name.startswith(b"x-litellm-")} == {
+        b"x-litellm-call-id": b"gen-1",
+        b"x-litellm-model-id": b"d1",
+        b"x-litellm-model-group": b"fast",
+        b"x-litellm-response-cost": b"0.000013",
+        b"x-litellm-attempted-fallbacks": b"0",
+        b"x-litellm-overhead-duration-ms": b"0.0",
+        b"x-litellm-response-duration-ms": b"0",
+    }
+
+
+def replaced(balance: Balance, spent: int) -> Balance:
+    return Balance(balance.scope, balance.limit, spent, balance.held)
