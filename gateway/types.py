@@ -1,4 +1,4 @@
-"""The values that travel through the pipeline. Frozen, but for `Call`, which the stages fill in.
+"""The values that travel through the pipeline. Frozen, but for `Call`, which the stages fill in, and its answer.
 
 What every request makes anew is a `msgspec.Struct`, which costs a tenth of a dataclass to make. Plans are dataclasses all
 the same: policies of one's own make them too, with `dataclasses.replace` at hand.
@@ -327,8 +327,7 @@ class Completion:
     data: bytes = field(default=b"", repr=False)
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """What the pipeline found: a whole body or a running stream, whose first chunks may have been read already."""
 
     completion: Completion | None = None
@@ -358,15 +357,14 @@ class Options(msgspec.Struct, frozen=True):
     variables: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """One request on its way. Each stage fills its slot and reads those before it."""
 
     id: str  # "gen-…": the generation
     request_id: str
     endpoint: Endpoint
-    credential: str | None = field(repr=False)
-    body: JsonObject = field(repr=False)
+    credential: str | None
+    body: JsonObject
     options: Options
     created_at: float
     started: float  # monotonic
@@ -375,7 +373,7 @@ class Call:
     include_usage: bool = False
     traceparent: str | None = None
     retry_count: int = 0  # the client SDK's own
-    interruption: Interruption = field(default_factory=Interruption)
+    interruption: Interruption = msgspec.field(default_factory=Interruption)
     # observe … call fill these
     identity: Identity | None = None
     brand: str | None = None
@@ -395,15 +393,19 @@ class Call:
     balances: tuple[Balance, ...] = ()  # those accounts, as they stood last
     opened: Intent | None = None  # the first attempt, written down with the request and not sent yet
     unsent: tuple[AttemptResult, ...] = ()  # written down and never sent
-    attempts: list[AttemptResult] = field(default_factory=list)
+    attempts: list[AttemptResult] = []
     running: RunningAttempt | None = None
     answer: Answer | None = None
     said: Sequence[str] = ()  # the text of the attempt that ended last
     served: Deployment | None = None
     upstream_ms: float = 0.0
-    headers: dict[str, str] = field(default_factory=dict)  # further response headers
-    warnings: list[str] = field(default_factory=list)
+    headers: dict[str, str] = {}  # further response headers
+    warnings: list[str] = []
     first_byte_at: float | None = None  # monotonic
+
+    def __repr__(self) -> str:
+        """Which one, and nothing of its key or content."""
+        return f"Call({self.id!r}, {self.endpoint.value!r})"
 
     @property
     def model(self) -> str:
@@ -415,8 +417,7 @@ class Call:
         return sum([result.cost for result in self.attempts])
 
 
-@dataclass(slots=True)
-class RunningAttempt:
+class RunningAttempt(msgspec.Struct):
     """The attempt whose answer is being relayed, with what was seen of it so far."""
 
     intent: Intent
@@ -427,6 +428,6 @@ class RunningAttempt:
     first_chunk: float | None = None  # monotonic
     last_chunk: float | None = None
     chunks: int = 0
-    text: list[str] = field(default_factory=list)
+    text: list[str] = []
     usage: Usage | None = None
     finish: str | None = None

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 
 from gateway.errors import GatewayError, Reason
@@ -36,8 +36,7 @@ class ClientEnd(Subscriber, Protocol):
     async def end(self, call: Call, outcome: Outcome) -> None: ...
 
 
-@dataclass(slots=True)
-class Generation:
+class Generation(msgspec.Struct, eq=False):
     """One running request."""
 
     call: Call
