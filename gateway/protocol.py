@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -41,7 +41,7 @@ class Direct:
     """Writes one answer: a whole one in one piece, a stream's pieces as they come. Headers must be valid as they are.
 
     Does what `send` does, without checking and rewriting each header, and adds the request's id as the outermost layer
-    does. A client that has gone costs nothing; `piece` returns once the client has taken enough of what was written.
+    does. A client that has gone costs nothing.
     """
 
     __slots__ = ("_cycle", "left", "task")
@@ -73,13 +73,13 @@ class Direct:
         if not self._cycle.disconnected:
             self._cycle.transport.write(self._head(status, headers, b"transfer-encoding: chunked\r\n\r\n"))
 
-    async def piece(self, data: bytes) -> None:
-        """More of a stream; not empty."""
+    def piece(self, data: bytes) -> Awaitable[None] | None:
+        """More of a stream; not empty. What to wait for, once the client takes it more slowly than it comes."""
         cycle = self._cycle
-        if not cycle.disconnected:
-            cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
-            if cycle.flow.write_paused:
-                await cycle.flow.drain()
+        if cycle.disconnected:
+            return None
+        cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return cycle.flow.drain() if cycle.flow.write_paused else None
 
     async def last(self, data: bytes) -> None:
         """The end of a stream; not empty."""

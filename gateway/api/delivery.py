@@ -7,7 +7,7 @@ longer than `commit_after` is answered 200 and kept alive with comments, and its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,7 +40,10 @@ class Pace:
 
 
 class Connection(Protocol):
-    """A server's own way to one client, see `gateway.protocol.Direct`. A client that has gone costs nothing."""
+    """A server's own way to one client, see `gateway.protocol.Direct`. A client that has gone costs nothing.
+
+    `piece` says what to wait for until its client has taken enough; None: nothing.
+    """
 
     task: asyncio.Task[None]
     left: Callable[[], None]
@@ -51,7 +54,7 @@ class Connection(Protocol):
     def arrived(self) -> bool: ...
     async def whole(self, status: int, headers: Head, body: bytes) -> None: ...
     async def begin(self, status: int, headers: Head) -> None: ...
-    async def piece(self, data: bytes) -> None: ...
+    def piece(self, data: bytes) -> Awaitable[None] | None: ...
     async def last(self, data: bytes) -> None: ...
 
 
@@ -68,8 +71,8 @@ class OverAsgi:
     async def begin(self, status: int, headers: Head) -> None:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def piece(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+    def piece(self, data: bytes) -> Awaitable[None]:
+        return self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def last(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
@@ -140,9 +143,11 @@ class Delivery:
         """Hand one frame to the client."""
         if self.gone:
             return
-        self.sending_since = self._clock.monotonic()
         try:
-            await self._connection.piece(frame)
+            taken = self._connection.piece(frame)
+            if taken is not None:
+                self.sending_since = self._clock.monotonic()
+                await taken
         except OSError:
             self.gone = True
         finally:
