@@ -317,14 +317,30 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     count: int = 1  # of the provider's chunks in it
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """A whole answer. `body` is the client's JSON, decoded; `data` the same as bytes, where a lane has them already."""
+class Completion:  # noqa: PLW1641 - nothing asks for its hash
+    """A whole answer, the client's JSON: `data` as bytes, where a lane has them; `body` is decoded when it is asked for."""
 
-    body: JsonObject
-    usage: Usage | None = None
-    finish: str | None = None
-    data: bytes = field(default=b"", repr=False)
+    __slots__ = ("_body", "data", "finish", "usage")
+
+    def __init__(
+        self, body: JsonObject | None, usage: Usage | None = None, finish: str | None = None, data: bytes = b""
+    ) -> None:
+        """`body` may be left to `data`, which holds the same."""
+        self._body = body
+        self.usage = usage
+        self.finish = finish
+        self.data = data
+
+    @property
+    def body(self) -> JsonObject:
+        if self._body is None:
+            self._body = msgspec.json.decode(self.data)
+        return self._body
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Completion):
+            return NotImplemented
+        return (self.body, self.usage, self.finish) == (other.body, other.usage, other.finish)
 
 
 class Answer(msgspec.Struct):
