@@ -15,6 +15,7 @@ from gateway.ports import Provider, ProviderRequest
 from gateway.providers import params
 from gateway.providers.errors import Redact, in_band, refused
 from gateway.providers.http import Body, Http, is_success
+from gateway.providers.plain_answer import plain
 from gateway.providers.reader import Reader
 from gateway.providers.scan import Scan, document_in
 from gateway.providers.shapes import (
@@ -57,13 +58,7 @@ class WireLane:
         if not is_success(reply.status):
             raise refused(reply.status, reply.headers, reply.data, self._redact)
         try:
-            document = document_in(reply.data)
-            if document.get("error"):
-                raise in_band(document["error"], self._redact)
-            if request.deployment.endpoint is Endpoint.EMBEDDINGS:
-                return embeddings(document, request.body.get("encoding_format"))
-            mend = MENDED.get(request.deployment.provider)
-            return completion(document, reply.data) if mend is None else completion(mend(document), b"")
+            return self._read(request, reply.data)
         except UNREADABLE as error:
             raise unread(error) from error
 
@@ -97,6 +92,18 @@ class WireLane:
         last = reader.usage_chunk()
         if last is not None:
             yield last
+
+    def _read(self, request: ProviderRequest, data: bytes) -> Completion:
+        mend = MENDED.get(request.deployment.provider)
+        embeds = request.deployment.endpoint is Endpoint.EMBEDDINGS
+        if not embeds and mend is None and (found := plain(data)) is not None:
+            return found
+        document = document_in(data)
+        if document.get("error"):
+            raise in_band(document["error"], self._redact)
+        if embeds:
+            return embeddings(document, request.body.get("encoding_format"))
+        return completion(document, data) if mend is None else completion(mend(document), b"")
 
     def _route(self, deployment: Deployment) -> Route:
         """How the deployment is asked; the same name may mean another one after a reload."""
