@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+NAMES = frozenset({"traceparent", "tracestate"})  # of the headers
 SAMPLED = 0x01
 KNOWN_FLAGS = 0x03  # sampled, and level 2's "the trace id is random"
 LONGEST_STATE, MOST_MEMBERS = 512, 32  # characters and members that have to be passed on; no more are

@@ -32,21 +32,38 @@ class Address:
 
     origin: Origin
     start: str
-    headers: Mapping[str, str] = field(repr=False)
-    credentials: Mapping[str, str] = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    credentials: dict[str, str] = field(repr=False)
+
+    def opening(self, headers: Mapping[str, str]) -> Opening:
+        """What begins all requests that have these headers in common. Raises ValueError."""
+        sent = self.headers | {field_name(name): value for name, value in headers.items()} | self.credentials
+        return Opening(self.origin, ended([self.start, *[f"{name}: {value}" for name, value in sent.items()]]))
 
     def head(self, headers: Mapping[str, str], length: int) -> bytes:
         """A POST request's head, for a body of `length` bytes. Raises ValueError."""
-        sent = {**self.headers}
-        for name, value in headers.items():
-            sent[field_name(name)] = value
-        sent.update(self.credentials)
-        lines = [f"{name}: {value}" for name, value in sent.items()]
-        text = "\r\n".join([self.start, *lines, f"content-length: {length}\r\n\r\n"])
-        ends = len(lines) + 3
-        if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
-            raise ValueError("a header's value has an end of line")
-        return text.encode()
+        return self.opening(headers).head({}, length)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """`text`: the first lines of each request of a kind, all that do not depend on the request."""
+
+    origin: Origin
+    text: str = field(repr=False)
+
+    def head(self, headers: Mapping[str, str], length: int) -> bytes:
+        """The same, with further `headers`, whose names are none of those before. Raises ValueError."""
+        own = ended([f"{field_name(name)}: {value}" for name, value in headers.items()])
+        return f"{self.text}{own}content-length: {length}\r\n\r\n".encode()
+
+
+def ended(lines: list[str]) -> str:
+    """Lines as they are sent. Raises ValueError where they would be more, or others."""
+    text = "".join([f"{line}\r\n" for line in lines])
+    if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
+        raise ValueError("a header's value has an end of line")
+    return text
 
 
 @lru_cache(4096)

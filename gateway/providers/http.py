@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from gateway.errors import Fault, ProviderError
-from gateway.providers.addresses import Address, address_of, trusted_authorities
+from gateway.providers.addresses import Address, Opening, address_of, trusted_authorities
+from gateway.providers.fields import Fields
 from gateway.providers.http1 import Connection
 from gateway.providers.pool import Pool
 from gateway.providers.unpacking import TooLargeError, Unpacking
@@ -22,22 +24,30 @@ MOST_ADDRESSES = 1024  # kept parsed; clients name models of wildcards, and some
 LAST_BYTES = 0.25  # seconds that a provider has to end its answer after its last word, so that the connection is kept
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """A request that is ready to go: POST `data` to `url` with these headers, which stand over those of `ALWAYS`."""
+class Sending(msgspec.Struct, frozen=True):
+    """A request that is ready to go: POST `data` to `url` with these headers, which stand over those of `ALWAYS`.
+
+    With an `opening`, that says where, and has most headers; `headers` are the others.
+    """
 
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    data: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    data: bytes
+    opening: Opening | None = None
+
+    def __repr__(self) -> str:
+        return "Sending(…)"  # headers hold keys, and the data is somebody's
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A whole answer. Names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
-    data: bytes = field(repr=False)
+    data: bytes
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status}, …)"
 
 
 class Body:
@@ -48,7 +58,7 @@ class Body:
     def __init__(self, connection: Connection, pool: Pool) -> None:
         self.status = connection.status
         self.headers: Mapping[str, str] = connection.headers
-        self._unpacking = Unpacking(self.headers.get("content-encoding", ""))
+        self._unpacking = Unpacking(packing(connection.headers))
         self._connection = connection
         self._pool = pool
         self._pieces: Iterator[bytes] = iter(())
@@ -118,27 +128,35 @@ class Http:
 
     async def whole(self, sending: Sending) -> Reply:
         """The answer, read to its end, with any status. Raises ProviderError."""
-        body = await self.open(sending)
+        connection = await self._asked(sending)
         try:
-            return Reply(body.status, body.headers, await body.whole())
+            if connection.complete and not packing(connection.headers):
+                data = connection.take()
+            else:
+                data = await Body(connection, self._pool).whole()
+            return Reply(connection.status, connection.headers, data)
         finally:
-            await body.close()
+            self._pool.give_back(connection)
 
     async def open(self, sending: Sending) -> Body:
         """The answer's head, with any status; its body is to be read, and to be closed. Raises ProviderError."""
+        return Body(await self._asked(sending), self._pool)
+
+    async def _asked(self, sending: Sending) -> Connection:
+        """The connection on which the answer has begun. Raises ProviderError."""
         try:
-            address = self._addresses.get(sending.url) or self._address(sending.url)
-            head = address.head(sending.headers, len(sending.data))
-        except ValueError as error:  # an address or a header that cannot be: nothing was sent
-            raise ProviderError(Fault.CONNECT, f"the request cannot be sent ({type(error).__name__})") from error
-        connection = self._pool.idle(address.origin) or await self._pool.connect(address.origin)
+            to = sending.opening or self._addresses.get(sending.url) or self._address(sending.url)
+            head = to.head(sending.headers, len(sending.data))
+        except ValueError as error:
+            raise unsendable(error) from error
+        connection = self._pool.idle(to.origin) or await self._pool.connect(to.origin)
         try:
             connection.send(head, sending.data)
             await connection.answered()
         except BaseException:
             connection.abort()
             raise
-        return Body(connection, self._pool)
+        return connection
 
     async def close(self) -> None:
         """Close all connections; the next request opens new ones."""
@@ -149,6 +167,16 @@ class Http:
             self._addresses.clear()
         self._addresses[text] = found = address_of(text)
         return found
+
+
+def packing(headers: Fields) -> str:
+    """An answer's Content-Encoding; empty where it has none."""
+    return headers.get("content-encoding", "") if headers.may_have(b"content-encoding") else ""
+
+
+def unsendable(error: ValueError) -> ProviderError:
+    """There can be no such address, or no such header: nothing was sent."""
+    return ProviderError(Fault.CONNECT, f"the request cannot be sent ({type(error).__name__})")
 
 
 def is_success(status: int) -> bool:

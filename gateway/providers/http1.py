@@ -13,11 +13,13 @@ from typing import cast
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.errors import Fault, ProviderError
+from gateway.providers.fields import Fields
 from gateway.providers.origin import Origin
 
 MOST_UNREAD = 2**16  # bytes that wait to be read before the provider has to; as many at most may come without any body
 MOST_FIELDS = 256  # of one answer's head
 JOINED = 2**14  # bytes of a body that is sent in one piece with its head; a larger one is not copied
+FRAMING = frozenset({"content-length", "transfer-encoding"})
 LENIENT = {"lenient_headers": True, "lenient_optional_cr_before_lf": True, "lenient_spaces_after_chunk_size": True}
 
 
@@ -35,7 +37,7 @@ class Connection(asyncio.Protocol):
         self.complete = True  # nothing is asked, so nothing is missing
         self.headed = False
         self.status = 0
-        self.headers: dict[str, str] = {}
+        self.headers = Fields({})
         self._loop = loop
         self._lost = lost
         self._fields: dict[bytes, bytes] = {}
@@ -71,13 +73,17 @@ class Connection(asyncio.Protocol):
 
     async def read(self) -> bytes:
         """Whatever has come of the answer's body, at least one byte; b"" at its end. Raises ProviderError."""
-        parts = self._parts
-        while not parts:
+        while not self._parts:
             if self.complete:
                 return b""
             if self._failure is not None:
                 raise self._failure
             await self._more()
+        return self.take()
+
+    def take(self) -> bytes:
+        """What has come of the answer's body and was not read yet."""
+        parts = self._parts
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
         self._unread = 0
@@ -95,7 +101,8 @@ class Connection(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Whether the next request may go out here: this one is written whole, and its answer has been read whole."""
-        return self._keeps and not self.closed and self.drained and not self.transport.get_write_buffer_size()
+        over = self._keeps and self.complete and not (self.closed or self._parts)
+        return over and not self.transport.get_write_buffer_size()
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
@@ -149,7 +156,7 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def eof_received(self) -> None:
-        if self.headed and not self.complete and not {"content-length", "transfer-encoding"} & self.headers.keys():
+        if self.headed and not self.complete and not FRAMING & self.headers.keys():
             self.complete = True  # the end of the connection is that of the answer
         self._fail(Fault.RESET, "the provider closed the connection before its answer ended")
 
@@ -173,7 +180,7 @@ class Connection(asyncio.Protocol):
             fields.clear()
             return
         self.status = status
-        self.headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in fields.items()}
+        self.headers = Fields(fields.copy())
         self._keeps = self._parser.should_keep_alive()
         self.headed = True
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 MOST_BYTES = 32 * 2**20  # of one answer, decoded
 INFLATE_STEP = 2**16
-IDENTITY, GZIP = frozenset({"", "identity"}), frozenset({"gzip", "x-gzip", "deflate"})
+GZIP = frozenset({"gzip", "x-gzip", "deflate"})
+READABLE = GZIP | {"", "identity"}
 _ANY_ZLIB = zlib.MAX_WBITS | 32
 
 
@@ -25,7 +26,7 @@ class Unpacking:
 
     def __init__(self, packing: str) -> None:
         packing = packing.strip().lower()
-        self._left = MOST_BYTES if packing in IDENTITY | GZIP else -1
+        self._left = MOST_BYTES if packing in READABLE else -1
         self._zlib = zlib.decompressobj(_ANY_ZLIB) if packing in GZIP else None
 
     def feed(self, part: bytes) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ short list, are left to it: then there is no body. An unsupported member is refu
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +17,9 @@ from multidict import CIMultiDict
 from gateway import trace_context
 from gateway.errors import Fault, ProviderError
 from gateway.ports import ProviderRequest
+from gateway.providers.addresses import Opening, address_of
 from gateway.providers.cards import REASONING_SERIES, SAMPLING, effort, key_of
-from gateway.providers.http import Sending
+from gateway.providers.http import Sending, unsendable
 from gateway.providers.media import refuse_addresses
 from gateway.providers.params import (
     CHAT,
@@ -44,6 +46,7 @@ MOST_STOPS = 4  # LiteLLM sends no more
 COMBINED = frozenset({"oneOf", "anyOf", "allOf", "enum", "const", "not"})  # OpenAI takes none at the top of a schema
 MARKER = b'"cache_control":'
 PEOPLE = frozenset({"user", "safety_identifier"})
+NAME = "x-client-request-id"
 BOUNDS = frozenset({"max_tokens", "max_completion_tokens"})
 _encode = msgspec.json.Encoder().encode
 
@@ -91,11 +94,21 @@ class Route:
             body["stream"] = True
             if self._speaker.tells_usage:
                 body["stream_options"] = {"include_usage": True}
-        sent = self._headers.copy()
-        sent["X-Client-Request-Id"] = request.attempt_id
+        own = {NAME: request.attempt_id}
         if request.traceparent is not None:
-            sent.update(trace_context.headers(request.traceparent))
-        return Sending(self._url, sent, _encode(body))
+            own.update(trace_context.headers(request.traceparent))
+        return Sending(self._url, own, _encode(body), self._openings[request.traceparent is not None])
+
+    @functools.cached_property
+    def _openings(self) -> tuple[Opening, Opening]:
+        """What begins each request that has no trace, and each that has one. Raises ProviderError."""
+        fixed = {name: value for name, value in self._headers.items() if name.lower() != NAME}
+        untraced = {name: value for name, value in fixed.items() if name.lower() not in trace_context.NAMES}
+        try:
+            address = address_of(self._url)
+            return address.opening(fixed), address.opening(untraced)
+        except ValueError as error:
+            raise unsendable(error) from error
 
     def body(self, given: JsonObject) -> JsonObject:
         """The provider's body without what says that it is to be streamed."""

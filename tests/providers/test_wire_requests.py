@@ -171,6 +171,40 @@ async def test_the_clients_body_is_left_as_it_was_and_its_trace_goes_on(wire: Wi
     assert seen.headers["accept-encoding"] == "gzip"
 
 
+async def test_a_requests_own_headers_stand_over_those_of_the_configuration(
+    wire: WireLane, replay: ReplayServer
+) -> None:
+    told = {"X-CLIENT-request-id": "mine", "TraceParent": "mine", "tracestate": "mine", "x-tenant": "blue"}
+    made = asked(Case("a", "openai/m", "/v1", {"extra_headers": told}, HELLO), replay.url)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for given, parents, states in (
+        (None, "mine", "mine"),
+        (trace, trace, None),
+        (f"{trace} a=1,b=2", trace, "a=1,b=2"),
+    ):
+        await sent(wire, dataclasses.replace(made, traceparent=given), Case("", "", ""), replay)
+        (seen,) = replay.seen
+        assert seen.headers["x-client-request-id"] == made.attempt_id
+        assert (seen.headers["x-tenant"], seen.headers["traceparent"]) == ("blue", parents)
+        assert seen.headers.get("tracestate") == states
+
+
+@pytest.mark.parametrize(("url", "named"), [("http://", {}), ("ftp://a.invalid", {}), ("", {"x-a": "b\r\nc: d"})])
+async def test_what_cannot_be_sent_is_told_as_such(
+    wire: WireLane, replay: ReplayServer, url: str, named: dict[str, str]
+) -> None:
+    made = asked(Case("a", "openai/m", "/v1", {"extra_headers": named}, HELLO), replay.url)
+    card = made.deployment.card
+    assert card is not None
+    card = dataclasses.replace(card, url=url or card.url)
+    made = dataclasses.replace(made, deployment=dataclasses.replace(made.deployment, card=card))
+    replay.seen.clear()
+    with pytest.raises(ProviderError) as caught:
+        await wire.complete(made)
+    assert caught.value.fault is Fault.CONNECT
+    assert not replay.seen
+
+
 async def test_a_deployment_without_a_card_is_litellms(wire: WireLane, replay: ReplayServer) -> None:
     with pytest.raises(Left):
         await wire.complete(request("openai/m", replay.url))
