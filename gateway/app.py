@@ -143,6 +143,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._stack.aclose()
+        self.services.metrics.publish()
 
     def begin_drain(self) -> None:
         """Not ready any more; what runs may go on for the drain time, then it is ended in band."""

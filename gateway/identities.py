@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import secrets
 from dataclasses import dataclass
 from itertools import islice
 
@@ -20,6 +21,7 @@ from gateway.ports import Clock, Digests, Directory, Found
 from gateway.types import Identity
 
 SESSION_PREFIX = "sess-atl-"
+MASTER = Identity(key_id=MASTER_ID, name="master key", role="admin")
 MOST_REMEMBERED = 10_000
 LONGEST_AWAY = 900.0  # seconds that a credential stays good while the store is away
 LONGEST_KEY = 512  # characters
@@ -33,12 +35,14 @@ PIECES = 4  # of a wait, see `_in_time`
 class _Known:
     """What the last look-up found. `looked_up`: monotonic; `fresh`: no change was heard of since.
 
+    `good_until`: Unix seconds, see `rights.good_until`: what is found never changes, so it is worked out once.
     `concerned` names whatever decides about it: ("key", "k_1"), ("membership", "red/ada"), …
     """
 
     found: Found
     identity: Identity
     looked_up: float
+    good_until: float
     concerned: frozenset[tuple[str, str | None]]
     fresh: bool = True
     revoked: bool = False
@@ -52,11 +56,15 @@ class _Known:
             ("session", identity.session_id),
             ("membership", f"{identity.team}/{identity.user}"),
         )
-        return cls(found, identity, now, frozenset((*(("key", key.id) for key in keys if key is not None), *owners)))
+        concerned = frozenset((*(("key", key.id) for key in keys if key is not None), *owners))
+        return cls(found, identity, now, rights.good_until(found), concerned)
 
 
 class KeyIdentities:
     """Implements ports.Identities over the directory; the master key is an admin.
+
+    What is remembered stands under a mark of the credential: a digest with a key of this process's own, that nothing
+    else knows. The store's digest is worked out when the store is asked.
 
     `ttl`: seconds that an answer is remembered. `sessions` digests session tokens; without it there are none.
     """
@@ -76,6 +84,7 @@ class KeyIdentities:
         self._digests = digests
         self._sessions = sessions
         self._clock = clock
+        self._marking = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=32)
         self._known: dict[bytes, _Known] = {}  # the longest unasked first
         self._running: dict[bytes, asyncio.Task[_Known | None]] = {}
         self._tasks: set[asyncio.Task[_Known | None]] = set()  # the loop itself holds them weakly
@@ -84,7 +93,7 @@ class KeyIdentities:
 
     def configure(self, master_key: str | None, ttl: float, defaults: Defaults) -> None:
         """What the admin set; whoever is known is looked up again, because it decides about them."""
-        self._master = self._digests.digest(master_key) if master_key else None
+        self._master = self._mark(master_key) if master_key else None
         self._ttl = ttl
         self._defaults = defaults
         self.forget()
@@ -97,16 +106,16 @@ class KeyIdentities:
             )
         if len(credential) > LONGEST_KEY or not credential.isascii():
             raise Unauthenticated(WRONG)
-        digest = self._digest(credential)
-        if self._master is not None and hmac.compare_digest(digest, self._master):
-            return Identity(key_id=MASTER_ID, name="master key", role="admin")
-        known = self._known.get(digest)
+        mark = self._mark(credential)
+        if self._master is not None and hmac.compare_digest(mark, self._master):
+            return MASTER
+        known = self._known.get(mark)
         if known is None or not self._is_fresh(known):
-            known = await self._look_up(credential, digest, known)
+            known = await self._look_up(credential, mark, known)
         if known is None:
             raise Unauthenticated(WRONG)
-        refused = rights.refusal(known.found, self._clock.now())
-        if refused is not None:
+        now = self._clock.now()
+        if now >= known.good_until and (refused := rights.refusal(known.found, now)) is not None:
             raise refused
         return known.identity
 
@@ -120,29 +129,30 @@ class KeyIdentities:
             for known in self._known.values():
                 known.fresh = False
             return
-        for digest in self._concerned(kind, object_id):
-            del self._known[digest]
+        for mark in self._concerned(kind, object_id):
+            del self._known[mark]
 
     def revoked(self, kind: str, object_id: str) -> None:
         """Refuse what this concerns, until a look-up says otherwise; the store may be away."""
         self._running.clear()
-        for digest in self._concerned(kind, object_id):
-            self._known[digest].revoked = True
-            self._known[digest].fresh = False
+        for mark in self._concerned(kind, object_id):
+            self._known[mark].revoked = True
+            self._known[mark].fresh = False
 
     def _concerned(self, kind: str, object_id: str) -> list[bytes]:
         named = (kind, object_id)
-        return [digest for digest, known in self._known.items() if named in known.concerned]
+        return [mark for mark, known in self._known.items() if named in known.concerned]
 
-    def _digest(self, credential: str) -> bytes:
-        if self._sessions is not None and credential.startswith(SESSION_PREFIX):
-            return self._sessions.digest(credential)
-        return self._digests.digest(credential)
+    def _mark(self, credential: str) -> bytes:
+        """A digest of the whole credential, made without letting another thread have its turn."""
+        marking = self._marking.copy()
+        marking.update(credential.encode("utf-8", "surrogatepass"))
+        return marking.digest()
 
     def _is_fresh(self, known: _Known) -> bool:
         return known.fresh and self._clock.monotonic() - known.looked_up < self._ttl
 
-    async def _look_up(self, credential: str, digest: bytes, known: _Known | None) -> _Known | None:
+    async def _look_up(self, credential: str, mark: bytes, known: _Known | None) -> _Known | None:
         """Ask the store, together with whoever asks for the same; with the store away, what is known may do."""
         now = self._clock.monotonic()
         usable = known is not None and now - known.looked_up < LONGEST_AWAY
@@ -151,7 +161,7 @@ class KeyIdentities:
             return _instead(known if usable else None)
         if was_away:
             self._away_until = now + PROBE_EVERY  # this one goes to see; the others go on
-        task = self._running.get(digest) or self._start(credential, digest)
+        task = self._running.get(mark) or self._start(credential, mark)
         if was_away and usable:
             return _instead(known)
         done = await self._in_time(task, PATIENCE if usable else LONGEST_LOOK_UP)
@@ -173,19 +183,20 @@ class KeyIdentities:
                 break
         return task.done()
 
-    def _start(self, credential: str, digest: bytes) -> asyncio.Task[_Known | None]:
-        task = asyncio.create_task(self._ask(credential, digest))
-        self._running[digest] = task
+    def _start(self, credential: str, mark: bytes) -> asyncio.Task[_Known | None]:
+        task = asyncio.create_task(self._ask(credential, mark))
+        self._running[mark] = task
         self._tasks.add(task)
-        task.add_done_callback(lambda done: self._finished(digest, done))
+        task.add_done_callback(lambda done: self._finished(mark, done))
         return task
 
-    async def _ask(self, credential: str, digest: bytes) -> _Known | None:
+    async def _ask(self, credential: str, mark: bytes) -> _Known | None:
         this = asyncio.current_task()
         try:
             if self._sessions is not None and credential.startswith(SESSION_PREFIX):
-                found = await self._directory.session(digest)
+                found = await self._directory.session(self._sessions.digest(credential))
             else:
+                digest = self._digests.digest(credential)
                 found = await self._directory.key(digest, hashlib.sha256(credential.encode()).hexdigest())
         except Unavailable:
             self._away_until = self._clock.monotonic() + PROBE_EVERY
@@ -195,24 +206,24 @@ class KeyIdentities:
             answer = None
         else:
             answer = _Known.of(found, rights.identity(found, self._defaults), self._clock.monotonic())
-        if self._running.get(digest) is this:  # otherwise a change was heard of meanwhile
-            self._remember(digest, answer)
+        if self._running.get(mark) is this:  # otherwise a change was heard of meanwhile
+            self._remember(mark, answer)
         return answer
 
-    def _finished(self, digest: bytes, task: asyncio.Task[_Known | None]) -> None:
+    def _finished(self, mark: bytes, task: asyncio.Task[_Known | None]) -> None:
         self._tasks.discard(task)
-        if self._running.get(digest) is task:
-            del self._running[digest]
+        if self._running.get(mark) is task:
+            del self._running[mark]
         if not task.cancelled():
             task.exception()  # nobody may be waiting for it any more
 
-    def _remember(self, digest: bytes, answer: _Known | None) -> None:
-        self._known.pop(digest, None)
+    def _remember(self, mark: bytes, answer: _Known | None) -> None:
+        self._known.pop(mark, None)
         if answer is None:
             return
         for oldest in list(islice(self._known, max(0, len(self._known) - MOST_REMEMBERED + 1))):
             del self._known[oldest]
-        self._known[digest] = answer
+        self._known[mark] = answer
 
 
 def _instead(known: _Known | None) -> _Known | None:

@@ -11,5 +11,5 @@ _random = random.Random()  # noqa: S311 - seeded by the system; whoever knows a 
 
 
 def hexadecimal(digits: int) -> str:
-    """So many random digits, in lower case."""
-    return f"{_random.getrandbits(4 * digits):0{digits}x}"
+    """So many random digits, an even number, in lower case."""
+    return _random.getrandbits(4 * digits).to_bytes(digits // 2, "big").hex()

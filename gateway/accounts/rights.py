@@ -6,6 +6,7 @@ the chain. Missing links are refused, never skipped.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -51,6 +52,14 @@ def refusal(found: Found, now: float) -> Unauthenticated | None:
     if ends is not None and ends <= now:
         return Unauthenticated("This API key has expired. Ask an admin for a new one.", code="expired_api_key")
     return None
+
+
+def good_until(found: Found) -> float:
+    """Unix seconds from which on `refusal` refuses the credential: never, for ever, or once it has expired."""
+    if refusal(found, -math.inf) is not None:
+        return -math.inf
+    ends = expiry(found)
+    return math.inf if ends is None else ends
 
 
 def belongs(found: Found) -> bool:

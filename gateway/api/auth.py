@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
+from gateway.api.head import Asking, head_of
 from gateway.ports import Identities
 from gateway.types import Identity
 
@@ -21,22 +22,23 @@ PUBLIC = frozenset(
 )
 
 
-def credential(headers: Mapping[str, str], own: str | None = None) -> str | None:
+def credential(head: Asking, own: str | None = None) -> str | None:
     """The key from the admin's `own` header, `Authorization: Bearer`, `x-api-key` (Anthropic's clients), `api-key` (Azure's)."""
-    given = headers.get(own.lower()) if own else None
+    given = head.get(own.lower().encode()) if own else None
     if given is not None:
-        return given.removeprefix("Bearer ").strip()
-    header = headers.get("authorization")
+        return given.removeprefix(b"Bearer ").decode("latin-1").strip()
+    header = head.get(b"authorization")
     if header is not None:
-        scheme, _, value = header.partition(" ")
-        return value.strip() if scheme.lower() == "bearer" else None
-    return headers.get("x-api-key") or headers.get("api-key")
+        scheme, _, value = header.partition(b" ")
+        return value.decode("latin-1").strip() if scheme.lower() == b"bearer" else None
+    key = head.get(b"x-api-key") or head.get(b"api-key")
+    return None if key is None else key.decode("latin-1")
 
 
 async def authenticated(request: Request) -> Identity:
     found = request.app.state.services
     identities: Identities = found.identities
-    identity = await identities.identify(credential(request.headers, found.serving.config.keys.header))
+    identity = await identities.identify(credential(head_of(request.scope), found.serving.config.keys.header))
     request.state.identity = identity
     return identity
 

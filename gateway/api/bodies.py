@@ -6,11 +6,10 @@ A body is refused as soon as it is known to be too large, not after it was read.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 from fastapi import Request
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from gateway.api.head import Asking, head_of
 from gateway.errors import GatewayError, InvalidRequest, TooLarge
 from gateway.types import JsonObject
 
@@ -26,6 +26,9 @@ MEGABYTE = 1_000_000
 STEP = 1 << 20  # bytes that are unpacked between two looks at the other requests
 PATIENCE = 60.0  # seconds for a whole body to arrive
 MEDIA_MARKS = (b";base64,", b'"input_audio"', b'"file_data"')
+SHORT = 2_048  # bytes whose brackets are counted sooner than the levels
+CONTAINERS = frozenset((dict, list))  # what JSON is decoded to
+Bytes: TypeAlias = bytes | bytearray
 Form = TypeVar("Form", bound=BaseModel)
 _decode = msgspec.json.Decoder().decode
 
@@ -39,24 +42,20 @@ class Bounds:
     depth: int = 32
 
 
-async def json_body(
-    headers: Mapping[str, str], receive: Receive, bounds: Bounds, *, arrived: bool = False
-) -> JsonObject:
+async def json_body(head: Asking, receive: Receive, bounds: Bounds, *, arrived: bool = False) -> JsonObject:
     """The body as a dictionary. `arrived`: nothing of it has to be waited for.
 
     Raises InvalidRequest or TooLarge, ClientDisconnect for a client that has gone.
     """
-    data = bytearray()
+    reading = read(head, receive, bounds.media)
     try:
-        async with contextlib.nullcontext() if arrived else in_time():
-            await read(headers, receive, bounds.media, data)
-        return decoded(data, bounds)
-    except GatewayError:
-        data.clear()  # or the exception's traceback would keep it until the next sweep
-        raise
+        return decoded(await (reading if arrived else in_time(reading)), bounds)
+    except GatewayError as error:
+        error.__context__ = None  # what it came from, and the frames below, would keep the body as long as it lives
+        raise error.with_traceback(None) from None
 
 
-def decoded(data: bytearray, bounds: Bounds) -> JsonObject:
+def decoded(data: Bytes, bounds: Bounds) -> JsonObject:
     if len(data) > bounds.plain and not any(mark in data for mark in MEDIA_MARKS):
         raise too_large(bounds.plain)
     if not data:
@@ -67,7 +66,7 @@ def decoded(data: bytearray, bounds: Bounds) -> JsonObject:
         raise InvalidRequest(f"The request's body is not valid JSON: {error}", code="invalid_json") from None
     except RecursionError:
         raise too_deep(bounds.depth) from None
-    if deeper_than(body, bounds.depth):
+    if not is_flat(data, bounds.depth) and deeper_than(body, bounds.depth):
         raise too_deep(bounds.depth)
     if not isinstance(body, dict):
         raise InvalidRequest("The request's body must be a JSON object.", code="invalid_json")
@@ -79,14 +78,12 @@ async def checked_body(request: Request, bounds: Bounds, model: type[Form]) -> F
 
     Called in the route and not declared as its parameter, because FastAPI reads such bodies before it asks for the key.
     """
-    return checked(await json_body(request.headers, request.receive, bounds), model)
+    return checked(await json_body(head_of(request.scope), request.receive, bounds), model)
 
 
 async def optional_body(request: Request, bounds: Bounds, model: type[Form]) -> Form:
     """The same for a body that may be left out."""
-    data = bytearray()
-    async with in_time():
-        await read(request.headers, request.receive, bounds.media, data)
+    data = await in_time(read(head_of(request.scope), request.receive, bounds.media))
     return checked(decoded(data, bounds) if data else {}, model)
 
 
@@ -97,41 +94,58 @@ def checked(body: JsonObject, model: type[Form]) -> Form:
         raise RequestValidationError(error.errors(include_input=False, include_url=False)) from None
 
 
-async def read(headers: Mapping[str, str], receive: Receive, most: int, data: bytearray) -> None:
-    """Put the body's bytes into `data`, unpacked when it is gzip; at most `most`, on the wire and unpacked."""
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > most:
-        raise too_large(most)
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in {"identity", "gzip", ""}:
-        raise InvalidRequest(
-            f"The content encoding '{encoding[:20]}' is not supported; use gzip or none.", code="invalid_encoding"
-        )
-    unzip = Unzip(most) if encoding == "gzip" else None
-    received, more = 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        piece, more = message.get("body", b""), message.get("more_body", False)
+async def read(head: Asking, receive: Receive, most: int) -> Bytes:
+    """The body's bytes, unpacked when it is gzip; at most `most`, on the wire and unpacked."""
+    unzip = unpacking(head, most)
+    piece, more = await next_piece(receive)
+    if unzip is None and not more and len(piece) <= most:
+        return piece
+    data, received = bytearray(), 0
+    while True:
         received += len(piece)
         if received > most:
             raise too_large(most)
         if unzip is None:
             data += piece
-            continue
-        async for part in unzip.feed(piece):
-            data += part
+        else:
+            async for part in unzip.feed(piece):
+                data += part
+        if not more:
+            break
+        piece, more = await next_piece(receive)
     if unzip is not None:
         unzip.end()
+    return data
 
 
-@contextlib.asynccontextmanager
-async def in_time() -> AsyncIterator[None]:
+def unpacking(head: Asking, most: int) -> Unzip | None:
+    """What the headers say of the body: too long, packed in a way that is not known, or whether it is gzip."""
+    length = head.get(b"content-length", b"")
+    if length.isdigit() and int(length) > most:
+        raise too_large(most)
+    if b"content-encoding" not in head:
+        return None
+    encoding = head[b"content-encoding"].decode("latin-1").strip().lower()
+    if encoding not in {"identity", "gzip", ""}:
+        raise InvalidRequest(
+            f"The content encoding '{encoding[:20]}' is not supported; use gzip or none.", code="invalid_encoding"
+        )
+    return Unzip(most) if encoding == "gzip" else None
+
+
+async def next_piece(receive: Receive) -> tuple[bytes, bool]:
+    """And whether there is more to come."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def in_time(reading: Coroutine[Any, Any, Bytes]) -> Bytes:
     """A body has so much time to arrive, and no more."""
     try:
         async with asyncio.timeout(PATIENCE):
-            yield
+            return await reading
     except TimeoutError:
         raise too_slow() from None
 
@@ -166,20 +180,24 @@ class Unzip:
             raise bad_gzip()
 
 
+def is_flat(data: Bytes, levels: int) -> bool:
+    """Whether it shows at once that nothing can be nested deeper: a short body with few brackets, in texts or not."""
+    return len(data) <= SHORT and data.count(b"{") + data.count(b"[") <= levels
+
+
 def deeper_than(value: Any, levels: int) -> bool:
     """Whether lists and objects are nested in more than `levels` levels."""
-    layer = [value]
+    layer = [value] if isinstance(value, dict | list) else []
     for _ in range(levels):
-        inner: list[Any] = []
-        for item in layer:
-            if isinstance(item, dict):
-                inner.extend(item.values())
-            elif isinstance(item, list):
-                inner.extend(item)
-        layer = [item for item in inner if isinstance(item, dict | list)]
         if not layer:
             return False
-    return True
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if type(inner) in CONTAINERS
+        ]
+    return bool(layer)
 
 
 def too_deep(levels: int) -> InvalidRequest:

@@ -67,10 +67,10 @@ async def begun(
             "The gateway is restarting. Please repeat the request.", code="service_draining", retry_after=1
         )
     asked = Asked.of(scope)
-    key = credential(asked.headers, found.serving.config.keys.header)
+    key = credential(asked.head, found.serving.config.keys.header)
     identity = await found.identities.identify(key)
     arrived = not isinstance(connection, OverAsgi) and connection.arrived
-    body = await json_body(asked.headers, receive, found.bounds, arrived=arrived)
+    body = await json_body(asked.head, receive, found.bounds, arrived=arrived)
     call = new_call(asked, endpoint, body, found.clock, found.total_timeout, key)
     call.identity = identity
     return Delivery(call, connection, found.clock, found.pace, found.generations)

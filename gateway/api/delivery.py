@@ -99,23 +99,19 @@ class Delivery:
         """Run the call as a generation of the app's, until its last byte is out, whether its client stays or leaves."""
         if self._call.stream:
             self._beat_after(self._pace.commit_after)
+        connection = self._connection
         try:
-            if isinstance(self._connection, OverAsgi):
+            if isinstance(connection, OverAsgi):
                 await self._beside(receive)
-            else:
-                await self._directly(self._connection)
-        finally:
-            self._stop_beating()
-
-    async def _directly(self, connection: Connection) -> None:
-        """In the server's own task; the server tells when the client leaves, or has left already."""
-        connection.left = self._left
-        if connection.gone:
-            self._left()
-        try:
+                return
+            connection.left = self._left  # the server tells when the client leaves, or has left already
+            if connection.gone:
+                self._left()
             await self._generations.run(self._call, self, connection.task)
         finally:
-            connection.left = nothing  # or they would hold each other, and the request with them
+            self._stop_beating()
+            if not isinstance(connection, OverAsgi):
+                connection.left = nothing  # or they would hold each other, and the request with them
 
     async def _beside(self, receive: Receive) -> None:
         """In a task of its own, with this one watching the client."""

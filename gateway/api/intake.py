@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from starlette.types import Scope
 
+from gateway.api.head import Asking, as_text, head_of, lines
 from gateway.errors import InvalidRequest
 from gateway.ids import hexadecimal
 from gateway.ports import Clock
@@ -23,11 +24,12 @@ TAKEN = (
     "prompt", "prompt_id", "prompt_version", "prompt_variables", "tags", "fallbacks", "num_retries", "timeout",
     "priority", "mock_response", "mock_testing_fallbacks",
 )  # fmt: skip
+READ_TIMEOUT = b"x-stainless-read-timeout"  # OpenAI's SDKs say it with every request
 SAID_IN_HEADERS = frozenset(
     {
-        "x-atelier-brand", "x-atelier-timeout", "x-litellm-timeout", "x-atelier-cache", "cache-control",
-        "x-atelier-policy", "x-atelier-on-disconnect", "x-stainless-read-timeout", "x-atelier-tags", "x-litellm-tags",
-        "x-litellm-num-retries",
+        b"x-atelier-brand", b"x-atelier-timeout", b"x-litellm-timeout", b"x-atelier-cache", b"cache-control",
+        b"x-atelier-policy", b"x-atelier-on-disconnect", READ_TIMEOUT, b"x-atelier-tags", b"x-litellm-tags",
+        b"x-litellm-num-retries",
     }
 )  # fmt: skip
 SAID_IN_BODY = frozenset({*TAKEN, "metadata"})
@@ -35,27 +37,20 @@ NOTHING_SAID = Options()
 MOST_TAGS, LONGEST_NAME, LONGEST_MOCK = 20, 200, 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request's head, as far as it counts. `headers`: names in lower case, of those that came twice the first one."""
+class Asked(msgspec.Struct, frozen=True):
+    """A request's head, as far as it counts."""
 
     id: str
-    headers: Mapping[str, str]
+    head: Asking
     traceparent: str | None = None
 
     @classmethod
     def of(cls, scope: Scope) -> Asked:
         """The request id is the inbound one when it is plain, else a new one: the outermost layer decided (S12)."""
-        raw: list[tuple[bytes, bytes]] = scope["headers"]
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
-        trace = None
-        if "traceparent" in headers:
-            trace = received(all_of(raw, b"traceparent"), all_of(raw, b"tracestate"))
-        return cls(scope["state"]["request_id"], headers, trace)
-
-
-def all_of(raw: list[tuple[bytes, bytes]], wanted: bytes) -> list[str]:
-    return [value.decode("latin-1") for name, value in raw if name == wanted]
+        head, trace = head_of(scope), None
+        if b"traceparent" in head:
+            trace = received(lines(scope, b"traceparent"), lines(scope, b"tracestate"))
+        return cls(scope["state"]["request_id"], head, trace)
 
 
 def new_call(
@@ -63,13 +58,14 @@ def new_call(
 ) -> Call:
     """Everything the pipeline needs to know of a request. `total`: seconds it may take at most; `key`: its credential."""
     now, started = clock.now(), clock.monotonic()
-    options = options_of(asked.headers, body)
+    options = options_of(asked.head, body)
     stream = body.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise InvalidRequest("'stream' must be true or false.", param="stream")
-    for name in SAID_IN_BODY & body.keys() - {"metadata"}:
-        del body[name]
-    timeout = min(total, options.timeout or total)
+    if options is not NOTHING_SAID:
+        for name in TAKEN:
+            body.pop(name, None)
+    timeout = total if options.timeout is None else min(total, options.timeout)
     return Call(
         id=f"gen-{int(now * 1000):012x}{hexadecimal(20)}",
         request_id=asked.id,
@@ -81,14 +77,14 @@ def new_call(
         started=started,
         deadline=started + timeout,
         stream=bool(stream) and endpoint is Endpoint.CHAT,
-        include_usage=wants_usage(body),
+        include_usage="stream_options" in body and wants_usage(body),
         traceparent=asked.traceparent,
-        retry_count=whole(asked.headers.get("x-stainless-retry-count")),
+        retry_count=whole(asked.head.get(b"x-stainless-retry-count")),
     )
 
 
 def wants_usage(body: JsonObject) -> bool:
-    options = body.get("stream_options")
+    options = body["stream_options"]
     if options is None:
         return False
     if not isinstance(options, dict):
@@ -98,10 +94,19 @@ def wants_usage(body: JsonObject) -> bool:
     return bool(options.get("include_usage"))
 
 
-def options_of(headers: Mapping[str, str], body: JsonObject) -> Options:
-    """Headers first, then LiteLLM's aliases, then the body's extra members. Most requests have none of them."""
-    if SAID_IN_HEADERS.isdisjoint(headers) and SAID_IN_BODY.isdisjoint(body):
-        return NOTHING_SAID
+def options_of(head: Asking, body: JsonObject) -> Options:
+    """What headers and body say beside the request itself: mostly nothing, or how long the client waits."""
+    if SAID_IN_BODY.isdisjoint(body):
+        said = SAID_IN_HEADERS.intersection(head)
+        if not said:
+            return NOTHING_SAID
+        if len(said) == 1 and READ_TIMEOUT in said:
+            return Options(patience=seconds(head[READ_TIMEOUT].decode("latin-1"), None))
+    return all_options(as_text(head), body)
+
+
+def all_options(headers: Mapping[str, str], body: JsonObject) -> Options:
+    """Headers first, then LiteLLM's aliases, then the body's extra members."""
     template, version, variables = prompt_of(body)
     metadata = body.get("metadata")
     brand = headers.get("x-atelier-brand") or (metadata.get("brand") if isinstance(metadata, dict) else None)
@@ -206,5 +211,5 @@ def seconds(value: Any, param: str | None) -> float | None:
     return number
 
 
-def whole(value: str | None) -> int:
-    return int(value) if value is not None and value.isdecimal() and len(value) < 6 else 0
+def whole(value: bytes | None) -> int:
+    return int(value) if value is not None and value.isdigit() and len(value) < 6 else 0

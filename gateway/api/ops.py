@@ -58,11 +58,12 @@ async def with_version(request: Request, response: Response) -> None:
 
 
 def read_gauges(found: Services) -> None:
-    """Set what is not counted but read: the line and the breakers of this process."""
+    """Set what is not counted but read, the line and the breakers of this process; publish what was counted."""
     found.more_gauges(found.metrics)
     found.metrics.queue_waiting(found.places.snapshot().waiting)
     for deployment in found.deployments:
         found.metrics.breaker_state(deployment.id, found.health.state(deployment.id))
+    found.metrics.publish()
 
 
 def at_work(found: Services) -> dict[str, int | str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, Protocol
 
@@ -73,11 +73,11 @@ class Generations:
         task = self._tasks.spawn(self._run(call, client, self._pipeline), f"generation {call.id}")
         return self._register(call, client, task)
 
-    async def run(self, call: Call, client: ClientEnd, task: asyncio.Task[Any]) -> None:
+    def run(self, call: Call, client: ClientEnd, task: asyncio.Task[Any]) -> Coroutine[Any, Any, Outcome]:
         """The same in `task`, which is this one: the server's, which it does not cancel when the client leaves."""
         self._tasks.adopt(task)
         self._register(call, client, task)
-        await self._run(call, client, self._pipeline)
+        return self._run(call, client, self._pipeline)
 
     def get(self, generation_id: str) -> Generation | None:
         return self._running.get(generation_id)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gateway.errors import RateLimited
 from gateway.ports import Allowance, Limiter
 from gateway.queue.places import Places
-from gateway.stages.body_checks import check_chat, check_embeddings, check_model, missing
+from gateway.stages.body_checks import chat_checks, check_chat, check_embeddings, check_model, missing
 from gateway.stages.need import identity_of
 from gateway.types import Call, Endpoint, Outcome
 
@@ -53,8 +53,7 @@ class Admit:
         require_user: bool = False,
     ) -> None:
         self._limiter = limiter
-        self._max_messages = max_messages
-        self._max_n = max_n
+        self._checks = chat_checks(max_messages, max_n)
         self._total = total
         self._require_user = require_user
 
@@ -67,7 +66,7 @@ class Admit:
             templated = call.options.template is not None
             if templated:
                 body["messages"] = body.get("messages") or []
-            check_chat(body, self._max_messages, self._max_n, templated=templated)
+            check_chat(body, self._checks, templated=templated)
         if self._require_user and not any(body.get(name) for name in USER):
             raise missing("This gateway wants to know who asks: name your user in 'user'.", "user")
         if self._total is not None:

@@ -170,7 +170,9 @@ class CallProvider:
 
     async def _attempt(self, call: Call, deployment: Deployment, *, claimed: bool) -> None:
         lane = self._lanes[deployment.lane]
-        running = await self._dispatch(call, deployment, claimed=claimed)
+        running = self._opened(call, deployment, claimed=claimed)
+        if running is None:
+            running = await self._dispatch(call, deployment, claimed=claimed)
         left = call.deadline - running.started
         timeout = min(deployment.timeout, call.options.timeout or deployment.timeout, left)
         body = with_limit(call.body, running.limit)
@@ -201,16 +203,23 @@ class CallProvider:
         if dropped := lane.dropped(deployment, call.body):
             call.warnings.append("not sent to this provider: " + ", ".join(dropped))
 
+    def _opened(self, call: Call, deployment: Deployment, *, claimed: bool) -> RunningAttempt | None:
+        """The attempt that was written down with the request, where it is this one."""
+        intent = call.opened
+        if intent is None or intent.deployment_id != deployment.id:
+            return None
+        call.opened = None
+        return self._started(call, intent, deployment, claimed=claimed)
+
     async def _dispatch(self, call: Call, deployment: Deployment, *, claimed: bool) -> RunningAttempt:
-        """An attempt that is written down."""
-        limit = limit_at(deployment, call)
+        """An attempt that is written down now."""
         try:
             intent = await self._written(call, deployment)
         except GatewayError:
             if claimed:
                 self._health.abandoned(deployment.id)
             raise
-        running = call.running = RunningAttempt(intent, deployment, self._clock.monotonic(), limit, claimed)
+        running = self._started(call, intent, deployment, claimed=claimed)
         try:
             self._go_on(call)
         except Interrupted as interruption:
@@ -218,11 +227,13 @@ class CallProvider:
             raise
         return running
 
+    def _started(self, call: Call, intent: Intent, deployment: Deployment, *, claimed: bool) -> RunningAttempt:
+        limit = limit_at(deployment, call)
+        running = call.running = RunningAttempt(intent, deployment, self._clock.monotonic(), limit, claimed)
+        return running
+
     async def _written(self, call: Call, deployment: Deployment) -> Intent:
         """The intent in the ledger. The hold covers what earlier attempts owe and the most that this one can cost."""
-        if call.opened is not None and call.opened.deployment_id == deployment.id:
-            intent, call.opened = call.opened, None
-            return intent
         leave_unsent(call, self._clock.now())
         number = len(call.unsent) + len(call.attempts) + 1
         intent = attempt_at(deployment, call, number, self._clock.now())

@@ -5,22 +5,39 @@ A mistake is refused with the path of its place, such as `messages[2].tool_calls
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from gateway.errors import InvalidRequest
 from gateway.types import JsonObject
 
+NO_LIST = "'messages' must be a list with at least one message."
+PLAIN_ROLES = ("user", "assistant", "system", "developer")
 
-def check_messages(messages: Any, most: int, *, templated: bool) -> None:
-    """At least one message and at most `most`; none is needed when a template brings some."""
-    if messages is None and not templated:
-        raise InvalidRequest("You must provide 'messages'.", code="missing_required_parameter", param="messages")
-    if not isinstance(messages, list) or not (messages or templated):
-        raise InvalidRequest("'messages' must be a list with at least one message.", param="messages")
-    if len(messages) > most:
-        raise InvalidRequest(f"'messages' may have at most {most} entries.", param="messages")
-    for index, message in enumerate(messages):
-        check_message(message, f"messages[{index}]")
+
+def messages_check(most: int) -> Callable[[Any, str], None]:
+    """A list with at most `most` messages; that there is one is checked already where one is needed."""
+
+    def check(messages: Any, name: str) -> None:
+        if not isinstance(messages, list):
+            raise InvalidRequest(NO_LIST, param=name)
+        if len(messages) > most:
+            raise InvalidRequest(f"'{name}' may have at most {most} entries.", param=name)
+        for index, message in enumerate(messages):
+            if not is_plain(message):
+                check_message(message, f"{name}[{index}]")
+
+    return check
+
+
+def is_plain(message: Any) -> bool:
+    """A text in a role that needs nothing else, as most are."""
+    return (
+        isinstance(message, dict)
+        and len(message) == 2
+        and type(message.get("content")) is str
+        and message.get("role") in PLAIN_ROLES
+    )
 
 
 def check_message(message: Any, where: str) -> None:
@@ -81,21 +98,18 @@ def check_call(function: Any, where: str) -> None:
         expect(isinstance(function.get(name), str), f"{where}.{name}", "a string")
 
 
-def check_tools(body: JsonObject) -> None:
-    """Tools, functions, the choice among them, and the response format, whose own kinds were checked already."""
-    for index, tool in enumerate(body.get("tools") or ()):
-        where = f"tools[{index}]"
+def check_tools(tools: list[Any], name: str) -> None:
+    for index, tool in enumerate(tools):
+        where = f"{name}[{index}]"
         expect(isinstance(tool, dict), where, "an object")
         expect(isinstance(tool.get("type"), str), f"{where}.type", "a string")
         if tool["type"] == "function":
             check_function(tool.get("function"), f"{where}.function")
-    for index, function in enumerate(body.get("functions") or ()):
-        check_function(function, f"functions[{index}]")
-    check_choice(body.get("tool_choice"))
-    legacy = body.get("function_call")
-    if isinstance(legacy, dict):
-        expect(isinstance(legacy.get("name"), str), "function_call.name", "a string")
-    check_format(body.get("response_format") or {"type": "text"})
+
+
+def check_functions(functions: list[Any], name: str) -> None:
+    for index, function in enumerate(functions):
+        check_function(function, f"{name}[{index}]")
 
 
 def check_function(function: Any, where: str) -> None:
@@ -105,19 +119,26 @@ def check_function(function: Any, where: str) -> None:
     expect(isinstance(function.get("parameters"), dict | None), f"{where}.parameters", "a JSON schema")
 
 
-def check_choice(choice: Any) -> None:
+def check_choice(choice: str | JsonObject, name: str) -> None:
     if isinstance(choice, dict):
-        expect(isinstance(choice.get("type"), str), "tool_choice.type", "a string")
+        expect(isinstance(choice.get("type"), str), f"{name}.type", "a string")
         if choice["type"] == "function":
             function = choice.get("function")
             named = isinstance(function, dict) and isinstance(function.get("name"), str)
-            expect(named, "tool_choice.function.name", "a string")
+            expect(named, f"{name}.function.name", "a string")
 
 
-def check_format(wanted: JsonObject) -> None:
-    expect(isinstance(wanted.get("type"), str), "response_format.type", "a string")
+def check_function_call(choice: str | JsonObject, name: str) -> None:
+    if isinstance(choice, dict):
+        expect(isinstance(choice.get("name"), str), f"{name}.name", "a string")
+
+
+def check_format(wanted: JsonObject, name: str) -> None:
+    if not wanted:
+        return
+    expect(isinstance(wanted.get("type"), str), f"{name}.type", "a string")
     if wanted["type"] == "json_schema":
-        inner, where = wanted.get("json_schema"), "response_format.json_schema"
+        inner, where = wanted.get("json_schema"), f"{name}.json_schema"
         if not isinstance(inner, dict):
             raise InvalidRequest(f"'{where}' must be an object.", param=where)
         expect(isinstance(inner.get("name"), str), f"{where}.name", "a string")

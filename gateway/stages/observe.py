@@ -5,8 +5,7 @@ A request that was answered without a provider (from the cache) gets its row in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -16,7 +15,7 @@ from gateway.ports import Clock, Ledger
 from gateway.stages.spend import record, settlement
 from gateway.telemetry.metrics import OTHER, Metrics
 from gateway.telemetry.tracing import Tracing
-from gateway.types import AttemptResult, Call, Outcome
+from gateway.types import AttemptResult, Call, Candidate, Outcome
 
 
 def logged(fields: Mapping[str, object]) -> None:
@@ -65,21 +64,31 @@ class Observe:
         metrics = self._metrics
         answered = seconds if call.first_byte_at is None else call.first_byte_at - call.started
         own = answered - (call.upstream_ms + call.queue_ms) / 1000
-        groups = {each.deployment.id: each.deployment.group for each in call.plan.candidates} if call.plan else {}
-        group = metrics.group(call.model, next(iter(groups.values()), OTHER))
-        metrics.request_ended(call.endpoint.value, outcome.http_status, group, seconds, own)
+        candidates = call.plan.candidates if call.plan is not None else ()
+        group = metrics.group(call.model, candidates[0].deployment.group if candidates else OTHER)
+        metrics.request_ended(call.endpoint, outcome.http_status, group, seconds, own)
         if call.queue_ms > 0:
             metrics.queued(group, call.queue_ms / 1000)
         if (cache := call.headers.get("x-atelier-cache")) is not None:
             metrics.cache_looked_up(hit=cache == "hit")
         if outcome.error is not None and (scope := unpaid(outcome.error)) is not None:
             metrics.budget_refused(scope, outcome.error.code)
+        before: str | None = None
         for result in call.attempts:
-            metrics.attempt_ended(result, groups.get(result.intent.deployment_id, OTHER))
+            deployment = result.intent.deployment_id
+            metrics.attempt_ended(result, group_of(deployment, candidates))
             self._told(result)
-        for before, after in pairwise(call.attempts):
-            elsewhere = after.intent.deployment_id != before.intent.deployment_id
-            metrics.tried_again(group, elsewhere=elsewhere)
+            if before is not None:
+                metrics.tried_again(group, elsewhere=deployment != before)
+            before = deployment
+
+
+def group_of(deployment_id: str, candidates: Sequence[Candidate]) -> str:
+    """The group, or the wildcard's pattern, that a deployment of the plan is of."""
+    for candidate in candidates:
+        if candidate.deployment.id == deployment_id:
+            return candidate.deployment.group
+    return OTHER
 
 
 def unpaid(error: GatewayError) -> str | None:
@@ -91,25 +100,30 @@ def unpaid(error: GatewayError) -> str | None:
 
 def line(call: Call, outcome: Outcome, seconds: float, trace_id: str | None) -> dict[str, object]:
     """The fields of the one log line (docs/observability.md); content is never among them."""
-    identity = call.identity
+    identity, served, plan = call.identity, call.served, call.plan
+    cost, given, made = 0, 0, 0
+    for result in call.attempts:
+        cost += result.cost
+        given += result.usage.input
+        made += result.usage.output
     return {
         "generation_id": call.id,
         "request_id": call.request_id,
         "trace_id": trace_id,
-        "endpoint": call.endpoint.value,
+        "endpoint": call.endpoint,
         "model": call.model[:200],
         "stream": call.stream,
-        "status": outcome.status.value,
+        "status": outcome.status,
         "http_status": outcome.http_status,
-        "error_code": outcome.error.code if outcome.error else None,
-        "key_id": identity.key_id if identity else None,
-        "team": identity.team if identity else None,
-        "deployment": call.served.id if call.served else None,
-        "policy": call.plan.policy if call.plan else None,
+        "error_code": outcome.error.code if outcome.error is not None else None,
+        "key_id": identity.key_id if identity is not None else None,
+        "team": identity.team if identity is not None else None,
+        "deployment": served.id if served is not None else None,
+        "policy": plan.policy if plan is not None else None,
         "attempts": len(call.attempts),
-        "cost_usd": usd(call.cost),
-        "input_tokens": sum([result.usage.input for result in call.attempts]),
-        "output_tokens": sum([result.usage.output for result in call.attempts]),
+        "cost_usd": usd(cost),
+        "input_tokens": given,
+        "output_tokens": made,
         "ttft_ms": None if call.first_byte_at is None else round((call.first_byte_at - call.started) * 1000, 1),
         "queue_ms": round(call.queue_ms, 1),
         "duration_ms": round(seconds * 1000, 1),

@@ -1,23 +1,22 @@
 """Prometheus metrics in a registry of their own. docs/metrics.md lists them; a test holds the two together.
 
 Labels come from the config only: a group or deployment that is not configured is counted as "other", so that no client
-can make the number of series grow. Counting happens in memory and cannot fail a request. Under a supervisor every worker
-shows the figures of all (`worker_metrics`): a gauge says how those of several workers make one. A wildcard's models are
-counted under its pattern.
+can make the number of series grow. Counting happens in memory (`tallies`) and cannot fail a request. Under a supervisor
+every worker shows the figures of all (`worker_metrics`), those of the others as they last published them: a gauge says how
+those of several workers make one. A wildcard's models are counted under its pattern.
 """
 
 from __future__ import annotations
 
-import functools
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from gateway import __version__
+from gateway.telemetry.tallies import Tallies
 from gateway.telemetry.worker_metrics import add_up, count_together
 from gateway.types import AttemptResult, Usage
 
@@ -36,9 +35,6 @@ DELIVERIES = ("sent", "failed", "dropped")
 ALERT_KINDS = ("config", "deployment", "dependency", "budget", "ledger")
 
 
-Measure = TypeVar("Measure", Counter, Histogram)
-
-
 class _Registry(CollectorRegistry):
     """Leaves out the time at which each series began: nobody asks for it, and it doubles what is read."""
 
@@ -48,22 +44,18 @@ class _Registry(CollectorRegistry):
             yield family
 
 
-def _series(
-    kind: Callable[..., Measure], registry: CollectorRegistry, name: str, what: str, labels: Sequence[str], **more: Any
-) -> Callable[..., Measure]:
-    """A metric with labels: called with their values, it gives the one series, which it finds only once."""
-    return functools.cache(kind(name, what, labels, registry=registry, **more).labels)
-
-
 class Metrics:
     """Everything the gateway counts. Durations in seconds, money in nano-dollars."""
 
     def __init__(self, groups: Iterable[str] = (), deployments: Iterable[str] = ()) -> None:
         self.knows(groups, deployments)
         registry = _Registry()
-        self._shown = add_up(_Registry()) if count_together() else registry
-        self._make_counters(registry)
-        self._make_histograms(registry)
+        together = count_together()
+        self._shown = add_up(_Registry()) if together else registry
+        self._tallies = Tallies(registry, together=together)
+        self._serving = 0
+        self._make_counters()
+        self._make_histograms()
         self._make_gauges(registry)
         self._make_worst_gauges(registry)
 
@@ -72,8 +64,8 @@ class Metrics:
         self._groups = frozenset(groups)
         self._deployments = frozenset(deployments)
 
-    def _make_counters(self, registry: CollectorRegistry) -> None:
-        counter = partial(_series, Counter, registry)
+    def _make_counters(self) -> None:
+        counter = self._tallies.counter
         self._requests = counter("gateway_requests", "Requests that ended", ["endpoint", "status", "group"])
         self._attempts = counter("gateway_upstream_attempts", "Attempts that ended", ["deployment", "outcome"])
         self._retries = counter("gateway_retries", "Further attempts at the same deployment", ["group"])
@@ -85,35 +77,31 @@ class Metrics:
         self._reloads = counter("gateway_config_reloads", "Configurations that were read anew", ["outcome"])
         self._deliveries = counter("gateway_alert_deliveries", "Alerts told to webhooks", ["outcome"])
         for outcome in RELOADS:
-            self._reloads(outcome)
+            self._reloads.add(0, outcome)
         for outcome in DELIVERIES:
-            self._deliveries(outcome)
+            self._deliveries.add(0, outcome)
 
-    def _make_histograms(self, registry: CollectorRegistry) -> None:
-        histogram = partial(_series, Histogram, registry)
+    def _make_histograms(self) -> None:
+        histogram = self._tallies.histogram
         self._request_seconds = histogram(
             "gateway_request_seconds",
             "From a request's arrival to the end of its answer",
+            WHOLE_REQUEST,
             ["endpoint", "group"],
-            buckets=WHOLE_REQUEST,
         )
         self._queue_seconds = histogram(
-            "gateway_queue_seconds", "A request's wait for a place at a provider", ["group"], buckets=IN_LINE
+            "gateway_queue_seconds", "A request's wait for a place at a provider", IN_LINE, ["group"]
         )
         self._ttft_seconds = histogram(
-            "gateway_ttft_seconds", "From an attempt's dispatch to its first token", ["deployment"], buckets=FIRST_TOKEN
+            "gateway_ttft_seconds", "From an attempt's dispatch to its first token", FIRST_TOKEN, ["deployment"]
         )
-        self._overhead_seconds = Histogram(
+        self._overhead_seconds = histogram(
             "gateway_overhead_seconds",
             "A request's time in the gateway itself, without waiting for providers or places",
-            buckets=OWN_TIME,
-            registry=registry,
+            OWN_TIME,
         )
-        self._loop_lag_seconds = Histogram(
-            "gateway_loop_lag_seconds",
-            "How much later than asked for the event loop ran a timer",
-            buckets=OWN_TIME,
-            registry=registry,
+        self._loop_lag_seconds = histogram(
+            "gateway_loop_lag_seconds", "How much later than asked for the event loop ran a timer", OWN_TIME
         )
 
     def _make_gauges(self, registry: CollectorRegistry) -> None:
@@ -144,23 +132,23 @@ class Metrics:
 
     def request_started(self) -> None:
         """A request came in; `request_ended` follows."""
-        self._in_flight.inc()
+        self._serving += 1
 
     def request_ended(self, endpoint: str, status: int, group: str, seconds: float, overhead: float) -> None:
         """A request ended with this HTTP status (499: the client left)."""
-        self._in_flight.dec()
+        self._serving -= 1
         group = self.group(group)
-        self._requests(endpoint, str(status), group).inc()
-        self._request_seconds(endpoint, group).observe(seconds)
+        self._requests.add(1, endpoint, str(status), group)
+        self._request_seconds.observe(seconds, endpoint, group)
         self._overhead_seconds.observe(max(0.0, overhead))
 
     def queued(self, group: str, seconds: float) -> None:
         """A request had its place, or gave up waiting, after so long."""
-        self._queue_seconds(self.group(group)).observe(seconds)
+        self._queue_seconds.observe(seconds, self.group(group))
 
     def tried_again(self, group: str, *, elsewhere: bool) -> None:
         """A further attempt of a request, at the same deployment or elsewhere."""
-        (self._fallbacks if elsewhere else self._retries)(self.group(group)).inc()
+        (self._fallbacks if elsewhere else self._retries).add(1, self.group(group))
 
     def attempt_ended(self, result: AttemptResult, pattern: str = OTHER) -> None:
         """An attempt got its terminal record: outcome, tokens, cost and time to first token at once.
@@ -168,25 +156,24 @@ class Metrics:
         `pattern`: the wildcard that the deployment was made from, if any.
         """
         deployment = self._known(result.intent.deployment_id, pattern)
-        outcome = result.status if result.fault is None else result.fault
-        self._attempts(deployment, outcome.value).inc()
+        self._attempts.add(1, deployment, result.fault or result.status)
         self._count_tokens(deployment, result.usage)
-        self._cost(deployment).inc(result.cost)
+        self._cost.add(result.cost, deployment)
         if result.ttft is not None:
-            self._ttft_seconds(deployment).observe(result.ttft)
+            self._ttft_seconds.observe(result.ttft, deployment)
 
     def cache_looked_up(self, *, hit: bool) -> None:
         """The cache of answers was asked."""
-        self._cache("hit" if hit else "miss").inc()
+        self._cache.add(1, "hit" if hit else "miss")
 
     def budget_refused(self, scope: str, code: str) -> None:
         """A request was refused, because the account "team:red" is spent, or held by others."""
         payer = scope.partition(":")[0]
-        self._refused(payer if payer in PAYERS else OTHER, code if code in REFUSALS else OTHER).inc()
+        self._refused.add(1, payer if payer in PAYERS else OTHER, code if code in REFUSALS else OTHER)
 
     def config_reloaded(self, version: str, loaded_at: float) -> None:
         """Another version is served, as `config_serves` has it."""
-        self._reloads("loaded").inc()
+        self._reloads.add(1, "loaded")
         self.config_serves(version, loaded_at)
 
     def config_serves(self, version: str, loaded_at: float) -> None:
@@ -197,7 +184,7 @@ class Metrics:
 
     def config_rejected(self) -> None:
         """The files are broken; the version before goes on serving."""
-        self._reloads("rejected").inc()
+        self._reloads.add(1, "rejected")
         self._config_rejected.set(1)
 
     def alerts(self, kind: str, active: int) -> None:
@@ -206,7 +193,7 @@ class Metrics:
 
     def alert_delivered(self, outcome: str) -> None:
         """What became of telling a webhook: "sent", "failed", "dropped"."""
-        self._deliveries(outcome).inc()
+        self._deliveries.add(1, outcome)
 
     def queue_waiting(self, waiting: int) -> None:
         """How many requests wait for a place now."""
@@ -234,7 +221,13 @@ class Metrics:
 
     def render(self) -> bytes:
         """All metrics as Prometheus reads them, to be sent as `CONTENT_TYPE`."""
+        self.publish()
         return generate_latest(self._shown)
+
+    def publish(self) -> None:
+        """Let a scrape see what was counted until now: of one of several workers, a scrape that another one answers."""
+        self._in_flight.set(self._serving)
+        self._tallies.publish()
 
     def group(self, name: str, pattern: str = OTHER) -> str:
         """The label for a group: its name, else the pattern that made it, else "other"."""
@@ -247,4 +240,4 @@ class Metrics:
         for token_class in TOKEN_CLASSES:
             count = getattr(usage, token_class)
             if count > 0:
-                self._tokens(deployment, token_class).inc(count)
+                self._tokens.add(count, deployment, token_class)

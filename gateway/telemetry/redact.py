@@ -16,7 +16,6 @@ from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
 SHORTEST = 6  # characters; a shorter "secret" would take ordinary words out
-PLAIN = frozenset({bool, int, float})
 MOST_KEPT, LONGEST_KEPT = 4_096, 64  # words of log lines whose redaction is remembered, and their characters
 DEEPEST = 8  # levels of nesting; what lies deeper is written as text
 
@@ -89,15 +88,16 @@ class Redactor:
                 kept[text] = found
         return found
 
-    def values(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """A copy without secrets of an event whose names are ours, and none of them a secret's."""
-        kept, out = self._kept, {}
+    def values(self, event: Mapping[str, Any], ours: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """A copy without secrets of an event whose names are ours, and none of them a secret's.
+
+        `ours`: names whose values are plain and known to hold nothing that was said to the gateway.
+        """
+        kept, out = self._kept, dict(event)
         for name, value in event.items():
-            if type(value) is str:
-                found = kept.get(value)
+            if value and name not in ours:
+                found = kept.get(value) if type(value) is str else self._value(value, 1)
                 out[name] = self._word(value) if found is None else found
-            else:
-                out[name] = value if value is None or type(value) in PLAIN else self._value(value, 1)
         return out
 
     def event(self, event: Mapping[Any, Any]) -> dict[str, Any]:

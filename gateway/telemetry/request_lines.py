@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
@@ -18,15 +19,25 @@ import msgspec
 from gateway.telemetry.redact import Redactor
 
 NAME = "gateway.request"
+OURS = frozenset(
+    # members that the gateway itself decides: numbers, names out of an enumeration, an id that was made here
+    {
+        *("generation_id", "endpoint", "stream", "status", "http_status", "attempts", "client_retry"),
+        *("cost_usd", "input_tokens", "output_tokens", "ttft_ms", "queue_ms", "duration_ms"),
+    }
+)
 _encode = msgspec.json.Encoder().encode
 
 
 class RequestLines:
     """Writes JSON lines to `out`, where the level lets them through."""
 
-    def __init__(self, redactor: Redactor, out: TextIO) -> None:
+    def __init__(self, redactor: Redactor, out: TextIO, now: Callable[[], float] = time.time) -> None:
+        """`now`: Unix seconds."""
         self._redactor = redactor
         self._out = out
+        self._now = now
+        self._second, self._whole = -1, ""
         self._logger = logging.getLogger(NAME)
         self._waiting: list[str] = []
 
@@ -34,12 +45,20 @@ class RequestLines:
         """A request has ended. Call it on the event loop."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
-        line = self._redactor.values(fields)
+        line = self._redactor.values(fields, OURS)
         line["event"], line["logger"], line["level"] = "request", NAME, "info"
-        line["timestamp"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line["timestamp"] = self._timestamp()
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._write)
         self._waiting.append(_encode(line).decode())
+
+    def _timestamp(self) -> str:
+        """ISO 8601 in UTC; all but the microseconds is made once a second."""
+        now = self._now()
+        second = int(now)
+        if second != self._second:
+            self._second, self._whole = second, f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+        return f"{self._whole}.{int((now - second) * 1_000_000):06d}Z"
 
     def _write(self) -> None:
         lines, self._waiting = self._waiting, []

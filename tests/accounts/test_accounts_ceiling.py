@@ -109,6 +109,25 @@ def test_a_bad_link_anywhere_refuses_the_chain(chain: list[KeyInfo], which: int,
     assert rights.refusal(Found(broken[0], tuple(broken[1:])), NOW) is not None
 
 
+@given(
+    chain=st.lists(KEYS, min_size=1, max_size=3),
+    changes=st.lists(
+        st.sampled_from([{}, {"revoked_at": 1.0}, {"blocked_at": 1.0}, {"expires_at": NOW}, {"expires_at": NOW + 9}]),
+        min_size=3,
+        max_size=3,
+    ),
+    ends=st.none() | st.just(NOW + 5),
+    after=st.floats(-20, 20),
+)
+def test_until_when_a_credential_is_good_says_the_same_as_its_refusal(
+    chain: list[KeyInfo], changes: list[dict[str, Any]], ends: float | None, after: float
+) -> None:
+    key, *above = (replace(link, **change) for link, change in zip(chain, changes, strict=False))
+    credential = Found(key, tuple(above), expires_at=ends)
+    refused = rights.refusal(credential, NOW + after) is not None
+    assert refused == (rights.good_until(credential) <= NOW + after)
+
+
 def test_a_chain_with_a_missing_link_is_refused() -> None:
     key = KeyInfo("k", "n", "p", 0.0, parent="k_gone")
     assert rights.refusal(Found(key), NOW) is not None

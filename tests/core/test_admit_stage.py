@@ -97,6 +97,41 @@ async def test_good_bodies_pass_untouched(clock: FakeClock, changes: dict[str, A
     assert call.body == before
 
 
+@pytest.mark.parametrize(
+    ("message", "param"),
+    [
+        ({"role": "user", "content": "hi"}, None),
+        ({"role": "developer", "content": "hi"}, None),
+        ({"role": "of its own", "content": "hi"}, None),
+        ({"role": ["user"], "content": "hi"}, "messages[1].role"),
+        ({"role": "tool", "content": "hi"}, "messages[1].tool_call_id"),
+        ({"role": "function", "content": "hi"}, "messages[1].name"),
+        ({"role": "user", "text": "hi"}, "messages[1].content"),
+        ({"role": "user", "content": "hi", "name": 7}, "messages[1].name"),
+        ({"role": "assistant", "content": "hi", "tool_calls": 7}, "messages[1].tool_calls"),
+    ],
+)
+async def test_the_short_way_for_plain_messages_lets_nothing_through(
+    clock: FakeClock, message: dict[str, Any], param: str | None
+) -> None:
+    call = asking(clock, body={"messages": [HELLO, message]})
+    if param is None:
+        await admit(clock).enter(call)
+    else:
+        assert (await refusal(clock, call)).param == param
+
+
+async def test_what_is_wrong_first_in_the_body_is_told_first(clock: FakeClock) -> None:
+    wrong = {"top_p": 7, "messages": [{}], "seed": "x"}
+    for name in ("top_p", "messages[0].role", "seed"):
+        call = asking(clock)
+        call.body = {"model": "fast", **wrong}
+        if "messages" not in wrong:
+            call.body["messages"] = [HELLO]
+        assert (await refusal(clock, call)).param == name
+        del wrong[name.partition("[")[0]]
+
+
 async def test_a_template_needs_no_messages(clock: FakeClock) -> None:
     call = asking(clock, options=Options(template="blog_post"))
     del call.body["messages"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -162,6 +163,23 @@ async def test_a_key_expires_while_it_is_remembered(store: Store, clock: FakeClo
     with pytest.raises(Unauthenticated) as caught:
         await identities.identify(KEY)
     assert caught.value.code == "expired_api_key"
+    assert len(store.asked) == 1
+
+
+@pytest.mark.parametrize("change", [{"revoked_at": 1.0}, {"blocked_at": 1.0}, {"parent": "k_gone"}])
+async def test_a_key_that_is_good_for_nothing_stays_so_while_it_is_remembered(
+    store: Store, identities: KeyIdentities, clock: FakeClock, change: dict[str, Any]
+) -> None:
+    digest = DIGESTS.digest(KEY)
+    store.keys[digest] = replace(store.keys[digest], expires_at=clock.now() + 1, **change)
+    refusals = []
+    for _ in range(2):
+        with pytest.raises(Unauthenticated) as caught:
+            await identities.identify(KEY)
+        refusals.append(caught.value)
+        clock.advance(1)
+    assert refusals[0] is not refusals[1]  # or one request's traceback would grow with the next one's
+    assert {refused.code for refused in refusals} == {"invalid_api_key"}  # and not that it has expired
     assert len(store.asked) == 1
 
 

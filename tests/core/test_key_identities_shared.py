@@ -54,6 +54,9 @@ class Gated:
         return found
 
 
+ANYONE = KeyIdentities(Gated(), DIGESTS.keys, FakeClock(), None, TTL)
+
+
 @pytest.fixture
 async def directory() -> Gated:
     return Gated()
@@ -239,13 +242,24 @@ def test_keys_that_differ_in_any_byte_share_nothing(key: str, place: int, byte: 
     at = place % len(key)
     other = key[:at] + chr(byte) + key[at + 1 :]
     assert (DIGESTS.keys.digest(key) == DIGESTS.keys.digest(other)) == (key == other)
+    assert (ANYONE._mark(key) == ANYONE._mark(other)) == (key == other)
+
+
+def test_what_is_remembered_stands_under_nothing_that_the_store_or_another_process_knows() -> None:
+    other = KeyIdentities(Gated(), DIGESTS.keys, FakeClock(), None, TTL)
+    known = {KEY.encode(), DIGESTS.keys.digest(KEY), other._mark(KEY)}
+    assert ANYONE._mark(KEY) not in known
+    assert ANYONE._mark(KEY) == ANYONE._mark(KEY)
 
 
 async def test_random_keys_hit_nothing(identities: KeyIdentities, directory: Gated) -> None:
     await identities.identify(KEY)
-    tried = {DIGESTS.keys.digest(new_key(secrets.token_bytes)) for _ in range(100_000)}
-    assert len(tried) == 100_000
-    assert not tried & (identities._known.keys() | directory.keys.keys())
+    keys = [new_key(secrets.token_bytes) for _ in range(100_000)]
+    digests, marks = {DIGESTS.keys.digest(key) for key in keys}, {identities._mark(key) for key in keys}
+    assert len(digests) == len(marks) == 100_000
+    assert not digests & directory.keys.keys()
+    assert not marks & identities._known.keys()
+    assert identities._known.keys() == {identities._mark(KEY)}
 
 
 async def test_a_process_that_was_held_up_does_not_take_the_store_for_away(

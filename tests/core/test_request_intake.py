@@ -22,7 +22,7 @@ def taken_in(
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "headers": raw, "state": {"request_id": "req_given"}}
     asked = Asked.of(scope)
-    return new_call(asked, endpoint, {**HELLO, **(body or {})}, FakeClock(), total, credential(asked.headers))
+    return new_call(asked, endpoint, {**HELLO, **(body or {})}, FakeClock(), total, credential(asked.head))
 
 
 def test_a_plain_request() -> None:
@@ -168,6 +168,20 @@ def test_embeddings_are_never_streamed() -> None:
 @pytest.mark.parametrize(("header", "count"), [("3", 3), ("nonsense", 0), ("999999999", 0), ("", 0)])
 def test_the_clients_retries_are_counted(header: str, count: int) -> None:
     assert taken_in(x_stainless_retry_count=header).retry_count == count
+
+
+def test_of_headers_that_came_twice_the_first_one_counts() -> None:
+    raw = [(b"x-api-key", b"sk-a"), (b"x-atelier-brand", b"lumen"), (b"x-api-key", b"sk-b"), (b"x-atelier-brand", b"x")]
+    asked = Asked.of({"type": "http", "headers": raw, "state": {"request_id": "req_given"}})
+    assert credential(asked.head) == "sk-a"
+    assert new_call(asked, Endpoint.CHAT, dict(HELLO), FakeClock(), 300.0).options == Options(brand="lumen")
+
+
+@pytest.mark.parametrize(
+    ("header", "key"), [(b"Bearer sk-a", "sk-a"), (b"sk-a ", "sk-a"), (b"Bearer  sk-a", "sk-a"), (b"", "")]
+)
+def test_the_admins_own_header_comes_first(header: bytes, key: str) -> None:
+    assert credential({b"x-gate": header, b"authorization": b"Bearer sk-b"}, "X-Gate") == key
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.api import ops
+from gateway.queue.places import Places
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.worker_metrics import PARENT, VARIABLE, MetricsFolder, keep_current
+from tests.core.fakes import FakeClock
 from tests.harness import ROOT, clean_environment
 
 WORKER = """
@@ -152,3 +157,39 @@ def test_of_what_workers_serve_the_one_furthest_behind_is_shown(folder):
     assert found["gateway_alerts deployment"] == 3
     assert found["gateway_queue_seconds_sum other"] == 4
     assert [value for name, value in found.items() if name.startswith("gateway_build_info")] == [1]
+
+
+LATER = """
+import json, os, signal, sys
+from gateway.telemetry import worker_metrics
+number, told, kept = json.loads(sys.argv[1])
+worker_metrics.count_as(number)
+from gateway.telemetry.metrics import Metrics
+from gateway.types import AttemptResult, Intent, Price, Status, Usage
+metrics = Metrics(groups=["fast"], deployments=["d1"])
+intent = Intent("gen-1", 1, "d1", "openai", "openai/x", Price(), 0, 0.0)
+for number in range(told + kept):
+    metrics.request_started()
+    metrics.attempt_ended(AttemptResult(intent, Status.COMPLETED, Usage(input=5, output=2), 7, 1.0, ttft=0.1))
+    if number + 1 == told:
+        metrics.publish()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_others_see_what_a_worker_has_published(folder):
+    shown(folder, LATER, [1, 3, 2000])
+    found = worker(folder, 2, breaker="closed", waiting=0, requests=1)
+    assert found["gateway_upstream_attempts_total d1 completed"] == 3
+    assert (found["gateway_tokens_total input d1"], found["gateway_tokens_total output d1"]) == (15, 6)
+    assert found["gateway_cost_nano_total d1"] == 21
+    assert (found["gateway_ttft_seconds_count d1"], found["gateway_ttft_seconds_bucket d1 0.1"]) == (3, 3)
+    assert found["gateway_in_flight"] == 3 + 1
+
+
+def test_each_look_at_the_gauges_publishes(monkeypatch):
+    metrics, published = Metrics(), []
+    monkeypatch.setattr(metrics, "publish", lambda: published.append(True))
+    found = SimpleNamespace(metrics=metrics, more_gauges=lambda _: None, places=Places(FakeClock()), deployments=())
+    ops.read_gauges(found)  # type: ignore[arg-type]
+    assert published == [True]
