@@ -7,7 +7,6 @@ because their base64 says nothing about the tokens they cost.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -22,7 +21,7 @@ MESSAGE_OVERHEAD = 16  # tokens of framing around one message
 REQUEST_OVERHEAD = 32  # tokens of framing around the whole request
 TOOLS_OVERHEAD = 1_024  # tokens of a provider's own preamble when there are tools
 
-BESIDE_MESSAGES = ("input", "tools", "functions", "response_format", "prediction")
+BESIDE_MESSAGES = frozenset({"input", "tools", "functions", "response_format", "prediction"})
 KINDS = {
     "image_url": "image",
     "input_image": "image",
@@ -36,8 +35,7 @@ KINDS = {
 _encode = msgspec.json.encode
 
 
-@dataclass(slots=True)
-class Size:
+class Size(msgspec.Struct):
     """Text as UTF-8 bytes, media by kind."""
 
     text_bytes: int = 0
@@ -78,15 +76,14 @@ def measure(body: JsonObject) -> Size:
         tools=bool(body.get("tools") or body.get("functions")),
     )
     for kind, value in _pieces(body):
-        match kind:
-            case "text":
-                size.text_bytes += len(_text(value).encode())
-            case "image":
-                size.images += 1
-            case "audio":
-                size.audio_chars += len(_encode(value))
-            case "file":
-                size.file_chars += len(_encode(value))
+        if kind == "text":
+            size.text_bytes += _bytes(value)
+        elif kind == "image":
+            size.images += 1
+        elif kind == "audio":
+            size.audio_chars += len(_encode(value))
+        else:
+            size.file_chars += len(_encode(value))
     return size
 
 
@@ -98,16 +95,15 @@ def plain_text(body: JsonObject) -> str:
 def choices(body: JsonObject) -> int:
     """How many answers the request asks for."""
     n = body.get("n")
-    return n if isinstance(n, int) and n > 0 else 1
+    return n if n is not None and isinstance(n, int) and n > 0 else 1
 
 
 def output_limit(body: JsonObject) -> int | None:
     """The client's own limit of output tokens; `max_completion_tokens` wins over the older `max_tokens`."""
-    for name in ("max_completion_tokens", "max_tokens"):
-        value = body.get(name)
-        if isinstance(value, int):
-            return value
-    return None
+    value = body.get("max_completion_tokens")
+    if not isinstance(value, int):
+        value = body.get("max_tokens")
+    return value if isinstance(value, int) else None
 
 
 def _pieces(body: JsonObject) -> Iterator[tuple[str, Any]]:
@@ -121,14 +117,23 @@ def _pieces(body: JsonObject) -> Iterator[tuple[str, Any]]:
                 yield from ((_kind(part), part) for part in value)
             else:
                 yield "text", value
-    for name in BESIDE_MESSAGES:
-        if (value := body.get(name)) is not None:
+    if BESIDE_MESSAGES.isdisjoint(body):
+        return
+    for name, value in body.items():
+        if name in BESIDE_MESSAGES and value is not None:
             yield "text", value
 
 
 def _kind(part: Any) -> str:
     named = part.get("type") if isinstance(part, dict) else None
     return KINDS.get(named, "text") if isinstance(named, str) else "text"
+
+
+def _bytes(value: Any) -> int:
+    """How many UTF-8 bytes `_text` has."""
+    if not isinstance(value, str):
+        return len(_encode(value))
+    return len(value) if value.isascii() else len(value.encode())
 
 
 def _text(value: Any) -> str:

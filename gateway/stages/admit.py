@@ -54,10 +54,28 @@ class Admit:
     ) -> None:
         self._limiter = limiter
         self._checks = chat_checks(max_messages, max_n)
-        self._total = total
+        self._total = total if total is not None and total.most is not None else None
         self._require_user = require_user
 
     async def enter(self, call: Call) -> None:
+        self._check(call)
+        if self._total is not None:
+            await self._total.enter()
+        admitted = False
+        try:
+            allowance = await self._limiter.acquire(identity_of(call), call.id)
+            admitted = True
+        except RateLimited as refusal:
+            if (left := refusal.extra.get("rate_limit")) is not None:
+                tell(call, Allowance(**left))
+            raise
+        finally:
+            if not admitted and self._total is not None:
+                self._total.leave()
+        if allowance is not None:
+            tell(call, allowance)
+
+    def _check(self, call: Call) -> None:
         body = call.body
         check_model(body)
         if call.endpoint is Endpoint.EMBEDDINGS:
@@ -69,25 +87,6 @@ class Admit:
             check_chat(body, self._checks, templated=templated)
         if self._require_user and not any(body.get(name) for name in USER):
             raise missing("This gateway wants to know who asks: name your user in 'user'.", "user")
-        if self._total is not None:
-            await self._total.enter()
-        admitted = False
-        try:
-            allowance = await self._slot(call)
-            admitted = True
-        finally:
-            if not admitted and self._total is not None:
-                self._total.leave()
-        if allowance is not None:
-            tell(call, allowance)
-
-    async def _slot(self, call: Call) -> Allowance | None:
-        try:
-            return await self._limiter.acquire(identity_of(call), call.id)
-        except RateLimited as refusal:
-            if (left := refusal.extra.get("rate_limit")) is not None:
-                tell(call, Allowance(**left))
-            raise
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         if self._total is not None:

@@ -5,7 +5,6 @@ Not used for requests with tools, nor when the client says `x-atelier-cache: off
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -62,11 +61,12 @@ class Cache:
         versions = [call.template_version, call.brand_version]
         whose = f"key:{identity.key_id}" if self._per_key else identity.tenant
         parts = [whose, models, call.endpoint.value, body, call.options.policy, *versions]
-        return hmac.new(self._secret, _canonical(parts), hashlib.sha256).hexdigest()
+        return hmac.digest(self._secret, _canonical(parts), "sha256").hex()
 
 
 def cacheable(call: Call) -> bool:
-    return call.options.cache and not any(call.body.get(name) for name in ("tools", "functions", "store"))
+    body = call.body
+    return call.options.cache and not (body.get("tools") or body.get("functions") or body.get("store"))
 
 
 def finish_of(body: JsonObject) -> str | None:

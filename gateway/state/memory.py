@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from itertools import islice
 
 from gateway.errors import RateLimited
 from gateway.ports import Allowance, Clock
@@ -17,7 +16,8 @@ from gateway.types import Identity, JsonObject
 
 WINDOW = 60.0  # seconds
 SLOT_RETRY = 1.0  # seconds: when a running request will end is not known
-SWEEP = 2  # idle keys looked at for each request: more than can come in
+SWEEP_EVERY = 1.0  # seconds between looks for keys that are idle
+MOST_SWEPT = 5_000  # keys looked at then: more than can come in meanwhile
 
 
 @dataclass(slots=True)
@@ -34,26 +34,29 @@ class MemoryLimiter:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._keys: OrderedDict[str, _Key] = OrderedDict()  # the longest idle first
+        self._sweep_at = clock.monotonic() + SWEEP_EVERY
 
     async def acquire(self, identity: Identity, call_id: str) -> Allowance | None:
         """Count the request and take a slot, or raise `RateLimited` and take nothing. None: no limit of requests."""
-        now = self._clock.monotonic()
-        self._forget_idle(now)
-        if identity.rpm is None and identity.max_parallel is None:
+        rpm, max_parallel, key_id, now = identity.rpm, identity.max_parallel, identity.key_id, self._clock.monotonic()
+        if now >= self._sweep_at:
+            self._forget_idle(now)
+        if rpm is None and max_parallel is None:
             return None
-        key = self._keys.get(identity.key_id) or _Key()
-        expire(key, now)
-        if identity.rpm is not None and len(key.times) >= identity.rpm:
-            raise too_many_requests(identity.rpm, reset_of(key, now))
-        if identity.max_parallel is not None and len(key.running) >= identity.max_parallel:
-            raise too_many_at_once(identity.max_parallel)
+        key = self._keys.get(key_id) or _Key()
+        times = key.times
+        expire(times, now)
+        if rpm is not None and len(times) >= rpm:
+            raise too_many_requests(rpm, reset_of(times, now))
+        if max_parallel is not None and len(key.running) >= max_parallel:
+            raise too_many_at_once(max_parallel)
         key.running.add(call_id)
-        self._keys[identity.key_id] = key
-        self._keys.move_to_end(identity.key_id)
-        if identity.rpm is None:
+        self._keys[key_id] = key
+        self._keys.move_to_end(key_id)
+        if rpm is None:
             return None
-        key.times.append(now)
-        return Allowance(identity.rpm, identity.rpm - len(key.times), reset_of(key, now))
+        times.append(now)
+        return Allowance(rpm, rpm - len(times), reset_of(times, now))
 
     async def release(self, identity: Identity, call_id: str) -> None:
         """Free the request's slot. A second time, or for a request that has none, it changes nothing."""
@@ -66,24 +69,28 @@ class MemoryLimiter:
         return len(self._keys)
 
     def _forget_idle(self, now: float) -> None:
-        for key_id in list(islice(self._keys, SWEEP)):
-            key = self._keys[key_id]
-            expire(key, now)
+        """From the longest idle one to the first that came within the minute; those that run yet wait behind it."""
+        self._sweep_at = now + SWEEP_EVERY
+        for _ in range(min(len(self._keys), MOST_SWEPT)):
+            key_id, key = next(iter(self._keys.items()))
+            expire(key.times, now)
+            if key.times:
+                break
             if key.running:
                 self._keys.move_to_end(key_id)
-            elif not key.times:
+            else:
                 del self._keys[key_id]
 
 
-def expire(key: _Key, now: float) -> None:
+def expire(times: deque[float], now: float) -> None:
     """Drop the requests that have left the window."""
-    while key.times and key.times[0] <= now - WINDOW:
-        key.times.popleft()
+    while times and times[0] <= now - WINDOW:
+        times.popleft()
 
 
-def reset_of(key: _Key, now: float) -> float:
+def reset_of(times: deque[float], now: float) -> float:
     """Seconds until the oldest request leaves the window, which makes room for one more."""
-    return key.times[0] + WINDOW - now if key.times else WINDOW
+    return times[0] + WINDOW - now if times else WINDOW
 
 
 def too_many_requests(rpm: int, retry_after: float) -> RateLimited:

@@ -40,6 +40,37 @@ async def test_the_refusal_names_neither_the_key_nor_the_call(limiter):
     assert "secret" not in f"{refused.value.body()} {refused.value.headers()}"
 
 
+async def test_what_came_within_the_minute_is_never_forgotten(limiter, clock):
+    await limiter.acquire(key("early", rpm=1), "c1")
+    await limiter.release(key("early", rpm=1), "c1")
+    await limiter.acquire(key("running", max_parallel=1), "c2")
+    clock.time += 59.5
+    await limiter.acquire(key("late", rpm=1), "c3")
+    with pytest.raises(RateLimited):
+        await limiter.acquire(key("early", rpm=1), "c4")
+    clock.time += 1
+    await limiter.acquire(key("last", rpm=1), "c5")
+    assert len(limiter) == 3  # all but the early one
+    with pytest.raises(RateLimited):
+        await limiter.acquire(key("late", rpm=1), "c6")
+    with pytest.raises(RateLimited):
+        await limiter.acquire(key("running", max_parallel=1), "c7")
+
+
+async def test_after_a_long_silence_idle_keys_go_in_several_looks(limiter, clock, monkeypatch):
+    monkeypatch.setattr("gateway.state.memory.MOST_SWEPT", 10)
+    for number in range(25):
+        await limiter.acquire(key(f"k{number}", rpm=5), "c")
+        await limiter.release(key(f"k{number}", rpm=5), "c")
+    clock.time += 3600
+    left = []
+    for _ in range(4):
+        await limiter.acquire(key("now", rpm=500), "c")
+        left.append(len(limiter))
+        clock.time += 1
+    assert left == [16, 6, 1, 1]
+
+
 async def test_idle_keys_are_forgotten_and_running_ones_are_not(limiter, clock):
     await limiter.acquire(key("long", max_parallel=1), "long")
     for number in range(500):
