@@ -41,18 +41,20 @@ class Carrier:
         *,
         only_of: str = "",
         again: bool = False,
+        patience: float | None = None,
     ) -> Reply:
         """Settle in Redis; `running` brings along what Redis may not know. `only_of`: only a request of that worker.
 
         `again`: it was tried before and may be in SQL, which is asked when Redis has lost it (`rejoin`).
+        `patience`: see `Counters.act`.
         """
         named = (settlement.request_id, self.owner, only_of, TOMBSTONE, wire.dump(settlement), *reported(settlement))
         void = listed(*sorted(running.void)) if running is not None else listed()
         known = running is None or (not running.journaled and settlement.request_id in self._mirror.running)
         brings = NOTHING if known or running is None else brought(running)
-        reply = await counters.act("settle", *named, *void, *brings, anew=not again)
+        reply = await counters.act("settle", *named, *void, *brings, anew=not again, patience=patience)
         if reply.word == "unknown" and running is not None:
-            reply = await counters.act("settle", *named, *void, *brought(running), anew=not again)
+            reply = await counters.act("settle", *named, *void, *brought(running), anew=not again, patience=patience)
         if running is not None and reply.word in {"ok", "done"}:
             self._mirror.settled(Ended(running, settlement, reply.seq))
         self._mirror.consumed(counters.acked)

@@ -7,6 +7,7 @@ which the act is tried again; it has changed nothing until then.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,12 +15,15 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Protocol
 
+import msgspec
+
 from gateway import errors
 from gateway.ledger import wire
 from gateway.ports import Clock
 from gateway.types import Balance
 
 MAX_TRIES = 50
+AGAIN = frozenset({"epoch", "seed", "full", "again"})  # answers of an act that was not done
 WITHOUT_SEQ = frozenset({"bury", "sweep"})
 RETRY_AFTER = 1.0  # seconds
 Operand = str | bytes | int | float
@@ -30,6 +34,8 @@ class Redis(Protocol):
 
     away: bool
 
+    @property
+    def crowded(self) -> bool: ...
     def key(self, *parts: str) -> str: ...
     def watch(self, listener: Callable[[bool], None]) -> None: ...
     async def call(self, *command: str | bytes | float) -> Any: ...
@@ -62,12 +68,7 @@ class Closed(errors.Unavailable):
         super().__init__(why, code="state_unavailable", retry_after=RETRY_AFTER)
 
 
-class Stale(Exception):
-    """Redis was emptied, or restored from a time before what this worker has seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A script's answer: its word, and what comes after it."""
 
     word: str
@@ -88,16 +89,18 @@ class Reply:
 
     def balances(self) -> tuple[Balance, ...]:
         """Those at the end of an "ok", or of a refusal."""
-        parts = self.parts
+        values = iter(self.parts if self.word != "ok" else self.parts[2:])
         return tuple(
-            Balance(
-                parts[i].decode(),
-                int(parts[i + 1]) if parts[i + 1] else None,
-                int(parts[i + 2]),
-                int(parts[i + 3]),
-                float(parts[i + 4]) if parts[i + 4] else None,
-            )
-            for i in range(2 if self.word == "ok" else 0, len(parts), 5)
+            [
+                Balance(
+                    scope.decode(),
+                    int(limit) if limit else None,
+                    int(spent),
+                    int(held),
+                    float(resets_at) if resets_at else None,
+                )
+                for scope, limit, spent, held, resets_at in zip(values, values, values, values, values, strict=True)
+            ]
         )
 
 
@@ -118,6 +121,7 @@ class Counters:
         self.mend: Callable[[], Awaitable[None]] = _no_hook
         self._clock = clock
         self._server_time = server_time
+        self._keys = (self.base,)
 
     def key(self, *parts: str) -> str:
         return ":".join((self.base, *parts))
@@ -128,36 +132,41 @@ class Counters:
         other.epoch, other.plant = epoch, self.plant
         return other
 
-    async def once(self, name: str, *args: Operand) -> Reply:
-        """One try. Raises Stale, Unavailable."""
+    async def act(self, name: str, *args: Operand, anew: bool = True, patience: float | None = None) -> Reply:
+        """The act, done; what it needs is brought to Redis first. Raises Unavailable, also where that cannot be had.
+
+        Not `anew`: it may have been done before Redis lost it, so after a mending the caller has to look again.
+        `patience`: seconds for bringing what it needs, which may be more than Redis; raises TimeoutError.
+        """
+        reply = await self._once(name, args)
+        if reply.word in AGAIN:
+            async with asyncio.timeout(patience):
+                return await self._further(reply, name, args, anew=anew)
+        return reply
+
+    async def _once(self, name: str, args: Sequence[Operand]) -> Reply:
+        """One try. Raises Unavailable."""
         now = "" if self._server_time else wire.instant(self._clock.now())
-        header = (self.epoch, str(self.seen), now)
-        word, *parts = await self.redis.script(script(name), (self.base,), (*header, *args))
-        if word == b"epoch":
-            raise Stale
+        word, *parts = await self.redis.script(script(name), self._keys, (self.epoch, self.seen, now, *args))
         reply = Reply(word.decode(), parts)
         if word == b"ok" and name not in WITHOUT_SEQ:
             self.seen, self.acked = max(self.seen, reply.seq), reply.acked
         return reply
 
-    async def act(self, name: str, *args: Operand, anew: bool = True) -> Reply:
-        """The act, done; what it needs is brought to Redis first. Raises Unavailable, also where that cannot be had.
-
-        Not `anew`: it may have been done before Redis lost it, so after a mending the caller has to look again.
-        """
+    async def _further(self, reply: Reply, name: str, args: Sequence[Operand], *, anew: bool) -> Reply:
+        """Bring what the answers ask for, until one asks for nothing more."""
         for _ in range(MAX_TRIES):
-            try:
-                reply = await self.once(name, *args)
-            except Stale:
-                await self.mend()
-                if not anew:
-                    raise unavailable() from None
-                continue
-            if reply.word == "seed":
-                await self.plant(self, reply.rest)
-            elif reply.word == "full":
-                raise Closed("More settlements wait for the gateway's store than it may leave unwritten.")
-            elif reply.word != "again":
+            match reply.word:
+                case "epoch":
+                    await self.mend()
+                    if not anew:
+                        raise unavailable()
+                case "seed":
+                    await self.plant(self, reply.rest)
+                case "full":
+                    raise Closed("More settlements wait for the gateway's store than it may leave unwritten.")
+            reply = await self._once(name, args)
+            if reply.word not in AGAIN:
                 return reply
         raise unavailable()
 

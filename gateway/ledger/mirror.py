@@ -7,15 +7,15 @@ process left open is settled by another one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from gateway.ledger import rows, wire
 from gateway.ledger.counters import Operand, listed
 from gateway.types import Intent, RequestRecord, Settlement
 
 
-@dataclass(slots=True)
-class Running:
+class Running(msgspec.Struct):
     """An open request. `amount` None: it holds nothing, `scopes` only pay. `void`: intents that were never sent."""
 
     record: RequestRecord
@@ -23,8 +23,8 @@ class Running:
     amount: int | None
     created_at: float  # of the hold; this worker's wall clock, like all times here
     expires_at: float
-    intents: dict[int, Intent] = field(default_factory=dict)
-    void: set[int] = field(default_factory=set)
+    intents: dict[int, Intent] = {}
+    void: set[int] = set()
     journaled: bool = False  # Redis may not know all of it
 
     def held(self, amount: int, created_at: float, expires_at: float) -> None:
@@ -35,13 +35,13 @@ class Running:
     @property
     def attempts(self) -> tuple[Operand, ...]:
         """The intents as the scripts take them."""
-        return listed(
-            *(part for n, intent in self.intents.items() for part in (n, wire.bound(intent), wire.dump(intent)))
-        )
+        parts: list[Operand] = []
+        for number, intent in self.intents.items():
+            parts += (number, wire.bound(intent), wire.dump(intent))
+        return listed(*parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """A settlement and the request that it ended. `seq` None: it is in the journal and not in Redis yet."""
 
     running: Running
@@ -51,7 +51,10 @@ class Ended:
 
 def reported(settlement: Settlement) -> tuple[Operand, ...]:
     """Numbers and costs of the results as the scripts take them."""
-    return listed(*(part for r in settlement.results for part in (r.intent.number, rows.cost(r))))
+    parts: list[Operand] = []
+    for result in settlement.results:
+        parts += (result.intent.number, rows.cost(result))
+    return listed(*parts)
 
 
 class Mirror:

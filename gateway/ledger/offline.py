@@ -61,7 +61,7 @@ class Offline:
         entries = [opened(running)] if not running.journaled else []
         running.journaled = True
         written = await asyncio.gather(
-            *(self._write(each) for each in (*entries, {"t": "intent", "i": wire.dump(intent)}))
+            *(self._write(each) for each in (*entries, {"t": "intent", "i": wire.dump(intent).decode()}))
         )
         if all(written):
             self._mirror.dispatched(intent, at_least)
@@ -70,7 +70,9 @@ class Offline:
     async def settles(self, running: Running, settlement: Settlement) -> None:
         """Keep a settlement for Redis."""
         self._mirror.settled(Ended(running, settlement, None))
-        await self._write({**opened(running), "t": "settle", "v": sorted(running.void), "e": wire.dump(settlement)})
+        await self._write(
+            {**opened(running), "t": "settle", "v": sorted(running.void), "e": wire.dump(settlement).decode()}
+        )
 
     @property
     def entries(self) -> int:
@@ -103,9 +105,9 @@ def opened(running: Running) -> JsonObject:
     """Everything that Redis would know of the request."""
     return {
         "t": "open",
-        "r": wire.dump(running.record),
+        "r": wire.dump(running.record).decode(),
         "s": list(running.scopes),
-        "i": [wire.dump(intent) for intent in running.intents.values()],
+        "i": [wire.dump(intent).decode() for intent in running.intents.values()],
     }
 
 

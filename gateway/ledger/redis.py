@@ -38,7 +38,7 @@ MOST_HELD = 2 * 10**18  # nano-dollars that one request can hold: more than any 
 MANY_UNREAD = 10**5  # events in the outbox that are worth a warning
 REPLAY = 0.25  # seconds between looks for what the journal has for Redis
 JOURNAL = "journal"  # folder in the data folder
-SETTLE_TIME = 0.25  # seconds that a client waits for Redis at its request's end
+SETTLE_TIME = 0.25  # seconds that a client waits at its request's end for what is more than an answer of Redis
 log = structlog.get_logger(__name__)
 
 
@@ -145,7 +145,7 @@ class RedisLedger:
     async def _open(self, running: Running) -> Opened | HoldRefused:
         record, amount = running.record, "" if running.amount is None else running.amount
         for _ in range(2):
-            lifetime = wire.instant(running.expires_at - self._clock.now())
+            lifetime = running.expires_at - self._clock.now()
             values = (record.id, wire.dump(record), amount, lifetime, self._most_unread)
             owner = self.presence.owner
             reply = await self.counters.act("open", owner, *values, *listed(*running.scopes), *running.attempts)
@@ -219,8 +219,10 @@ class RedisLedger:
 
     async def _settle(self, settlement: Settlement, running: Running | None) -> tuple[Balance, ...]:
         try:
-            async with asyncio.timeout(SETTLE_TIME):
-                reply = await self._carrier.settle(self.counters, settlement, running)
+            settling = self._carrier.settle(self.counters, settlement, running, patience=SETTLE_TIME)
+            if self.counters.redis.crowded:  # else an answer of Redis takes no longer than its connection lets it
+                settling = asyncio.wait_for(settling, SETTLE_TIME)
+            reply = await settling
         except (errors.Unavailable, TimeoutError):
             if running is not None and settlement.request_id not in self.mirror.ended:
                 await self._offline.settles(running, settlement)

@@ -26,12 +26,12 @@ _encode = msgspec.json.Encoder().encode
 _decoder = cache(msgspec.json.Decoder)
 
 
-def dump(value: RequestRecord | Intent | Settlement) -> str:
+def dump(value: RequestRecord | Intent | Settlement) -> bytes:
     """No text of a provider can keep it from being written: what is not UTF-8 is escaped."""
     try:
-        return _encode(value).decode()
+        return _encode(value)
     except UnicodeEncodeError:
-        return json.dumps(msgspec.to_builtins(value), separators=(",", ":"))
+        return json.dumps(msgspec.to_builtins(value), separators=(",", ":")).encode()
 
 
 def load(text: str | bytes, kind: type[T]) -> T:

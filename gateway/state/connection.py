@@ -77,6 +77,11 @@ class RedisConnection:
         for each in (self._line.close(), self._broad.close(), self.client.connection_pool.aclose()):
             await asyncio.gather(each, return_exceptions=True)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether a call has to wait for others of this process before it is sent."""
+        return self._line.crowded
+
     def key(self, *parts: str) -> str:
         """The name of a key: prefix, then the parts with colons between."""
         return self._prefix + ":".join(parts)
@@ -98,6 +103,8 @@ class RedisConnection:
     async def script(self, script: Script, keys: Sequence[str], args: Command = ()) -> Any:
         """One act in Lua, loaded where Redis does not know it (yet, or any more). Raises as `call` does."""
         reply = await self._ask(packed(("EVALSHA", script.sha1, len(keys), *keys, *args)))
+        if not isinstance(reply, Exception):
+            return reply
         if isinstance(reply, NoScriptError):
             reply = await self._ask(packed(("EVAL", script.source, len(keys), *keys, *args)))
         return self._checked(reply)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from hiredis import HiredisError, Reader, pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.connection import DefaultParser
@@ -22,6 +23,7 @@ from gateway.turns import after_turns
 Command = Sequence[str | bytes | int | float]
 
 COMPANY = 2  # turns of the loop; an answer takes longer than a few more of them would save
+READ_FIRST = 2  # turns of the loop after which it has read what lay in the socket
 SIZE = 64  # questions that Redis has before it at a time; further ones wait for their turn
 WAIT = 10  # timeouts that a question waits for its turn, a burst of our own being no sign of Redis's health
 SLICES = 8  # of a timeout, see `_tick`
@@ -33,17 +35,14 @@ class Crowded(Exception):
     """Its turn did not come: nothing was sent, and nothing is said of Redis."""
 
 
-class Question:
+class Question(msgspec.Struct, eq=False):
     """Commands that are sent together. `since`: when, by the line's own time; before that, when it was asked."""
 
-    __slots__ = ("answer", "count", "data", "replies", "since")
-
-    def __init__(self, answer: asyncio.Future[Any], data: bytes, count: int, since: int) -> None:
-        self.answer = answer
-        self.data = data
-        self.count = count
-        self.replies: list[Any] = []
-        self.since = since
+    answer: asyncio.Future[Any]
+    data: bytes
+    count: int
+    since: int
+    replies: list[Any] = []
 
 
 class Line(asyncio.Protocol):
@@ -80,12 +79,17 @@ class Line(asyncio.Protocol):
     def ask(self, data: bytes, count: int = 1) -> asyncio.Future[Any]:
         """Send `data`, which is `count` commands. Whoever is cancelled leaves its answer to be read off."""
         loop = asyncio.get_running_loop()
-        question = Question(loop.create_future(), data, count, self._time)
-        self._waiting.append(question)
+        answer = loop.create_future()
+        self._waiting.append(Question(answer, data, count, self._time))
         if not self._flushing:
             self._flushing = True
             after_turns(loop, self._flush, COMPANY)
-        return question.answer
+        return answer
+
+    @property
+    def crowded(self) -> bool:
+        """Whether who asks now has to wait for its turn."""
+        return len(self._sent) + len(self._waiting) >= SIZE
 
     def drop(self) -> None:
         """Close the connection; what is open is answered with an error. A further question connects anew."""
@@ -175,19 +179,32 @@ class Line(asyncio.Protocol):
         """Let the time of a slice pass, and give up what has waited for too long.
 
         A slice of time in which this process itself was held up says nothing about Redis, whose answer may lie in the
-        socket already: it counts for a quarter.
+        socket already: it counts for a quarter, and nobody is given up before the socket was read.
         """
         now = self._clock.monotonic()
         self._time += WHOLE if now - self._looked_at < 2 * self._slice else QUARTER
         self._looked_at, self._timer = now, None
-        most = WHOLE * SLICES * self.patience
-        since = self._sent[0].since if self._sent else self._opened_at if self._opening is not None else self._time
-        if self._time - since > most:
-            self._end(TimeoutError())
-        while self._waiting and self._time - self._waiting[0].since > WAIT * most:
+        loop = asyncio.get_running_loop()
+        if self._overdue():
+            after_turns(loop, self._judge, READ_FIRST)
+        while self._waiting and self._time - self._waiting[0].since > WAIT * self._most:
             answer(self._waiting.popleft(), Crowded())
         if self._sent or self._waiting or self._opening is not None:
-            self._timer = asyncio.get_running_loop().call_later(self._slice, self._tick)
+            self._timer = loop.call_later(self._slice, self._tick)
+
+    @property
+    def _most(self) -> int:
+        """For how much of the line's time an answer is waited for."""
+        return WHOLE * SLICES * self.patience
+
+    def _overdue(self) -> bool:
+        since = self._sent[0].since if self._sent else self._opened_at if self._opening is not None else self._time
+        return self._time - since > self._most
+
+    def _judge(self) -> None:
+        """What was overdue may have been answered since."""
+        if self._overdue():
+            self._end(TimeoutError())
 
     def _end(self, error: Exception) -> None:
         """The connection is of no use any more; nor is Redis, where somebody waits for it."""

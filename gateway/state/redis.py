@@ -21,8 +21,10 @@ from gateway.types import Identity, JsonObject
 
 if TYPE_CHECKING:  # it brings redis-py
     from gateway.state.connection import RedisConnection
+    from gateway.state.line import Command
 
 MICRO = 1_000_000
+WINDOW_MICROS = int(WINDOW * MICRO)
 SLOT_TTL = 360.0  # seconds: longer than any request lives
 MAX_VALUE = 1024 * 1024  # bytes; a larger answer would keep every other call waiting
 
@@ -50,6 +52,7 @@ class RedisLimiter:
         self._replicas = replicas
         self.slot_ttl = slot_ttl
         self._now = now
+        self._limits, self._workers = connection.key("limit", ""), connection.key("worker", "")
         self._admit = Script.load("admit")
         self._free_worker = Script.load("free_worker")
         self._alone = MemoryLimiter(clock)
@@ -88,27 +91,21 @@ class RedisLimiter:
         return freed
 
     async def _together(self, identity: Identity, call_id: str) -> Allowance | None:
-        keys = [
-            self._connection.key("limit", identity.key_id, "window"),
-            self._slots_key(identity.key_id),
-            self._worker_key(self._worker()),
-        ]
-        args: list[str | int] = [micros_of(self._now), int(WINDOW * MICRO)]
-        args += [limit_of(identity.rpm), limit_of(identity.max_parallel), call_id, round(self.slot_ttl * MICRO)]
+        key_id, rpm, parallel = identity.key_id, identity.rpm, identity.max_parallel
+        keys = (self._window_key(key_id), self._slots_key(key_id), self._worker_key(self._worker()))
+        bounds = (limit_of(rpm), limit_of(parallel))
+        args = (micros_of(self._now), WINDOW_MICROS, *bounds, call_id, round(self.slot_ttl * MICRO))
         answered = False
         try:
             verdict, count, left = await self._connection.script(self._admit, keys, args)
             answered = True
         finally:
-            if not answered and identity.max_parallel is not None:  # failed or cancelled: it may have a slot
-                self._owed[call_id] = identity.key_id
+            if not answered and parallel is not None:  # failed or cancelled: it may have a slot
+                self._owed[call_id] = key_id
                 self._free()
-        reset = left / MICRO
-        if verdict == b"rate" and identity.rpm is not None:
-            raise too_many_requests(identity.rpm, reset)
-        if verdict == b"slots" and identity.max_parallel is not None:
-            raise too_many_at_once(identity.max_parallel)
-        return None if identity.rpm is None else Allowance(identity.rpm, identity.rpm - count, reset)
+        if verdict != b"ok":
+            raise too_many_requests(rpm or 0, left / MICRO) if verdict == b"rate" else too_many_at_once(parallel or 0)
+        return None if rpm is None else Allowance(rpm, rpm - count, left / MICRO)
 
     def _share(self, identity: Identity) -> Identity:
         count = max(1, self._replicas())
@@ -123,10 +120,10 @@ class RedisLimiter:
             return
         owed, self._owed = self._owed, {}
         worker = self._worker_key(self._worker())
-        commands = []
+        commands: list[Command] = []
         for call_id, key_id in owed.items():
             slots = self._slots_key(key_id)
-            commands += [("ZREM", slots, call_id), ("SREM", worker, f"{call_id} {slots}")]
+            commands += (("ZREM", slots, call_id), ("SREM", worker, f"{call_id} {slots}"))
 
         def told(done: bool) -> None:  # noqa: FBT001 - a listener of the connection
             if not done:
@@ -138,11 +135,14 @@ class RedisLimiter:
         if not away:
             self._free()
 
+    def _window_key(self, key_id: str) -> str:
+        return f"{self._limits}{key_id}:window"
+
     def _slots_key(self, key_id: str) -> str:
-        return self._connection.key("limit", key_id, "slots")
+        return f"{self._limits}{key_id}:slots"
 
     def _worker_key(self, worker_id: str) -> str:
-        return self._connection.key("worker", worker_id, "slots")
+        return f"{self._workers}{worker_id}:slots"
 
 
 class RedisCache:
@@ -206,5 +206,5 @@ def micros_of(now: Callable[[], float] | None) -> str:
     return "" if now is None else str(round(now() * MICRO))
 
 
-def limit_of(limit: int | None) -> str:
-    return "" if limit is None else str(limit)
+def limit_of(limit: int | None) -> int | str:
+    return "" if limit is None else limit

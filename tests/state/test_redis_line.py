@@ -202,6 +202,28 @@ async def test_time_in_which_this_process_was_held_up_does_not_count() -> None:
         assert lost == []
 
 
+async def test_an_answer_that_has_arrived_is_read_before_anybody_is_given_up() -> None:
+    """The timer is due in the same turn in which the answer lies in the socket, as after a turn that took long."""
+    async with upstream() as redis, line_to(redis.url) as (line, lost):
+        answer = line.ask(PING)
+        await redis.heard()
+        redis.say(b"+PONG\r\n")
+        line._sent[0].since = -(10**9)
+        line._tick()
+        assert await in_time(answer) == b"PONG"
+        assert lost == []
+
+
+async def test_what_is_overdue_and_not_answered_is_given_up_at_once() -> None:
+    async with upstream() as redis, line_to(redis.url) as (line, lost):
+        answer = line.ask(PING)
+        await redis.heard()
+        line._sent[0].since = -(10**9)
+        line._tick()
+        assert isinstance(await in_time(answer), TimeoutError)
+        assert [type(error) for error in lost] == [TimeoutError]
+
+
 async def test_who_waits_for_its_turn_for_too_long_learns_nothing_of_redis() -> None:
     async with upstream() as redis, line_to(redis.url, 0.05) as (line, lost):
         answers = [line.ask(PING) for _ in range(SIZE)]
