@@ -45,6 +45,7 @@ class _Record:
     cool_until: float = -math.inf
     probe_until: float = -math.inf
     latency: float | None = None
+    clear: bool = True  # nothing of the above stands against it, whatever the time is
 
 
 class DeploymentHealth:
@@ -94,24 +95,30 @@ class DeploymentHealth:
 
     def usable(self, deployment_id: str) -> bool:
         """Whether an attempt would be let through now. A question only: it takes nothing."""
-        return self.retry_after(deployment_id) <= 0
+        record = self._records.get(deployment_id)
+        return record is None or record.clear or self.retry_after(deployment_id) <= 0
 
     def claim(self, deployment_id: str) -> bool:
         """Say that an attempt is about to be dispatched. False when it should not be.
 
         On a half-open deployment the first claim gets the probe, and everybody else False until it has ended.
         """
+        record = self._records.get(deployment_id)
+        if record is None or record.clear:
+            return True
         if not self.usable(deployment_id):
             return False
         if self.state(deployment_id) == "half_open":
-            self._records[deployment_id].probe_until = self._clock.monotonic() + self._rules.probe_timeout
+            record.probe_until = self._clock.monotonic() + self._rules.probe_timeout
         return True
 
     def succeeded(self, deployment_id: str, latency: float) -> None:
         """An attempt was answered; `latency` is its time to first token, 0 when unknown. Closes the breaker."""
         record = self._record(deployment_id)
         record.failures = record.connect_failures = record.tripped = 0
-        record.open_until = record.probe_until = -math.inf
+        if not record.clear:
+            record.open_until = record.probe_until = -math.inf
+            record.clear = record.cool_until <= self._clock.monotonic()
         if latency > 0 and math.isfinite(latency):
             old = latency if record.latency is None else record.latency
             record.latency = old + self._rules.smoothing * (latency - old)
@@ -172,8 +179,10 @@ class DeploymentHealth:
     def _open(self, record: _Record) -> None:
         seconds = min(self._rules.open_cap, self._rules.open_for * (1 << min(record.tripped, 30)))
         record.tripped += 1
+        record.clear = False
         record.open_until = self._clock.monotonic() + seconds
 
     def _cool(self, record: _Record, asked: float | None) -> None:
         seconds = self._rules.cooldown if asked is None or not asked >= 0 else min(asked, self._rules.cooldown_cap)
+        record.clear = False
         record.cool_until = max(record.cool_until, self._clock.monotonic() + seconds)
