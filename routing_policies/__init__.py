@@ -2,6 +2,7 @@
 
 A policy is a file here, or in a folder of your own, with a class `Policy` that keeps to `ports.Policy`: a `name` equal
 to the file's name, and `rank`, which returns every deployment it was given, each once. `load` makes one by that name.
+It may say what it `reads` of the request and the signals, and is spared the rest (see `_reads`).
 Whatever is wrong with a name, a parameter or a file is said in one sentence, as a `PolicyError`; nothing is guessed.
 """
 
@@ -18,6 +19,8 @@ from typing import Any
 
 from gateway.ports import Policy
 from routing_policies import complexity, cost, latency, least_busy, priority, usage, weighted
+from routing_policies._reads import EVERYTHING
+from routing_policies._reads import reads_of as reads_of
 
 PolicyClass = Callable[..., Policy]
 
@@ -77,6 +80,9 @@ def _policy_in(path: Path) -> PolicyClass:
         raise PolicyError(f"{path}: the class Policy must have name = {path.stem!r}, like its file.")
     if not callable(getattr(policy, "rank", None)):
         raise PolicyError(f"{path}: the class Policy must have a method rank(body, deployments, signals).")
+    if unknown := sorted(reads_of(policy) - EVERYTHING):
+        known = ", ".join(sorted(EVERYTHING))
+        raise PolicyError(f"{path}: `reads` names {unknown[0]!r}. A policy can read: {known}.")
     made: PolicyClass = policy
     return made
 

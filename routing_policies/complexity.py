@@ -64,6 +64,7 @@ class Policy:
     """
 
     name = "complexity"
+    reads = frozenset({"body", "in_flight"})
 
     def __init__(self, fast_below: float = 0.22, best_from: float = 0.5) -> None:
         if not 0 <= fast_below <= best_from <= 1:

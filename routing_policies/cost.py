@@ -15,6 +15,7 @@ class Policy:
     """Spends least. A deployment whose price nobody knows comes after those with one."""
 
     name = "cost"
+    reads = frozenset({"draw"})
 
     def rank(self, body: JsonObject, deployments: Sequence[Deployment], signals: Signals) -> Plan:  # noqa: ARG002
         """By `order`, then by price; unhealthy ones last."""

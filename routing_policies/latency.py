@@ -18,6 +18,7 @@ class Policy:
     """
 
     name = "latency"
+    reads = frozenset({"draw", "latency", "requests"})
 
     def __init__(self, buffer: float = 0.0) -> None:
         """`buffer`: a share of the lowest latency, 0.2 for a fifth."""

@@ -13,6 +13,7 @@ class Policy:
     """Spreads what is under way. Each of several workers knows its own requests only."""
 
     name = "least_busy"
+    reads = frozenset({"draw", "in_flight"})
 
     def rank(self, body: JsonObject, deployments: Sequence[Deployment], signals: Signals) -> Plan:  # noqa: ARG002
         """By `order`, then by requests under way; unhealthy ones last."""

@@ -13,6 +13,7 @@ class Policy:
     """A main deployment and its stand-ins."""
 
     name = "priority"
+    reads = frozenset[str]()
 
     def rank(self, body: JsonObject, deployments: Sequence[Deployment], signals: Signals) -> Plan:  # noqa: ARG002
         """By `order`, then as given; unhealthy ones last."""

@@ -13,6 +13,7 @@ class Policy:
     """Keeps away from rate limits. Each of several workers knows its own requests only, and they share alike."""
 
     name = "usage"
+    reads = frozenset({"draw", "requests", "tokens"})
 
     def rank(self, body: JsonObject, deployments: Sequence[Deployment], signals: Signals) -> Plan:  # noqa: ARG002
         """By `order`, then by the larger share of `tpm` and `rpm`, then by tokens and requests; unhealthy ones last."""

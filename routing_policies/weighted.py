@@ -18,6 +18,7 @@ class Policy:
     """Spreads the load."""
 
     name = "weighted"
+    reads = frozenset({"draw"})
 
     def rank(self, body: JsonObject, deployments: Sequence[Deployment], signals: Signals) -> Plan:  # noqa: ARG002
         """By `order`, then by weighted chance; weight 0 or less comes after every other weight; unhealthy ones last."""

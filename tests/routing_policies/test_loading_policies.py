@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.ports import Signals
-from routing_policies import BUILT_IN, PolicyError, load, load_path
+from routing_policies import BUILT_IN, PolicyError, load, load_path, reads_of
 
 GOOD = """
 from __future__ import annotations
@@ -77,6 +77,11 @@ def test_a_policy_that_takes_any_parameter_is_given_it(tmp_path):
         ("function", "def Policy(): ...", "must define a class named Policy"),
         ("nameless", "class Policy: ...", "must have name = 'nameless'"),
         ("misnamed", "class Policy:\n    name = 'other'", "must have name = 'misnamed'"),
+        (
+            "nosy",
+            "class Policy:\n    name = 'nosy'\n    reads = {'mail'}\n    def rank(self): ...",
+            "`reads` names 'mail'",
+        ),
         ("rankless", "class Policy:\n    name = 'rankless'", "must have a method rank"),
         ("priority", GOOD, "name of a built-in policy"),
     ],
@@ -91,3 +96,23 @@ def test_a_file_that_is_no_policy_is_refused_with_its_path(tmp_path, name, sourc
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(PolicyError, match="does not exist"):
         load_path(tmp_path / "nowhere")
+
+
+def test_what_a_policy_reads_is_what_it_says_beside_its_rank(tmp_path):
+    source = """
+from routing_policies import weighted
+
+class Policy(weighted.Policy):
+    name = "{name}"
+    {more}
+"""
+    (tmp_path / "same.py").write_text(source.format(name="same", more=""))
+    (tmp_path / "anew.py").write_text(source.format(name="anew", more="def rank(self, *given): ..."))
+    (tmp_path / "said.py").write_text(source.format(name="said", more="reads = {'body'}; rank = None.__init__"))
+    (tmp_path / "other.py").write_text(
+        source.format(name="other", more="def rank(self): ...\n    def reads(self): ...")
+    )
+    own = load_path(tmp_path)
+    reads = {name: reads_of(type(load(name, own))) for name in own}
+    everything = {"body", "draw", "in_flight", "latency", "requests", "tokens"}
+    assert reads == {"same": {"draw"}, "anew": everything, "said": {"body"}, "other": everything}

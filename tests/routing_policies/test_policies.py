@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.ports import Policy, Signals
 from gateway.types import Deployment, Endpoint, Price
-from routing_policies import BUILT_IN, load
+from routing_policies import BUILT_IN, load, reads_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40),
@@ -143,3 +143,24 @@ def test_complexity_tells_its_score_and_tier():
     assert plan.score == 0
     assert plan.tier == "fast"
     assert plan.reason == "a: complexity 0.00 asks for fast (nothing hard in it)"
+
+
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
+@settings(max_examples=60, deadline=None)
+@given(body=BODY, deployments=DEPLOYMENTS, data=st.data(), draw=st.floats(0, 1, exclude_max=True))
+def test_what_a_policy_does_not_say_it_reads_changes_nothing(name, body, deployments, data, draw):
+    figures = st.dictionaries(st.sampled_from([one.id for one in deployments]), st.integers(0, 9))
+    healthy = frozenset(one.id for one in deployments)
+    known = {field: data.draw(figures) for field in ("in_flight", "latency", "requests", "tokens")}
+    policy = load(name)
+    reads = reads_of(type(policy))
+    told = policy.rank(body, deployments, Signals(healthy, draw=draw, **known))
+    spared = Signals(
+        healthy,
+        draw=draw if "draw" in reads else data.draw(st.floats(0, 1, exclude_max=True)),
+        **{field: figure if field in reads else {} for field, figure in known.items()},
+    )
+    assert policy.rank(body if "body" in reads else {}, deployments, spared) == told
+    if reads <= {"draw"}:
+        alone = deployments[:1]
+        assert policy.rank({}, alone, Signals(healthy, {}, {}, draw)) == policy.rank(body, alone, spared)
