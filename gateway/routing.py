@@ -130,6 +130,11 @@ class Routes:
 
     # --- where a request goes ---
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether requests for the same model may go different ways."""
+        return len(self._rules) > 0
+
     def choose(self, asked: str, call: Call) -> Choice:
         """The first rule that fits and can serve this kind of request; else the virtual model's tiers, or the group."""
         for fit in self._rules.fitting(asked, call):

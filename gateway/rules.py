@@ -39,6 +39,9 @@ class Rules:
             for number, rule in enumerate(routing.rules, 1)
         )
 
+    def __len__(self) -> int:
+        return len(self._rules)
+
     def fitting(self, asked: str, call: Call) -> Iterator[Fit]:
         """The rules all of whose conditions hold, in their order. `asked`: the model's name behind an alias."""
         request = _Request(asked, call, self._zone)

@@ -11,7 +11,7 @@ from gateway.api.asking import PRIVATE, Acting
 from gateway.api.auth import Caller
 from gateway.api.state import Services, services
 from gateway.errors import NotFound
-from gateway.stages.route import unknown
+from gateway.stages.ways import unknown
 from gateway.types import Endpoint, Identity
 
 router = APIRouter(tags=["OpenAI"])

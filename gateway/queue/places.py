@@ -129,12 +129,10 @@ class Places:
         """
         if not candidates:
             raise ValueError("no candidate to take a place on")
-        if self._timer is not None and self._timer.when() <= asyncio.get_running_loop().time():
-            self.wake()
         spots = {spot.deployment_id: spot for spot in (Spot(*candidate) for candidate in candidates)}
         for spot in spots.values():
-            if self._has_room(spot, demand):
-                return self._take(spot, demand)
+            if self.take(spot, demand):
+                return spot.deployment_id
         loop = asyncio.get_running_loop()
         self._tickets += 1
         waiter = _Waiter(queue_class, self._tickets, spots, demand, loop.create_future(), on_position)
@@ -147,6 +145,15 @@ class Places:
             raise
         finally:
             timer.cancel()
+
+    def take(self, spot: Spot, demand: Demand = NOTHING) -> bool:
+        """Take a place there if there is room at once; give it back with `release`."""
+        if self._timer is not None and self._timer.when() <= asyncio.get_running_loop().time():
+            self.wake()
+        if not self._has_room(spot, demand):
+            return False
+        self._take(spot, demand)
+        return True
 
     def settle(self, owner: str, used: Iterable[tuple[str, int]]) -> None:
         """A request has ended: its attempts' deployments and tokens, for `rates`. Never raises."""
@@ -172,7 +179,13 @@ class Places:
         self._in_flight[deployment_id] -= 1
         if not self._in_flight[deployment_id]:
             del self._in_flight[deployment_id]
-        self._hand_on(deployment_id)
+        if self._waiters or self._freed_at:
+            self._hand_on(deployment_id)
+
+    def taken(self, places: Mapping[str, str]) -> dict[str, int]:
+        """Places taken, by the names of `places`; nothing where there are none."""
+        in_flight = self._in_flight
+        return {name: in_flight[place] for name, place in places.items() if place in in_flight}
 
     def snapshot(self) -> Snapshot:
         """How it stands now."""
@@ -181,20 +194,20 @@ class Places:
     def _has_room(self, spot: Spot, demand: Demand) -> bool:
         limit = spot.max_parallel
         free = limit is None or self._in_flight[spot.deployment_id] < max(1, limit // self._workers())
-        return free and self._slides_in(spot, demand) <= 0
+        return free and (not spot.limited or self._slides_in(spot, demand) <= 0)
 
     def _slides_in(self, spot: Spot, demand: Demand) -> float:
         """Seconds until the deployment's last minute has room."""
         return self.rates.wait(spot.deployment_id, spot.rpm, spot.tpm, demand.tokens)
 
-    def _take(self, spot: Spot, demand: Demand) -> str:
+    def _take(self, spot: Spot, demand: Demand) -> None:
         self._in_flight[spot.deployment_id] += 1
         self.rates.take(spot.deployment_id, demand, limited=spot.limited)
-        return spot.deployment_id
 
     def _serve(self, waiter: _Waiter, spot: Spot) -> None:
         self._leave(waiter)
-        waiter.place.set_result(self._take(spot, waiter.demand))
+        self._take(spot, waiter.demand)
+        waiter.place.set_result(spot.deployment_id)
 
     def _enter(self, waiter: _Waiter, timeout: float) -> None:
         slides_in = self._soonest(waiter)

@@ -1,7 +1,8 @@
 """Which deployments, in which order: the admin's rules choose a group, a policy orders its deployments.
 
 A plan holds every deployment that may serve the request, the unhealthy ones last; after those of a group the ones that
-are for single faults of it alone, then those of the fallback groups.
+are for single faults of it alone, then those of the fallback groups. What the configuration alone decides is remembered
+(`ways`); as long as all deployments are healthy and within their budgets, so is the plan where the policies allow it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from gateway.errors import BudgetExhausted, Fault, Forbidden, GatewayError, InvalidRequest, NotFound, Unavailable
-from gateway.ports import Health, Policy, Signals, nothing_to_undo
+from gateway.errors import BudgetExhausted, GatewayError, InvalidRequest, Unavailable
+from gateway.ports import Health, Signals, nothing_to_undo
 from gateway.queue.places import Places, place_of
-from gateway.routing import Choice, Routes
+from gateway.routing import Routes
 from gateway.stages.eligible import by_tags, by_window
 from gateway.stages.need import identity_of
+from gateway.stages.ways import Leg, Way, Ways
 from gateway.types import Call, Candidate, Deployment, Plan
+
+USED = frozenset({"requests", "tokens"})
 
 
 def nobody(deployment: Deployment) -> bool:  # noqa: ARG001 - the default of `spent_out`
@@ -35,102 +39,90 @@ class Route:
         spent_out: Callable[[Deployment], bool] = nobody,
     ) -> None:
         """`spent_out`: whether a deployment's own budget, or its provider's, is spent at the moment."""
-        self._routes = routes
+        self._settings = routes.settings
+        self._ways = Ways(routes)
         self._health = health
         self._places = places
         self._draw = draw
         self._spent_out = spent_out
 
     async def enter(self, call: Call) -> None:
-        identity = identity_of(call)
-        asked = self._routes.resolve(call.model)
-        if not self._routes.known(asked, call.endpoint):
-            raise unknown(call.model)
-        if not self._routes.allowed(identity, call.model):
-            raise not_allowed(call.model)
-        choice = self._routes.choose(asked, call)
-        if call.options.policy is not None and not self._routes.has_policy(call.options.policy):
-            raise InvalidRequest(f"There is no routing policy '{call.options.policy}'.", param="x-atelier-policy")
-        policy = self._routes.policy(call.options.policy or choice.policy)
-        plan = self._rank(policy, choice, call)
-        group = choice.groups[0] if len(choice.groups) == 1 else asked
-        own = [Candidate(each.deployment, each.reason, group) for each in plan.candidates]
-        candidates = [*own, *self._for_faults(group, call), *self._further(group, own, call)]
-        if all(candidate.after for candidate in candidates):
-            raise self._nothing_left(asked, call)
-        reason = f"{choice.reason}; {plan.reason}" if choice.reason else plan.reason
-        call.plan = Plan(tuple(candidates), plan.policy, reason, plan.score, plan.tier)
+        way = self._ways.find(call)
+        well = self._all_well(way.everyone)
+        plan = way.usual if well else None
+        if plan is None:
+            plan = self._planned(way, call, well=well)
+        call.plan = plan
 
     exit = nothing_to_undo
 
-    def _rank(self, policy: Policy, choice: Choice, call: Call) -> Plan:
-        deployments = self._eligible(choice, call)
+    def _all_well(self, deployments: Iterable[Deployment]) -> bool:
+        for each in deployments:  # noqa: SIM110 - each request comes by here, and a generator takes twice as long
+            if not self._health.usable(each.id) or self._spent_out(each):
+                return False
+        return True
+
+    def _planned(self, way: Way, call: Call, *, well: bool) -> Plan:
+        plan = self._ranked(way.own, call)
+        own = [Candidate(each.deployment, each.reason, way.own.group) for each in plan.candidates]
+        tail = way.tail if well else None
+        if tail is None:
+            tail = tuple(self._further(way, own, call))
+        if all(candidate.after for candidate in (*own, *tail)):
+            raise self._nothing_left(way, call)
+        reason = f"{way.choice.reason}; {plan.reason}" if way.choice.reason else plan.reason
+        made = Plan((*own, *tail), plan.policy, reason, plan.score, plan.tier)
+        if well and way.fixed_after:
+            way.tail = tail
+            way.usual = made if way.fixed else None
+        return made
+
+    def _ranked(self, leg: Leg, call: Call) -> Plan:
+        deployments = self._eligible(leg.deployments, call)
         if not deployments:
-            return Plan((), policy.name, "no deployment")
-        ids = [deployment.id for deployment in deployments]
-        plan = policy.rank(call.body, deployments, self._signals(deployments))
-        if sorted(candidate.deployment.id for candidate in plan.candidates) != sorted(ids):
-            raise RuntimeError(f"the policy {policy.name!r} dropped or invented a deployment")
+            return Plan((), leg.policy.name, "no deployment")
+        plan = leg.policy.rank(call.body, deployments, self._signals(leg.reads, deployments))
+        found = {candidate.deployment.id for candidate in plan.candidates}
+        if len(plan.candidates) != len(deployments) or found != {each.id for each in deployments}:
+            raise RuntimeError(f"the policy {leg.policy.name!r} dropped or invented a deployment")
         return plan
 
-    def _signals(self, deployments: Sequence[Deployment]) -> Signals:
+    def _signals(self, reads: frozenset[str], deployments: Sequence[Deployment]) -> Signals:
+        """What the policy reads; health and a draw always."""
+        ids = [each.id for each in deployments]
+        healthy = frozenset([name for name in ids if self._health.usable(name)])
+        latency = self._health.latencies(ids) if "latency" in reads else {}
+        if "in_flight" not in reads and USED.isdisjoint(reads):
+            return Signals(healthy, {}, latency, self._draw())
         places = {each.id: place_of(each) for each in deployments}
         requests, tokens = self._places.rates.used(places)
-        taken = self._places.snapshot().in_flight
-        return Signals(
-            healthy=frozenset(name for name in places if self._health.usable(name)),
-            in_flight={name: taken[place] for name, place in places.items() if place in taken},
-            latency=self._health.latencies(places),
-            draw=self._draw(),
-            requests=requests,
-            tokens=tokens,
-        )
+        return Signals(healthy, self._places.taken(places), latency, self._draw(), requests, tokens)
 
-    def _eligible(self, choice: Choice, call: Call) -> list[Deployment]:
-        """Those of the groups that this request may go to at all."""
-        found = self._routes.deployments(choice.groups, call.endpoint)
-        if self._routes.settings.tag_filter:
+    def _eligible(self, found: Sequence[Deployment], call: Call) -> Sequence[Deployment]:
+        """Those that this request may go to at all."""
+        if self._settings.tag_filter:
             found = by_tags(found, tags_of(call))
-        if self._routes.settings.check_context:
+        if self._settings.check_context:
             found = by_window(found, call.body)
         return [deployment for deployment in found if not self._spent_out(deployment)]
 
-    def _further(self, group: str, own: Iterable[Candidate], call: Call) -> Iterator[Candidate]:
-        """The fallback groups, each deployment once, each group with what is for its own faults."""
+    def _further(self, way: Way, own: Iterable[Candidate], call: Call) -> Iterator[Candidate]:
+        """The fallbacks: each deployment once, but for those that are for single faults."""
         seen = {candidate.deployment.id for candidate in own}
-        for name in dict.fromkeys([*self._named(call), *self._callable(self._routes.fallbacks(group), call)]):
-            for candidate in self._fallback(name, call):
-                if candidate.deployment.id not in seen:
-                    seen.add(candidate.deployment.id)
-                    yield candidate
-            yield from self._for_faults(name, call)
+        for leg in way.further:
+            for each in self._ranked(leg, call).candidates:
+                if not leg.after:
+                    if each.deployment.id in seen:
+                        continue
+                    seen.add(each.deployment.id)
+                yield Candidate(each.deployment, leg.reason or each.reason, leg.group, leg.after)
 
-    def _fallback(self, name: str, call: Call, after: Fault | None = None) -> Iterator[Candidate]:
-        further = self._routes.plain(name)
-        faults = frozenset() if after is None else frozenset({after})
-        reason = f"fallback group {name}" if after is None else f"fallback group {name}, after {after.value} only"
-        for candidate in self._rank(self._routes.policy(further.policy), further, call).candidates:
-            yield Candidate(candidate.deployment, reason, name, faults)
-
-    def _for_faults(self, group: str, call: Call) -> Iterator[Candidate]:
-        """Where the request goes on once this group failed in one certain way."""
-        for fault, names in self._routes.fallbacks_after(group).items():
-            for name in self._callable(names, call):
-                yield from self._fallback(name, call, fault)
-
-    def _callable(self, names: Iterable[str], call: Call) -> Iterator[str]:
-        """Of the admin's fallbacks those that the key may call; a virtual model brings its own along."""
-        identity = identity_of(call)
-        brought = self._routes.virtual(self._routes.resolve(call.model))
-        return (name for name in names if brought or self._routes.allowed(identity, name))
-
-    def _nothing_left(self, asked: str, call: Call) -> GatewayError:
+    def _nothing_left(self, way: Way, call: Call) -> GatewayError:
         """Why no deployment of the group may serve this request."""
-        found = self._routes.deployments(self._routes.choose(asked, call).groups, call.endpoint)
-        if not found:
+        if not way.own.deployments:
             return Unavailable(f"No deployment of '{call.model}' has a provider key at the moment.", retry_after=30)
         tags = tags_of(call)
-        if self._routes.settings.tag_filter and not by_tags(found, tags):
+        if self._settings.tag_filter and not by_tags(way.own.deployments, tags):
             given = ", ".join(f"'{tag}'" for tag in sorted(tags)) or "no tags"
             return InvalidRequest(
                 f"No deployment of '{call.model}' is for requests with {given}.",
@@ -141,30 +133,7 @@ class Route:
             f"The budgets of the deployments of '{call.model}' are spent. Ask for another model, or ask an admin for more."
         )
 
-    def _named(self, call: Call) -> list[str]:
-        """The request's own fallbacks: names of models, each of which its key may call (S1)."""
-        identity, names = identity_of(call), []
-        for given in call.options.fallbacks:
-            name = self._routes.resolve(given)
-            if not self._routes.known(name, call.endpoint):
-                raise unknown(given, "fallbacks")
-            if not self._routes.allowed(identity, given):
-                raise not_allowed(given, "fallbacks")
-            names.append(name)
-        return names
-
 
 def tags_of(call: Call) -> frozenset[str]:
     """The request's tags and those of its key."""
     return frozenset((*call.options.tags, *identity_of(call).tags))
-
-
-def not_allowed(name: str, param: str = "model") -> Forbidden:
-    return Forbidden(f"This key may not use the model '{name}'.", code="model_not_allowed", param=param)
-
-
-def unknown(name: str, param: str = "model") -> NotFound:
-    shown = name if len(name) <= 100 else name[:100] + "…"
-    return NotFound(
-        f"The model '{shown}' does not exist or you do not have access to it.", code="model_not_found", param=param
-    )

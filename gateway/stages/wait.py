@@ -23,25 +23,40 @@ class Wait:
         self._max_wait = max_wait
 
     async def enter(self, call: Call) -> None:
-        plan = plan_of(call)
-        usual = [candidate for candidate in plan.candidates if not candidate.after]
-        usable = [each for each in usual if self._health.usable(each.deployment.id)] or usual
+        plan, wanted = plan_of(call), demand(call)
         started = self._clock.monotonic()
-        patience = min(self._max_wait, call.options.patience or self._max_wait, max(0.0, call.deadline - started))
-
-        def moved(position: int) -> None:
-            call.position = position
-
-        spots = [Spot.of(candidate.deployment) for candidate in usable]
-        wanted = self._places.acquire(spots, patience, moved, queue_class(call), demand(call))
         try:
-            call.place = await call.interruption.run(wanted)
+            place = call.place = self._at_once(plan, call, wanted) or await self._in_line(plan, call, wanted)
         finally:
             if call.place is None:
                 self._places.settle(call.id, ())
             call.position = None
             call.queue_ms = (self._clock.monotonic() - started) * 1000
-        call.plan = front(plan, call.place)
+        call.plan = front(plan, place)
+
+    def _at_once(self, plan: Plan, call: Call, wanted: Demand) -> str | None:
+        """A place on the first deployment in use that has room, as there mostly is one; None where it takes more."""
+        if call.interruption.reason is not None:
+            return None
+        for candidate in plan.candidates:
+            if not candidate.after and self._health.usable(candidate.deployment.id):
+                spot = Spot.of(candidate.deployment)
+                if self._places.take(spot, wanted):
+                    return spot.deployment_id
+        return None
+
+    async def _in_line(self, plan: Plan, call: Call, wanted: Demand) -> str:
+        """Wait for a place on any of them. Where none is usable, any will do."""
+        usual = [candidate for candidate in plan.candidates if not candidate.after]
+        usable = [each for each in usual if self._health.usable(each.deployment.id)] or usual
+        left = max(0.0, call.deadline - self._clock.monotonic())
+        patience = min(self._max_wait, call.options.patience or self._max_wait, left)
+
+        def moved(position: int) -> None:
+            call.position = position
+
+        spots = [Spot.of(candidate.deployment) for candidate in usable]
+        return await call.interruption.run(self._places.acquire(spots, patience, moved, queue_class(call), wanted))
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         self._places.settle(call.id, used(call))
@@ -52,8 +67,10 @@ class Wait:
 
 def demand(call: Call) -> Demand:
     """What the request brings there. Its tokens are estimated only where a limit asks for them."""
-    limited = any(candidate.deployment.tpm is not None for candidate in plan_of(call).candidates)
-    return Demand(call.id, measure(call.body).estimate if limited else 0)
+    for candidate in plan_of(call).candidates:
+        if candidate.deployment.tpm is not None:
+            return Demand(call.id, measure(call.body).estimate)
+    return Demand(call.id)
 
 
 def used(call: Call) -> list[tuple[str, int]]:
