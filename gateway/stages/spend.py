@@ -97,8 +97,9 @@ class Spend:
 
     async def exit(self, call: Call, outcome: Outcome) -> None:
         served = call.served.id if call.served is not None else None
-        leave_unsent(call, self._clock.now())
-        balances = await self._ledger.settle(settlement(call, outcome, self._clock.now(), served))
+        now = self._clock.now()
+        leave_unsent(call, now)
+        balances = await self._ledger.settle(settlement(call, outcome, now, served))
         self._listener.settled(call.attempts, balances)
         for scope in self._payers(call):
             self._lines.captured(scope)
@@ -109,24 +110,26 @@ class Spend:
 
     async def _hold(self, call: Call) -> HoldRefused | None:
         call.held = most(call, call.bound_tokens)
-        expires = self._clock.now() + max(0.0, call.deadline - self._clock.monotonic()) + HOLD_GRACE
+        now = self._clock.now()
+        expires = now + max(0.0, call.deadline - self._clock.monotonic()) + HOLD_GRACE
         scopes = self._payers(call)
         hold = HoldRequest(scopes, call.held, expires) if scopes else None
-        first = self._first(call)
+        first = self._first(call, now)
         answer = await self._ledger.open(record(call), hold, first)
         if isinstance(answer, HoldRefused):
             return answer
         call.recorded, call.opened = True, first
         call.balances = answer.balances
-        call.budgeted = any(balance.limit is not None for balance in answer.balances)
+        call.budgeted = bool([each for each in answer.balances if each.limit is not None])
         return None
 
-    def _first(self, call: Call) -> Intent | None:
+    def _first(self, call: Call, now: float) -> Intent | None:
         """The attempt at the deployment where it has its place, to be written down in the same act; none where nobody is asked."""
-        deployment = plan_of(call).candidates[0].deployment
+        candidates = plan_of(call).candidates
+        deployment = candidates[0].deployment
         if call.options.mock_response is not None or priceless(deployment):
             return None
-        return attempt_at(deployment, call, 1, self._clock.now())
+        return attempt_at(deployment, call, 1, now, call.held if len(candidates) == 1 else None)
 
     async def _wait(self, call: Call, refused: HoldRefused | None) -> None:
         """Wait for captures while only holds stand in the way, up to the caller's patience."""
@@ -161,8 +164,10 @@ def payers(call: Call, *, everybody: bool) -> tuple[str, ...]:
 
 def most(call: Call, output: int) -> int:
     """Nano-dollars that the dearest deployment of the plan could cost with so many output tokens for each choice."""
-    n = choices(call.body)
-    return max(bound(c.deployment.price, call.input_bound, output, n) for c in plan_of(call).candidates)
+    n, candidates = choices(call.body), plan_of(call).candidates
+    if len(candidates) == 1:
+        return bound(candidates[0].deployment.price, call.input_bound, output, n)
+    return max([bound(each.deployment.price, call.input_bound, output, n) for each in candidates])
 
 
 def affordable(call: Call, refused: HoldRefused) -> int:
@@ -204,7 +209,7 @@ def shown(balance: Balance) -> JsonObject:
 
 
 def record(call: Call) -> RequestRecord:
-    """What the ledger knows of a request from its start."""
+    """What the ledger knows of a request from its start. Of a plan, all deployments are simulated, or none is."""
     identity, plan = identity_of(call), call.plan
     details = identity.content != "off"
     return RequestRecord(
@@ -223,7 +228,7 @@ def record(call: Call) -> RequestRecord:
         template_version=call.template_version if details else None,
         tags=(*identity.tags, *call.options.tags) if details else (),
         route=f"{plan.policy}: {plan.reason}" if plan is not None and details else None,
-        simulated=plan is not None and any(c.deployment.simulated for c in plan.candidates),
+        simulated=plan is not None and plan.candidates[0].deployment.simulated,
     )
 
 

@@ -9,6 +9,8 @@ from gateway.measure import choices, output_limit
 from gateway.stages.need import plan_of
 from gateway.types import Call, Deployment, Endpoint, Intent, JsonObject
 
+EMBEDDINGS = Endpoint.EMBEDDINGS  # looked up once: to ask an enumeration for a member takes time
+
 
 @dataclass(frozen=True, slots=True)
 class LimitDefaults:
@@ -25,7 +27,7 @@ class LimitDefaults:
 
 def output_tokens(call: Call, defaults: LimitDefaults) -> int:
     """Tokens one choice may have: what the client asked for, else the default, within what the models can."""
-    if call.endpoint is Endpoint.EMBEDDINGS:
+    if call.endpoint is EMBEDDINGS:
         return 0
     asked = output_limit(call.body)
     if asked is not None:
@@ -41,16 +43,21 @@ def output_tokens(call: Call, defaults: LimitDefaults) -> int:
 def limit_at(deployment: Deployment, call: Call) -> int | None:
     """Output tokens of which this deployment is told; None when neither the client nor a budget asks for a limit."""
     asked = output_limit(call.body)
-    if asked is not None or call.endpoint is Endpoint.EMBEDDINGS or not call.budgeted:
+    if asked is not None or call.endpoint is EMBEDDINGS or not call.budgeted:
         return asked
     return min(call.bound_tokens, deployment.max_output or call.bound_tokens)
 
 
-def attempt_at(deployment: Deployment, call: Call, number: int, now: float) -> Intent:
-    """An attempt as it is written down. Its bound is the most that it can cost, with what the model can write at most."""
+def attempt_at(deployment: Deployment, call: Call, number: int, now: float, most: int | None = None) -> Intent:
+    """An attempt as it is written down. Its bound is the most that it can cost, with what the model can write at most.
+
+    `most`: what it can cost there with as many tokens as the call may have, where that is known already.
+    """
     made = output_limit(call.body)
     if made is None:
         made = min(call.bound_tokens, deployment.max_output or call.bound_tokens)
+    if most is None or made != call.bound_tokens:
+        most = bound(deployment.price, call.input_bound, made, choices(call.body))
     return Intent(
         request_id=call.id,
         number=number,
@@ -58,7 +65,7 @@ def attempt_at(deployment: Deployment, call: Call, number: int, now: float) -> I
         provider=deployment.provider,
         model=deployment.model_name,
         price=deployment.price,
-        bound=bound(deployment.price, call.input_bound, made, choices(call.body)),
+        bound=most,
         started_at=now,
     )
 
