@@ -165,6 +165,10 @@ class Routes:
         """A policy by name, else the default one."""
         return self._policies[self._config.routing.policy if name is None else name]
 
+    def reads(self, policy: Policy) -> frozenset[str]:
+        """What of a request and of the signals it ranks by, beside health."""
+        return routing_policies.reads_of(type(policy))
+
     def virtual(self, name: str) -> bool:
         """Whether the name stands for several groups, of which a policy picks one."""
         return name in self._config.routing.models

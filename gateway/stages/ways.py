@@ -15,7 +15,6 @@ from gateway.ports import Policy
 from gateway.routing import Choice, Routes
 from gateway.stages.need import identity_of
 from gateway.types import Call, Candidate, Deployment, Endpoint, Plan
-from routing_policies import reads_of
 
 MOST_WAYS = 1_000  # remembered; clients name models of wildcards
 DRAW = frozenset({"draw"})
@@ -124,7 +123,7 @@ class Ways:
         found = self._routes.policy(policy)
         deployments = self._routes.deployments(choice.groups, call.endpoint)
         faults = frozenset() if after is None else frozenset({after})
-        return Leg(group, found, deployments, reads_of(type(found)), reason, faults)
+        return Leg(group, found, deployments, self._routes.reads(found), reason, faults)
 
     def _further(self, group: str, call: Call) -> Iterator[Leg]:
         """Where the request goes on: for single faults of the group, then to its fallbacks, each with those for its own."""
