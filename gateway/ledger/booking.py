@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel import col
@@ -37,30 +39,33 @@ MOVE = (
     .values({name: bindparam(f"new_{name}") for name in ("spent_nano", "window_started_at", "resets_at")})
 )
 LONGEST = 30.0  # seconds that a batch may take
-Add = Callable[[AsyncConnection, Any, Sequence[bulk.Row], str], Awaitable[set[Any]]]
+OPENED = rows.OPENED[:-1]  # the last one, the cost, is among those of its end
+OWNER = itemgetter(*map(OPENED.index, rows.OWNER))
+REQUESTS = bulk.Target(Request, (*OPENED, *rows.ENDED), "id")
+LINES = bulk.Target(LedgerLine, rows.LINE, "request_id")
+Add = Callable[[AsyncConnection, bulk.Target, Sequence[rows.Values]], Awaitable[set[Any]]]
 Cost = tuple[float, int]  # when it was booked, nano-dollars
 
 
-@dataclass(frozen=True, slots=True)
-class _Booked:
+class _Booked(msgspec.Struct, frozen=True):
     """An event and its rows."""
 
     event: Event
-    request: bulk.Row
-    lines: list[bulk.Row]
+    request: rows.Values
+    lines: list[rows.Values]
 
 
 async def book(engine: AsyncEngine, events: Sequence[Event], add: Add = bulk.add) -> int:
     """Book the events and move the position, in one transaction. Returns how many were new."""
     found = await _rows(events)
     async with asyncio.timeout(LONGEST), engine.begin() as sql:
-        inserted = await add(sql, Request, [each.request for each in found], "id")
+        inserted = await add(sql, REQUESTS, [each.request for each in found])
         new = [each for each in found if each.event.record.id in inserted]
         if lines := [line for each in new for line in each.lines]:
-            await add(sql, LedgerLine, lines, "request_id")
+            await add(sql, LINES, lines)
         await _accounts(sql, [each.event for each in new])
-        if contents := [row for each in new if (row := rows.content(each.request, each.event.settlement)) is not None]:
-            await sql.execute(bulk.insert(sql, Content).on_conflict_do_nothing(), contents)
+        if contents := [row for each in new if (row := _content(each)) is not None]:
+            await sql.execute(bulk.insert(sql.dialect.name, Content).on_conflict_do_nothing(), contents)
         await _move(sql, max(event.seq for event in events))
         reached("before_commit")
     reached("after_commit")
@@ -70,7 +75,7 @@ async def book(engine: AsyncEngine, events: Sequence[Event], add: Add = bulk.add
 async def bury(engine: AsyncEngine, letter: DeadLetter, seq: int) -> None:
     """Keep an event that cannot be booked for a person to look at, and go past it."""
     async with engine.begin() as sql:
-        await sql.execute(bulk.insert(sql, DeadLetter).on_conflict_do_nothing(), [letter.model_dump()])
+        await sql.execute(bulk.insert(sql.dialect.name, DeadLetter).on_conflict_do_nothing(), [letter.model_dump()])
         await _move(sql, seq)
 
 
@@ -94,17 +99,17 @@ async def _rows(events: Sequence[Event]) -> list[_Booked]:
 
 def _booked(event: Event) -> _Booked:
     record, results = event.record, event.results
-    request = dict(zip(rows.OPENED, rows.opened_values(record), strict=True))
-    request.update(zip(rows.ENDED, rows.ended_values(record.created_at, event.settlement, results), strict=True))
-    request["tags"] = record.tags
-    owner = [request[name] for name in rows.OWNER]
+    opened = rows.opened_values(record)[:-1]
+    owner = OWNER(opened)
     booking = rows.Booking(event.booked_at, event.seq, event.late)
-    lines = []
-    for result in results:
-        line = dict(zip(rows.LINE, rows.line_values(owner, result, booking), strict=True))
-        line["price"] = result.intent.price
-        lines.append(line)
-    return _Booked(event, request, lines)
+    lines = [rows.line_values(owner, result, booking) for result in results]
+    return _Booked(event, opened + rows.ended_values(record.created_at, event.settlement, results), lines)
+
+
+def _content(booked: _Booked) -> rows.Row | None:
+    if booked.event.settlement.content is None:
+        return None
+    return rows.content(dict(zip(REQUESTS.names, booked.request, strict=True)), booked.event.settlement)
 
 
 async def _accounts(sql: AsyncConnection, events: Sequence[Event]) -> None:
@@ -112,14 +117,15 @@ async def _accounts(sql: AsyncConnection, events: Sequence[Event]) -> None:
     costs: defaultdict[str, list[Cost]] = defaultdict(list)
     started: dict[str, float] = {}
     for event in events:
-        for charge in event.charges if event.cost else ():
-            costs[charge.scope].append((event.booked_at, event.cost))
-            started.setdefault(charge.scope, float(charge.window))
+        for scope, window in event.charges if event.cost else ():
+            costs[scope].append((event.booked_at, event.cost))
+            if scope not in started:
+                started[scope] = float(window)
     if not costs:
         return
     found = await _locked(sql, sorted(costs))
     if missing := [_account(scope, started[scope]) for scope in sorted(costs.keys() - found.keys())]:
-        await sql.execute(bulk.insert(sql, Account).on_conflict_do_nothing(), missing)
+        await sql.execute(bulk.insert(sql.dialect.name, Account).on_conflict_do_nothing(), missing)
         found = await _locked(sql, sorted(costs))
     await sql.execute(MOVE, [_moved(found[scope], sorted(costs[scope])) for scope in sorted(costs)])
 
@@ -146,11 +152,15 @@ def _moved(account: Any, costs: Sequence[Cost]) -> dict[str, Any]:
 
 
 async def _move(sql: AsyncConnection, seq: int) -> None:
-    insert = bulk.insert(sql, Position)
-    further = insert.on_conflict_do_update(
+    await sql.execute(_further(sql.dialect.name), {"name": OUTBOX, "seq": seq})
+
+
+@cache
+def _further(dialect: str) -> Any:
+    insert = bulk.insert(dialect, Position)
+    return insert.on_conflict_do_update(
         index_elements=["name"], set_={"seq": insert.excluded.seq}, where=col(Position.seq) < insert.excluded.seq
     )
-    await sql.execute(further, [{"name": OUTBOX, "seq": seq}])
 
 
 def _account(scope: str, started: float) -> dict[str, Any]:

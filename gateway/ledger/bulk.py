@@ -6,49 +6,72 @@ carry there (a NUL, half a surrogate pair) is refused for all of them: `one_by_o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Text, bindparam, cast, column, func, select
+from sqlalchemy import JSON, Text, bindparam, cast, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
 
-Row = dict[str, Any]
+Values = Sequence[Any]
 
 
-def insert(sql: AsyncConnection, table: type[SQLModel]) -> Any:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table, the columns that its rows fill, in order, and the one whose values tell which rows were new.
+
+    JSON columns take texts of JSON.
+    """
+
+    table: type[SQLModel]
+    names: tuple[str, ...]
+    key: str
+
+    @property
+    def columns(self) -> Any:
+        return self.table.__table__.columns  # type: ignore[attr-defined]
+
+
+def insert(dialect: str, table: type[SQLModel]) -> Any:
     """An INSERT that can be told what to do when the row is there: the dialects spell it alike, and apart."""
-    dialect = sqlite if sql.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
 
 
-async def add(sql: AsyncConnection, table: type[SQLModel], rows: Sequence[Row], key: str) -> set[Any]:
-    """Insert the rows, each with every column; the `key`s of those that were not there. Values as JSON has them."""
+async def add(sql: AsyncConnection, target: Target, rows: Sequence[Values]) -> set[Any]:
+    """Insert the rows; the keys of those that were not there."""
     if sql.dialect.name == "sqlite":
-        return await one_by_one(sql, table, rows, key)
+        return await one_by_one(sql, target, rows)
     text = msgspec.json.encode(rows).decode()
-    return set((await sql.execute(_together(table, key), {"rows": text})).scalars())
+    return set(await sql.scalar(_together(target), {"rows": text}) or ())
 
 
-async def one_by_one(sql: AsyncConnection, table: type[SQLModel], rows: Sequence[Row], key: str) -> set[Any]:
+async def one_by_one(sql: AsyncConnection, target: Target, rows: Sequence[Values]) -> set[Any]:
     """As `add`, with a parameter for each value."""
-    statement = insert(sql, table).on_conflict_do_nothing().returning(_columns(table)[key])
-    return set((await sql.execute(statement, [msgspec.to_builtins(row) for row in rows])).scalars())
+    statement = insert(sql.dialect.name, target.table).on_conflict_do_nothing().returning(target.columns[target.key])
+    structured = [isinstance(target.columns[name].type, JSON) for name in target.names]
+    parameters = [
+        {
+            name: json.loads(value) if parse else value
+            for name, value, parse in zip(target.names, row, structured, strict=True)
+        }
+        for row in rows
+    ]
+    return set((await sql.execute(statement, parameters)).scalars())
 
 
 @cache
-def _together(table: type[SQLModel], key: str) -> Any:
-    columns = _columns(table)
-    given = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON)).table_valued(
-        *(column(each.name, each.type) for each in columns)
-    )
-    rows = given.render_derived(name="given", with_types=True)
-    statement = postgresql.insert(table).from_select([each.name for each in columns], select(*rows.c))
-    return statement.on_conflict_do_nothing().returning(columns[key])
-
-
-def _columns(table: type[SQLModel]) -> Any:
-    return table.__table__.columns  # type: ignore[attr-defined]
+def _together(target: Target) -> Any:
+    """One statement for any number of rows, which answers with one row."""
+    given = func.jsonb_array_elements(cast(bindparam("rows", type_=Text), postgresql.JSONB)).column_valued("given")
+    values = [
+        cast(given.op("->>")(literal(place, literal_execute=True)), target.columns[name].type)
+        for place, name in enumerate(target.names)
+    ]
+    statement = postgresql.insert(target.table).from_select(target.names, select(*values))
+    new = statement.on_conflict_do_nothing().returning(target.columns[target.key]).cte("new")
+    return select(func.array_agg(new.c[target.key]))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
@@ -47,17 +46,11 @@ def instant(time: float) -> str:
     return f"{time:.17g}"
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """What an event adds to an account: the window that it belongs to is the one that started at `window`."""
+class Event(msgspec.Struct, frozen=True):
+    """One settlement on the outbox. `cost` in nano-dollars, of all its attempts; `entry` is its place in the stream.
 
-    scope: str
-    window: str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One settlement on the outbox. `cost` in nano-dollars, of all its attempts; `entry` is its place in the stream."""
+    `charges`: the accounts that pay, each with the start of the window that the cost belongs to.
+    """
 
     entry: str
     seq: int
@@ -67,11 +60,13 @@ class Event:
     record: RequestRecord
     settlement: Settlement
     unreported: tuple[Intent, ...]
-    charges: tuple[Charge, ...]
+    charges: tuple[tuple[str, str], ...]
 
     @property
     def results(self) -> tuple[AttemptResult, ...]:
         """One result for each attempt: the first that was reported, or its bound."""
+        if len(self.settlement.results) == 1 and not self.unreported:
+            return self.settlement.results
         reported: dict[int, AttemptResult] = {}
         for result in self.settlement.results:
             reported.setdefault(result.intent.number, result)
@@ -81,6 +76,7 @@ class Event:
 
 def event(entry: str, fields: Mapping[str, str]) -> Event:
     """An entry of the stream, read."""
+    unreported = sorted([name for name in fields if name[:2] == "u:"])
     return Event(
         entry=entry,
         seq=int(fields["q"]),
@@ -89,8 +85,8 @@ def event(entry: str, fields: Mapping[str, str]) -> Event:
         cost=int(fields["c"]),
         record=load(fields["r"], RequestRecord),
         settlement=load(fields["s"], Settlement),
-        unreported=tuple([load(fields[name], Intent) for name in sorted(fields) if name[:2] == "u:"]),
-        charges=tuple([Charge(name[2:], text) for name, text in fields.items() if name[:2] == "p:"]),
+        unreported=tuple([load(fields[name], Intent) for name in unreported]),
+        charges=tuple([(name[2:], text) for name, text in fields.items() if name[:2] == "p:"]),
     )
 
 

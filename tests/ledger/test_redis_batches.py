@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import select
 
+from gateway.errors import Fault
 from gateway.ledger import outbox
 from gateway.store.tables import DeadLetter
+from gateway.types import Price
 
 
 async def settled(world: Any, build: Any, name: str, **members: Any) -> None:
@@ -68,3 +71,28 @@ async def test_only_a_full_batch_is_followed_at_once(scaled: Any, build: Any) ->
     assert await consumer.step() == outbox.GATHER
     assert await consumer.step() == outbox.GATHER
     assert (await one.request("g2"))["status"] == "completed"
+
+
+async def test_a_row_is_the_same_whichever_way_it_goes_in(scaled: Any, build: Any) -> None:
+    one = await scaled.worker()
+    consumer = one.ledger.consumer
+    found = []
+    for name, together in (("g1", True), ("g2", False)):
+        price = Price(input=1, output=2**53 + 1, cached_input=0, long_from=7, long=Price(input=3))
+        intent = replace(build.intent(name), price=price)
+        members = {"tags": ('é "q" \\', "🙂", ""), "template": None, "user": "ü", "simulated": True}
+        await one.ledger.open(build.record(name, request_id="r", **members), None, intent)
+        result = build.result(intent, 3, error="a\nb", fault=Fault.TIMEOUT, ttft=1e-7, ended_at=1e9 + 1 / 3)
+        await one.ledger.settle(build.settlement(name, result, error_code="x", ttft=None))
+        entries = await one.ledger.counters.oldest(10)
+        if together:
+            await consumer.drain()
+        else:
+            assert [await consumer._alone(entry) for entry in entries] == [True]
+        request, (line,) = await one.request(name), await one.lines(name)
+        assert request.pop("id") == line.pop("request_id") == name
+        line.pop("seq"), line.pop("booked_at")
+        found.append((request, line))
+    assert found[0] == found[1]
+    assert found[0][0]["tags"] == ['é "q" \\', "🙂", ""]
+    assert found[0][1]["price"]["output"] == 2**53 + 1
