@@ -48,6 +48,8 @@ class Tracing:
 
     def begin(self, call: Call) -> None:
         """Settle what `call.traceparent` is for the attempts."""
+        if call.traceparent is None and self._recorder is None:
+            return
         context = trace_context.context_of(call.traceparent)
         if self._recorder is not None:
             own = trace_context.span_id(call.id)
