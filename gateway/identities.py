@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import math
 import secrets
 from dataclasses import dataclass
 from itertools import islice
@@ -33,7 +34,7 @@ PIECES = 4  # of a wait, see `_in_time`
 
 @dataclass(slots=True)
 class _Known:
-    """What the last look-up found. `looked_up`: monotonic; `fresh`: no change was heard of since.
+    """What the last look-up found. `looked_up`, `fresh_until`: monotonic; it ends at once when a change is heard of.
 
     `good_until`: Unix seconds, see `rights.good_until`: what is found never changes, so it is worked out once.
     `concerned` names whatever decides about it: ("key", "k_1"), ("membership", "red/ada"), …
@@ -42,13 +43,13 @@ class _Known:
     found: Found
     identity: Identity
     looked_up: float
+    fresh_until: float
     good_until: float
     concerned: frozenset[tuple[str, str | None]]
-    fresh: bool = True
     revoked: bool = False
 
     @classmethod
-    def of(cls, found: Found, identity: Identity, now: float) -> _Known:
+    def of(cls, found: Found, identity: Identity, now: float, ttl: float) -> _Known:
         keys = (found.key, *found.ancestors)
         owners = (
             ("user", identity.user),
@@ -57,7 +58,7 @@ class _Known:
             ("membership", f"{identity.team}/{identity.user}"),
         )
         concerned = frozenset((*(("key", key.id) for key in keys if key is not None), *owners))
-        return cls(found, identity, now, rights.good_until(found), concerned)
+        return cls(found, identity, now, now + ttl, rights.good_until(found), concerned)
 
 
 class KeyIdentities:
@@ -110,7 +111,7 @@ class KeyIdentities:
         if self._master is not None and hmac.compare_digest(mark, self._master):
             return MASTER
         known = self._known.get(mark)
-        if known is None or not self._is_fresh(known):
+        if known is None or self._clock.monotonic() >= known.fresh_until:
             known = await self._look_up(credential, mark, known)
         if known is None:
             raise Unauthenticated(WRONG)
@@ -127,7 +128,7 @@ class KeyIdentities:
         self._running.clear()  # what they will find may be older than the change
         if kind is None or object_id is None:
             for known in self._known.values():
-                known.fresh = False
+                known.fresh_until = -math.inf
             return
         for mark in self._concerned(kind, object_id):
             del self._known[mark]
@@ -137,7 +138,7 @@ class KeyIdentities:
         self._running.clear()
         for mark in self._concerned(kind, object_id):
             self._known[mark].revoked = True
-            self._known[mark].fresh = False
+            self._known[mark].fresh_until = -math.inf
 
     def _concerned(self, kind: str, object_id: str) -> list[bytes]:
         named = (kind, object_id)
@@ -148,9 +149,6 @@ class KeyIdentities:
         marking = self._marking.copy()
         marking.update(credential.encode("utf-8", "surrogatepass"))
         return marking.digest()
-
-    def _is_fresh(self, known: _Known) -> bool:
-        return known.fresh and self._clock.monotonic() - known.looked_up < self._ttl
 
     async def _look_up(self, credential: str, mark: bytes, known: _Known | None) -> _Known | None:
         """Ask the store, together with whoever asks for the same; with the store away, what is known may do."""
@@ -205,7 +203,7 @@ class KeyIdentities:
         if found is None:
             answer = None
         else:
-            answer = _Known.of(found, rights.identity(found, self._defaults), self._clock.monotonic())
+            answer = _Known.of(found, rights.identity(found, self._defaults), self._clock.monotonic(), self._ttl)
         if self._running.get(mark) is this:  # otherwise a change was heard of meanwhile
             self._remember(mark, answer)
         return answer

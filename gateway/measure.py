@@ -76,8 +76,10 @@ def measure(body: JsonObject) -> Size:
         tools=bool(body.get("tools") or body.get("functions")),
     )
     for kind, value in _pieces(body):
-        if kind == "text":
-            size.text_bytes += _bytes(value)
+        if isinstance(value, str):
+            size.text_bytes += len(value) if value.isascii() else len(value.encode())
+        elif kind == "text":
+            size.text_bytes += len(_encode(value))
         elif kind == "image":
             size.images += 1
         elif kind == "audio":
@@ -107,7 +109,7 @@ def output_limit(body: JsonObject) -> int | None:
 
 
 def _pieces(body: JsonObject) -> Iterator[tuple[str, Any]]:
-    """Everything that costs input tokens, each with its kind: text, image, audio or file."""
+    """Everything that costs input tokens, each with its kind: text, image, audio or file; a string is text."""
     messages = body.get("messages")
     for message in messages if isinstance(messages, list) else ():
         if not isinstance(message, dict):
@@ -127,13 +129,6 @@ def _pieces(body: JsonObject) -> Iterator[tuple[str, Any]]:
 def _kind(part: Any) -> str:
     named = part.get("type") if isinstance(part, dict) else None
     return KINDS.get(named, "text") if isinstance(named, str) else "text"
-
-
-def _bytes(value: Any) -> int:
-    """How many UTF-8 bytes `_text` has."""
-    if not isinstance(value, str):
-        return len(_encode(value))
-    return len(value) if value.isascii() else len(value.encode())
 
 
 def _text(value: Any) -> str:

@@ -95,24 +95,24 @@ def checked(body: JsonObject, model: type[Form]) -> Form:
 
 
 async def read(head: Asking, receive: Receive, most: int) -> Bytes:
-    """The body's bytes, unpacked when it is gzip; at most `most`, on the wire and unpacked."""
+    """The body's bytes, unpacked when they are gzip; at most `most`, on the wire and unpacked."""
     unzip = unpacking(head, most)
-    piece, more = await next_piece(receive)
-    if unzip is None and not more and len(piece) <= most:
-        return piece
-    data, received = bytearray(), 0
-    while True:
+    data, received, more = bytearray(), 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        piece, more = message.get("body", b""), message.get("more_body", False)
         received += len(piece)
         if received > most:
             raise too_large(most)
-        if unzip is None:
-            data += piece
-        else:
+        if unzip is not None:
             async for part in unzip.feed(piece):
                 data += part
-        if not more:
-            break
-        piece, more = await next_piece(receive)
+        elif more or data:
+            data += piece
+        else:
+            return piece  # all of it at once: it need not be copied
     if unzip is not None:
         unzip.end()
     return data
@@ -131,14 +131,6 @@ def unpacking(head: Asking, most: int) -> Unzip | None:
             f"The content encoding '{encoding[:20]}' is not supported; use gzip or none.", code="invalid_encoding"
         )
     return Unzip(most) if encoding == "gzip" else None
-
-
-async def next_piece(receive: Receive) -> tuple[bytes, bool]:
-    """And whether there is more to come."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnect
-    return message.get("body", b""), message.get("more_body", False)
 
 
 async def in_time(reading: Coroutine[Any, Any, Bytes]) -> Bytes:
