@@ -37,15 +37,15 @@ class Outermost:
             await self._app(scope, receive, send)
             return
         size, host, given = self._head(scope["headers"])
-        request_id = given if PLAIN_ID.match(given) else b"req_" + hexadecimal(24).encode()
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        request_id = given.decode() if given and PLAIN_ID.match(given) else f"req_{hexadecimal(24)}"
+        scope.setdefault("state", {})["request_id"] = request_id
         started = False
 
         async def sent(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
         problem = self._refusal(size, host)
@@ -57,7 +57,7 @@ class Outermost:
         except ClientDisconnect:
             return
         except Exception:
-            log.exception("request_broke", request_id=request_id.decode(), path=scope["path"][:200])
+            log.exception("request_broke", request_id=request_id, path=scope["path"][:200])
             if not started:
                 await answer(InternalError("Something went wrong inside the gateway."), sent)
 
