@@ -102,7 +102,8 @@ async def read(head: Asking, receive: Receive, most: int) -> Bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        piece, more = message.get("body", b""), message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
         received += len(piece)
         if received > most:
             raise too_large(most)
