@@ -25,7 +25,7 @@ def response_headers(call: Call, now: float, *, settled: bool, litellm: bool = F
     taken = (now - call.started) * 1000
     served, plan = call.served, call.plan
     if served is not None:
-        out.update(told_of(served.id, served.model_name[:SAFE], served.provider, served.lane))
+        out.update(told_of(served.id[:SAFE], served.model_name[:SAFE], served.provider, served.lane))
         if served.simulated:
             out[b"x-atelier-simulated"] = b"true"
     if plan is not None:

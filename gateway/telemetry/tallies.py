@@ -29,14 +29,16 @@ class _Published:
     def __init__(self, files: Sequence[Any]) -> None:
         self._files = files
         self._left: list[float] = [file.get() for file in files]
-        self._now: list[float] = []
+        self._now: list[float] = [0] * len(files)
 
     def now(self, numbers: list[float]) -> None:
         """They are these now."""
-        if numbers != self._now:
-            for file, left, number in zip(self._files, self._left, numbers, strict=True):
+        if numbers == self._now:
+            return
+        for file, left, before, number in zip(self._files, self._left, self._now, numbers, strict=True):
+            if number != before:
                 file.set(left + number)
-            self._now = numbers
+        self._now = numbers
 
 
 class _Family(ABC):
