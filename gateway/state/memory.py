@@ -7,7 +7,8 @@ minute is forgotten, and the cache has a bound of entries and of bytes.
 from __future__ import annotations
 
 import json
-from collections import OrderedDict, deque
+from array import array
+from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from gateway.errors import RateLimited
@@ -18,13 +19,18 @@ WINDOW = 60.0  # seconds
 SLOT_RETRY = 1.0  # seconds: when a running request will end is not known
 SWEEP_EVERY = 1.0  # seconds between looks for keys that are idle
 MOST_SWEPT = 5_000  # keys looked at then: more than can come in meanwhile
+FEW = 1_000  # times that have passed are kept until there are more of them
 
 
 @dataclass(slots=True)
 class _Key:
-    """When its requests of the last minute came (monotonic), and the ids of those that run."""
+    """When its requests came (monotonic), in eight bytes each, and the ids of those that run.
 
-    times: deque[float] = field(default_factory=deque)
+    Those before `first` have left the minute.
+    """
+
+    times: array[float] = field(default_factory=lambda: array("d"))
+    first: int = 0
     running: set[str] = field(default_factory=set)
 
 
@@ -44,10 +50,10 @@ class MemoryLimiter:
         if rpm is None and max_parallel is None:
             return None
         key = self._keys.get(key_id) or _Key()
+        expire(key, now)
         times = key.times
-        expire(times, now)
-        if rpm is not None and len(times) >= rpm:
-            raise too_many_requests(rpm, reset_of(times, now))
+        if rpm is not None and len(times) - key.first >= rpm:
+            raise too_many_requests(rpm, reset_of(key, now))
         if max_parallel is not None and len(key.running) >= max_parallel:
             raise too_many_at_once(max_parallel)
         key.running.add(call_id)
@@ -56,7 +62,7 @@ class MemoryLimiter:
         if rpm is None:
             return None
         times.append(now)
-        return Allowance(rpm, rpm - len(times), reset_of(times, now))
+        return Allowance(rpm, rpm - len(times) + key.first, reset_of(key, now))
 
     async def release(self, identity: Identity, call_id: str) -> None:
         """Free the request's slot. A second time, or for a request that has none, it changes nothing."""
@@ -73,8 +79,8 @@ class MemoryLimiter:
         self._sweep_at = now + SWEEP_EVERY
         for _ in range(min(len(self._keys), MOST_SWEPT)):
             key_id, key = next(iter(self._keys.items()))
-            expire(key.times, now)
-            if key.times:
+            expire(key, now)
+            if key.first < len(key.times):
                 break
             if key.running:
                 self._keys.move_to_end(key_id)
@@ -82,15 +88,20 @@ class MemoryLimiter:
                 del self._keys[key_id]
 
 
-def expire(times: deque[float], now: float) -> None:
-    """Drop the requests that have left the window."""
-    while times and times[0] <= now - WINDOW:
-        times.popleft()
+def expire(key: _Key, now: float) -> None:
+    """Leave out the requests that have left the window; many of them at once are dropped."""
+    times, first, start = key.times, key.first, now - WINDOW
+    while first < len(times) and times[first] <= start:
+        first += 1
+    if first > FEW and 4 * first > len(times):
+        del times[:first]
+        first = 0
+    key.first = first
 
 
-def reset_of(times: deque[float], now: float) -> float:
+def reset_of(key: _Key, now: float) -> float:
     """Seconds until the oldest request leaves the window, which makes room for one more."""
-    return times[0] + WINDOW - now if times else WINDOW
+    return key.times[key.first] + WINDOW - now if key.first < len(key.times) else WINDOW
 
 
 def too_many_requests(rpm: int, retry_after: float) -> RateLimited:

@@ -86,3 +86,17 @@ async def test_idle_keys_are_forgotten_and_running_ones_are_not(limiter, clock):
         clock.time += 61
         await limiter.acquire(key("last", rpm=5), "c")
     assert len(limiter) <= 2
+
+
+async def test_what_has_left_the_minute_is_dropped_many_at_once(limiter, clock, monkeypatch):
+    monkeypatch.setattr("gateway.state.memory.FEW", 20)
+    identity = key("busy", rpm=60)
+    most = 0
+    for number in range(1_000):
+        clock.time += 1.25
+        allowance = await limiter.acquire(identity, f"c{number}")
+        await limiter.release(identity, f"c{number}")
+        within = min(number + 1, 48)
+        assert (allowance.remaining, allowance.reset) == (60 - within, pytest.approx(60 - 1.25 * (within - 1)))
+        most = max(most, len(limiter._keys["busy"].times))
+    assert 48 < most <= 48 + 21
