@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import math
 from bisect import bisect_left, insort
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -102,7 +101,7 @@ class Places:
         self._max_waiting = max_waiting
         self._workers = workers
         self.rates = Rates(clock, workers)
-        self._in_flight: Counter[str] = Counter()
+        self._in_flight: dict[str, int] = {}
         self._waiters: list[_Waiter] = []  # in the order in which they are served
         self._tickets = 0
         self._freed_at: dict[str, float] = {}  # when a place was last handed on; only while somebody waits
@@ -174,10 +173,12 @@ class Places:
 
     def release(self, deployment_id: str) -> None:
         """Give a place back; the first waiter whom it suits has it at once. Raises `ValueError` when none is taken."""
-        if self._in_flight[deployment_id] <= 0:
+        taken = self._in_flight.get(deployment_id, 0)
+        if taken <= 0:
             raise ValueError(f"no place is taken on {deployment_id}")
-        self._in_flight[deployment_id] -= 1
-        if not self._in_flight[deployment_id]:
+        if taken > 1:
+            self._in_flight[deployment_id] = taken - 1
+        else:
             del self._in_flight[deployment_id]
         if self._waiters or self._freed_at:
             self._hand_on(deployment_id)
@@ -193,7 +194,7 @@ class Places:
 
     def _has_room(self, spot: Spot, demand: Demand) -> bool:
         limit = spot.max_parallel
-        free = limit is None or self._in_flight[spot.deployment_id] < max(1, limit // self._workers())
+        free = limit is None or self._in_flight.get(spot.deployment_id, 0) < max(1, limit // self._workers())
         return free and (not spot.limited or self._slides_in(spot, demand) <= 0)
 
     def _slides_in(self, spot: Spot, demand: Demand) -> float:
@@ -201,8 +202,9 @@ class Places:
         return self.rates.wait(spot.deployment_id, spot.rpm, spot.tpm, demand.tokens)
 
     def _take(self, spot: Spot, demand: Demand) -> None:
-        self._in_flight[spot.deployment_id] += 1
-        self.rates.take(spot.deployment_id, demand, limited=spot.limited)
+        where = spot.deployment_id
+        self._in_flight[where] = self._in_flight.get(where, 0) + 1
+        self.rates.take(where, demand, limited=spot.limited)
 
     def _serve(self, waiter: _Waiter, spot: Spot) -> None:
         self._leave(waiter)

@@ -99,12 +99,11 @@ class Rates:
             return False
         left, freed = list(used), False
         for sent, estimate in opened:
-            place = next((place for place, (where, _) in enumerate(left) if where == sent.where), None)
-            tokens = 0 if place is None else left.pop(place)[1]
+            tokens = _taken_from(left, sent.where)
             if sent.gone:
                 continue
-            freed = freed or place is None or tokens < estimate
-            self._correct(sent, 0 if place is None else 1, tokens - estimate)
+            freed = freed or tokens is None or tokens < estimate
+            self._correct(sent, estimate, tokens)
         return freed
 
     def used(self, places: Mapping[str, str]) -> tuple[dict[str, int], dict[str, int]]:
@@ -116,12 +115,13 @@ class Rates:
                 requests[name], tokens[name] = window.requests, window.tokens
         return requests, tokens
 
-    def _correct(self, sent: _Sent, requests: int, tokens: int) -> None:
-        """One of what was sent there together was `requests` requests in truth, and brought so many tokens more."""
+    def _correct(self, sent: _Sent, estimate: int, tokens: int | None) -> None:
+        """What one of them brought was estimated, and turns out to have been so many tokens; None: it never went."""
         window = self._windows[sent.where]
-        sent.tokens += tokens
-        window.tokens += tokens
-        if not requests:
+        more = (tokens or 0) - estimate
+        sent.tokens += more
+        window.tokens += more
+        if tokens is None:
             sent.requests -= 1
             window.requests -= 1
             if not sent.requests:
@@ -163,3 +163,12 @@ def _oldest(over: int, amounts: Iterable[int]) -> int:
         over -= amount
         count += 1
     return count
+
+
+def _taken_from(used: list[tuple[str, int]], where: str) -> int | None:
+    """The tokens of the first that went there, which is taken out of the list; None: none did."""
+    for place, (went, tokens) in enumerate(used):
+        if went == where:
+            del used[place]
+            return tokens
+    return None

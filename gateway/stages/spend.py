@@ -91,7 +91,8 @@ class Spend:
         if refused is not None and output_limit(call.body) is None:
             call.bound_tokens = affordable(call, refused)
             refused = await self._hold(call)
-        await self._wait(call, refused)
+        if refused is not None:
+            await self._wait(call, refused)
         if call.bound_tokens < wanted:
             call.headers["x-atelier-max-tokens"] = str(call.bound_tokens)
 
@@ -131,10 +132,11 @@ class Spend:
             return None
         return attempt_at(deployment, call, 1, now, call.held if len(candidates) == 1 else None)
 
-    async def _wait(self, call: Call, refused: HoldRefused | None) -> None:
+    async def _wait(self, call: Call, first: HoldRefused) -> None:
         """Wait for captures while only holds stand in the way, up to the caller's patience."""
         patience = min(call.options.patience or self._defaults.max_wait, self._defaults.max_wait)
         until = min(self._clock.monotonic() + patience, call.deadline)
+        refused: HoldRefused | None = first
         while refused is not None:
             scope = refused.balance.scope
             with self._lines.place(scope) as place:

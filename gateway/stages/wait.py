@@ -75,8 +75,18 @@ def demand(call: Call) -> Demand:
 
 def used(call: Call) -> list[tuple[str, int]]:
     """Place and tokens of each attempt."""
-    places = {each.deployment.id: place_of(each.deployment) for each in plan_of(call).candidates}
-    return [(places[each.intent.deployment_id], each.usage.input + each.usage.output) for each in call.attempts]
+    plan = plan_of(call)
+    return [
+        (place_at(plan, each.intent.deployment_id), each.usage.input + each.usage.output) for each in call.attempts
+    ]
+
+
+def place_at(plan: Plan, deployment_id: str) -> str:
+    """The place of a deployment of the plan."""
+    for candidate in plan.candidates:
+        if candidate.deployment.id == deployment_id:
+            return place_of(candidate.deployment)
+    raise KeyError(deployment_id)
 
 
 def queue_class(call: Call) -> QueueClass:
