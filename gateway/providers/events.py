@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 
 from gateway.errors import Fault, ProviderError
 
+START, END = b"data: ", b"\n\n"
+BETWEEN = END + START
 LONGEST_LINE = 2**20  # bytes
 
 
@@ -27,6 +29,10 @@ class EventReader:
 
     def feed(self, part: bytes) -> list[bytes]:
         """The events that `part` completes. Raises ProviderError for an endless line."""
+        if part.startswith(START) and part.endswith(END) and self.idle:
+            events = part[len(START) : -len(END)].split(BETWEEN)
+            if part.count(b"\n") == len(END) * len(events) and b"\r" not in part:
+                return events  # in the plainest framing
         lines = (self._rest + part).splitlines(keepends=True)
         # A last line without its end waits for it, as does a CR that may be the first half of CRLF.
         self._rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""

@@ -53,12 +53,13 @@ class Reply(msgspec.Struct, frozen=True):
 class Body:
     """An answer of which status and headers are there. Whoever opened it closes it."""
 
-    __slots__ = ("_connection", "_open", "_pieces", "_pool", "_unpacking", "headers", "status")
+    __slots__ = ("_connection", "_open", "_packed", "_pieces", "_pool", "_unpacking", "headers", "status")
 
     def __init__(self, connection: Connection, pool: Pool) -> None:
         self.status = connection.status
         self.headers: Mapping[str, str] = connection.headers
         self._unpacking = Unpacking(packing(connection.headers))
+        self._packed = self._unpacking.packed
         self._connection = connection
         self._pool = pool
         self._pieces: Iterator[bytes] = iter(())
@@ -69,7 +70,7 @@ class Body:
         if not self._open:
             return b""
         try:
-            if self._unpacking.packed:
+            if self._packed:
                 return await self._unpacked()
             return self._unpacking.counted(await self._connection.read())
         except TooLargeError as error:
@@ -86,7 +87,7 @@ class Body:
 
     async def _rest(self) -> bytes:
         first = await self.read()
-        if not self._unpacking.packed and self._connection.drained:
+        if not self._packed and self._connection.drained:
             return first
         parts = [first]
         while part := await self.read():

@@ -51,12 +51,16 @@ class Reader:
                 return None
             raise in_band(raw["error"], self._redact)
         body = chunk_body(raw, self._begun)
+        usage = None if used is None else usage_of(self._usage)
+        if not body["choices"]:
+            return None if usage is None else Chunk(b"", usage=usage)
         self._number(body)
-        usage = usage_of(self._usage) if used is not None else None
         finish = self._finish(body)
-        content = any(shows(choice["delta"]) for choice in body["choices"])
-        begins = any("role" in choice["delta"] for choice in body["choices"])
-        if not (begins or content or any(choice["finish_reason"] for choice in body["choices"])):
+        content = tells = False
+        for choice in body["choices"]:
+            content = content or shows(choice["delta"])
+            tells = tells or "role" in choice["delta"] or bool(choice["finish_reason"])
+        if not (content or tells):
             return None if usage is None else Chunk(b"", usage=usage)
         if content:
             self.more()
@@ -120,4 +124,4 @@ def most_chunks(body: Mapping[str, Any]) -> float | None:
 
 def text_of(body: JsonObject) -> str:
     contents = [choice["delta"].get("content") for choice in body["choices"]]
-    return "".join(content for content in contents if isinstance(content, str))
+    return "".join([content for content in contents if isinstance(content, str)])

@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 
 from gateway.errors import ProviderError
-from gateway.providers.events import EventReader
+from gateway.providers.events import END, START, EventReader
 from gateway.providers.reader import Reader
-from gateway.types import Chunk, JsonObject
+from gateway.types import Chunk, JsonObject, Usage
 
 DONE = b"[DONE]"
-START, END = b"data: ", b"\n\n"
+AFTER_START, BEFORE_END = len(START), -len(END)
 ROLE, TEXTUAL = b'"role":"', frozenset({"role", "content"})
 PADS = ("obfuscation", "p")  # members of random length against listeners: OpenAI's, Mistral's
 _decode = msgspec.json.Decoder().decode
@@ -46,7 +46,10 @@ class Scan:
                 chunk = self._fitting(part, self._pattern)
                 if chunk is not None:
                     return chunk
-            return self._decoded(self._events.feed(part) if part else self._events.flush())
+            if part:
+                return self._decoded(self._events.feed(part))
+            self.ended = True
+            return self._decoded(self._events.flush())
         except (ProviderError, ValueError, RecursionError) as error:  # of the lines themselves, before any event
             self._fail(error)
             return None
@@ -55,7 +58,7 @@ class Scan:
         """A read of one event that fits, in the plainest framing; None for any other: no string holds an end of line."""
         if not (part.startswith(START) and part.endswith(END)):
             return None
-        found = pattern.fill(part[len(START) : -len(END)])
+        found = pattern.fill(part[AFTER_START:BEFORE_END])
         if found is None:
             return None
         self._reader.more()
@@ -175,11 +178,10 @@ def joined(chunks: list[Chunk]) -> Chunk | None:
     """The chunks of one read as one."""
     if len(chunks) < 2:
         return chunks[0] if chunks else None
-    return Chunk(
-        b"".join([chunk.frame for chunk in chunks]),
-        "".join([chunk.text for chunk in chunks]),
-        any(chunk.content for chunk in chunks),
-        next((chunk.finish for chunk in reversed(chunks) if chunk.finish), None),
-        next((chunk.usage for chunk in reversed(chunks) if chunk.usage), None),
-        count=sum(chunk.content for chunk in chunks),
-    )
+    finish: str | None = None
+    usage: Usage | None = None
+    for chunk in chunks:
+        finish, usage = chunk.finish or finish, chunk.usage or usage
+    frame, text = b"".join([chunk.frame for chunk in chunks]), "".join([chunk.text for chunk in chunks])
+    count = sum([chunk.content for chunk in chunks])
+    return Chunk(frame, text, count > 0, finish, usage, count=count)

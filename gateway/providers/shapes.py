@@ -20,6 +20,8 @@ DEEPSEEKS_HITS = "prompt_cache_hit_tokens"
 
 def lean(value: Mapping[str, Any]) -> JsonObject:
     """Without members that are None, those only LiteLLM knows, and lists it adds though they are empty."""
+    if lean_already(value):
+        return dict(value)
     return {
         name: item
         for name, item in value.items()
@@ -87,8 +89,9 @@ def chunk_body(raw: Mapping[str, Any], begun: set[int]) -> JsonObject:
 
 def delta_choice(raw: Mapping[str, Any], index: int, *, first: bool) -> JsonObject:
     out = lean(raw)
-    delta = {name: value for name, value in spoken(raw.get("delta") or {}).items() if name != "role"}
-    out.update(index=index, delta={"role": "assistant", **delta} if first else delta)
+    delta = spoken(raw.get("delta") or {})
+    delta.pop("role", None)
+    out["index"], out["delta"] = index, {"role": "assistant", **delta} if first else delta
     for name in NULLABLE:
         out.setdefault(name, None)
     return out
@@ -126,7 +129,10 @@ def parted(parts: list[Any]) -> tuple[str, str]:
 
 def shows(delta: Mapping[str, Any]) -> bool:
     """Whether a delta carries something a client would show or act on."""
-    return any(value for name, value in delta.items() if name != "role")
+    for name, value in delta.items():  # noqa: SIM110 - a third of the time of any()
+        if value and name != "role":
+            return True
+    return False
 
 
 def usage_body(raw: Mapping[str, Any]) -> JsonObject:
@@ -141,11 +147,10 @@ def usage_body(raw: Mapping[str, Any]) -> JsonObject:
 
 def usage_in(raw: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The usage that a body or a chunk tells of; Groq puts it into a member of its own."""
-    for holder in (raw, raw.get("x_groq")):
-        found = holder.get("usage") if isinstance(holder, Mapping) else None
-        if isinstance(found, Mapping):
-            return found
-    return None
+    found = raw.get("usage")
+    if not isinstance(found, dict) and "x_groq" in raw:
+        found = raw["x_groq"].get("usage") if isinstance(raw["x_groq"], dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def usage_of(raw: Mapping[str, Any] | None) -> Usage | None:

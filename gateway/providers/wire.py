@@ -14,7 +14,7 @@ from gateway.errors import Fault, ProviderError
 from gateway.ports import Provider, ProviderRequest
 from gateway.providers import params
 from gateway.providers.errors import Redact, in_band, refused
-from gateway.providers.http import Body, Http, is_success
+from gateway.providers.http import Http, is_success
 from gateway.providers.plain_answer import plain
 from gateway.providers.reader import Reader
 from gateway.providers.scan import Scan, document_in
@@ -72,17 +72,19 @@ class WireLane:
                     yield chunk
             return
         reader = Reader(request, self._redact)
-        scan = Scan(reader, MENDED.get(request.deployment.provider))
         body = await self._http.open(sending)
         try:
             if not is_success(body.status):
                 raise refused(body.status, body.headers, await body.whole(), self._redact)
+            scan = Scan(reader, MENDED.get(request.deployment.provider))
+            read, feed = body.read, scan.feed
             while not scan.ended:
-                part = await read(body, reader)
-                if (found := scan.feed(part)) is not None:
+                try:
+                    part = await read()
+                except ProviderError as error:
+                    part = nothing_lost(error, reader)
+                if (found := feed(part)) is not None:
                     yield found
-                if not part:
-                    break
             if scan.failure is not None:
                 raise failed(scan.failure) from scan.failure
             reader.check()
@@ -115,14 +117,11 @@ class WireLane:
         return route
 
 
-async def read(body: Body, reader: Reader) -> bytes:
-    """The next bytes; a connection that breaks after the whole answer came has lost nothing."""
-    try:
-        return await body.read()
-    except ProviderError as error:
-        if reader.finished and error.fault is Fault.RESET:
-            return b""
-        raise
+def nothing_lost(error: ProviderError, reader: Reader) -> bytes:
+    """The end of a stream whose connection broke after the whole answer came; `error` is raised where it was not whole."""
+    if reader.finished and error.fault is Fault.RESET:
+        return b""
+    raise error
 
 
 def completion(document: JsonObject, data: bytes) -> Completion:
