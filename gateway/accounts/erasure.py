@@ -26,7 +26,7 @@ from gateway.ledger import rollup
 from gateway.ledger.steps import Steps
 from gateway.ports import Digests
 from gateway.store.directory import Invitation, Membership, SignIn, User
-from gateway.store.tables import Account, Content, Hold, LedgerLine, Request, VirtualKey
+from gateway.store.tables import Account, Content, LedgerLine, Request, VirtualKey
 
 PREFIX = "erased-"
 STEP, LEAST = 500, 10  # requests a transaction
@@ -133,19 +133,22 @@ async def _rename_requests(act: Act, *, requests: Sequence[str], user_id: str, n
     for table, request_id in tables:
         mine = (col(request_id).in_(requests), _of(table, user_id))
         await act.session.exec(update(table).where(*mine).values(_renamed(table, user_id, new)))
-    await _rename_scopes(act, col(Hold.request_id).in_(requests), user_id, new)
+    await _rename_scopes(act, col(Request.id).in_(requests), user_id, new)
     return True
 
 
 async def _rename_scopes(act: Act, holds: ColumnElement[bool], user_id: str, new: str) -> None:
     """In these holds: one statement for all that stand on the same scopes."""
     groups: dict[tuple[str, ...], list[str]] = {}
-    for request_id, scopes in (await act.session.exec(select(Hold.request_id, Hold.scopes).where(holds))).all():
-        if f"user:{user_id}" in scopes:
+    held = (col(Request.status).is_(None), col(Request.hold_scopes).is_not(None))
+    for request_id, scopes in (
+        await act.session.exec(select(Request.id, Request.hold_scopes).where(holds, *held))
+    ).all():
+        if scopes is not None and f"user:{user_id}" in scopes:
             groups.setdefault(tuple(scopes), []).append(request_id)
     for old, requests in groups.items():
         scopes = [f"user:{new}" if scope == f"user:{user_id}" else scope for scope in old]
-        await act.session.exec(update(Hold).where(col(Hold.request_id).in_(requests)).values(scopes=scopes))
+        await act.session.exec(update(Request).where(col(Request.id).in_(requests)).values(hold_scopes=scopes))
 
 
 async def _move_account(act: Act, user_id: str, new: str) -> bool:
@@ -160,7 +163,7 @@ async def _move_account(act: Act, user_id: str, new: str) -> bool:
         act.session.add(target)
     target.spent_nano += old.spent_nano
     target.held_nano += old.held_nano
-    await _rename_scopes(act, col(Hold.state) == "held", user_id, new)
+    await _rename_scopes(act, col(Request.hold_state) == "held", user_id, new)
     await act.session.delete(old)
     act.scopes += [f"user:{user_id}", f"user:{new}"]
     return True

@@ -19,7 +19,7 @@ from gateway.accounts.transaction import Transactions
 from gateway.ports import UserInfo
 from gateway.store.directory import AuditEntry, Invitation, Membership, SignIn
 from gateway.store.infos import key_info
-from gateway.store.tables import Account, Content, LedgerLine, Request, VirtualKey
+from gateway.store.tables import UNDER_WAY, Account, Content, LedgerLine, Request, VirtualKey
 
 PAGE = 500  # rows
 _SECRET = {"digest"}
@@ -85,7 +85,7 @@ async def _page(
     found = (await session.exec(query)).all()
     if not found:
         return [], last
-    rows = [row.model_dump() for row in found]
+    rows = [row.model_dump(exclude={*UNDER_WAY}) for row in found]
     if table is Request:
         await _add_attempts(session, rows)
     return rows, getattr(found[-1], place.key)

@@ -1,4 +1,4 @@
-"""The accounts that a transaction touches: each is read once, changed in memory, and written once at its end.
+"""The accounts that a transaction touches: read where they are not remembered, changed in memory, written at its end.
 
 The transaction holds the store's one write lock from its first statement on, so nobody else changes them meanwhile. A
 failing store raises sqlite3.Error, and the transaction is undone.
@@ -8,43 +8,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gateway.ledger import statements as sql
+from gateway.ledger.memory import Account
 from gateway.store import windows
 from gateway.types import Balance, HoldRefused
 
 
-@dataclass(slots=True)
-class Account:
-    """An account in its current window. Nano-dollars; `limit` None means unlimited."""
-
-    scope: str
-    limit: int | None = None
-    spent: int = 0
-    held: int = 0
-    started_at: float = 0.0
-    resets_at: float | None = None
-    known: bool = True  # there is a row of it
-    changed: bool = False
-
-    def balance(self) -> Balance:
-        return Balance(self.scope, self.limit, self.spent, self.held, self.resets_at)
-
-
 class Accounts:
-    """At `now`, on the connection of a transaction that its caller has begun."""
+    """At `now`, on the connection of a transaction that its caller has begun; `found` are those that are remembered."""
 
-    def __init__(self, connection: sqlite3.Connection, now: float) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: float, found: dict[str, Account]) -> None:
         self._connection = connection
         self._now = now
-        self._found: dict[str, Account] = {}
+        self._found = found
+        self._changed: list[Account] = []
 
     def get(self, scope: str) -> Account:
         """The account, moved into its current window. An unknown one is empty and without limit."""
         account = self._found.get(scope)
         if account is None:
             account = self._found[scope] = self._read(scope)
+        if account.resets_at is not None and account.resets_at <= self._now:
+            self._renew(account)
         return account
 
     def balances(self, scopes: Sequence[str]) -> tuple[Balance, ...]:
@@ -59,7 +45,7 @@ class Accounts:
             account = self.get(scope)
             account.spent += spent
             account.held += held
-            account.changed = True
+            self._change(account)
 
     def refusal(self, scopes: Sequence[str], *, more: int, total: int) -> HoldRefused | None:
         """Why `more` cannot be held beside what is, if so; `total` is what the asking request would hold then.
@@ -78,22 +64,30 @@ class Accounts:
 
     def write(self) -> None:
         """Write what has changed."""
-        changed = [account for account in self._found.values() if account.changed]
-        for each in changed:
+        for each in self._changed:
             if not each.known:
                 self._connection.execute(sql.ADD_ACCOUNT, (each.scope, None, 0, 0, None, self._now, None))
-                each.started_at = self._now
-        values = [(each.spent, each.held, each.started_at, each.resets_at, each.scope) for each in changed]
+                each.started_at, each.known = self._now, True
+            each.changed = False
+        values = [(each.spent, each.held, each.started_at, each.resets_at, each.scope) for each in self._changed]
         self._connection.executemany(sql.CHANGE_ACCOUNT, values)
+        self._changed.clear()
 
     def _read(self, scope: str) -> Account:
         row = self._connection.execute(sql.ACCOUNT, (scope,)).fetchone()
         if row is None:
             return Account(scope, known=False)
         limit, spent, held, window, started_at, resets_at = row
-        account = Account(scope, limit, spent, held, started_at, resets_at)
-        length = windows.seconds(window)
-        if length is not None and resets_at is not None and resets_at <= self._now:
-            account.started_at, account.resets_at = windows.current(started_at, length, self._now)
-            account.spent, account.changed = 0, True
-        return account
+        return Account(scope, limit, spent, held, started_at, resets_at, windows.seconds(window))
+
+    def _renew(self, account: Account) -> None:
+        """Its window has ended."""
+        if account.length is not None:
+            account.started_at, account.resets_at = windows.current(account.started_at, account.length, self._now)
+            account.spent = 0
+            self._change(account)
+
+    def _change(self, account: Account) -> None:
+        if not account.changed:
+            account.changed = True
+            self._changed.append(account)

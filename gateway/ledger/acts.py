@@ -15,6 +15,7 @@ from gateway import errors
 from gateway.ledger import rows, wire
 from gateway.ledger import statements as sql
 from gateway.ledger.books import Books
+from gateway.ledger.memory import OpenRequest
 from gateway.store.tables import key_scope
 from gateway.types import (
     AttemptResult,
@@ -56,44 +57,48 @@ def open_request(
     """
     balances: tuple[Balance, ...] = ()
     if hold is None or not hold.scopes:
-        books.add_request(record)
+        request = books.add_request(record)
     else:
         scopes, amount = tuple(dict.fromkeys(hold.scopes)), max(0, hold.amount)
         books.sweep()
         refused = books.accounts.refusal(scopes, more=amount, total=amount)
         if refused is not None:
             return refused
-        books.add_request(record)
-        books.add_hold(record.id, scopes, amount, hold.expires_at)
+        request = books.add_request(record)
+        request.scopes, request.since = scopes, books.now
+        books.hold(request, amount, hold.expires_at)
         balances = books.accounts.balances(scopes)
     if first is not None:
-        books.add_intent(first)
+        request.attempts[first.number] = first
     return Opened(balances)
 
 
 def dispatch(books: Books, intent: Intent, hold_at_least: int) -> HoldRefused | None:
     """Write the intent down, its hold raised first. Raises Conflict unless the request is open and the number new."""
-    request_id = intent.request_id
-    found = books.select(sql.STATUS, request_id, of=request_id)
-    if not found or found[0][0] is not None or request_id in books.ended:
-        raise errors.Conflict(f"The request {request_id} is not open.", code="already_finished")
-    if any(row[1] == intent.number for row in books.select(sql.INTENTS, request_id)):
-        raise errors.Conflict(f"Attempt {intent.number} of {request_id} was dispatched before.")
-    refused = _raise_hold(books, request_id, hold_at_least)
+    request = books.request(intent.request_id)
+    if request is None:
+        raise errors.Conflict(f"The request {intent.request_id} is not open.", code="already_finished")
+    if intent.number in request.attempts:
+        raise errors.Conflict(f"Attempt {intent.number} of {request.id} was dispatched before.")
+    refused = _raise_hold(books, request, hold_at_least)
     if refused is None:
-        books.execute(sql.ADD_INTENT, rows.intent_values(intent))
+        request.attempts[intent.number] = intent
+        books.change(request)
     return refused
 
 
 def extend(books: Books, request_ids: Sequence[str], expires_at: float) -> None:
     """Let standing holds live until `expires_at`, Unix seconds; never shorter than they would."""
     for request_id in request_ids:
-        books.execute(sql.EXTEND_HOLD, (expires_at, request_id, expires_at), of=request_id)
+        request = books.request(request_id)
+        if request is not None and request.standing and request.expires_at < expires_at:
+            request.expires_at = expires_at
+            books.change(request)
 
 
 def record(books: Books, opened: RequestRecord, settlement: Settlement) -> None:
     """Open and settle at once, without a hold. What is there already is left as it is."""
-    if not books.select(sql.STATUS, opened.id, of=opened.id):
+    if not books.known(opened.id):
         books.add_request(opened)
     settle(books, settlement)
 
@@ -104,26 +109,21 @@ def settle(books: Books, settlement: Settlement) -> Settled:
     An intent that the settlement says nothing about is charged at its bound. Nothing is booked, and nothing is changed,
     when the request has ended before or was never opened.
     """
-    request_id = settlement.request_id
-    found = books.select(sql.REQUEST, request_id, of=request_id)
-    if not found:
-        log.error("settlement_of_unknown_request", generation=request_id)
-    if not found or found[0][0] is not None or request_id in books.ended:
+    request = books.request(settlement.request_id)
+    if request is None:
+        if not books.known(settlement.request_id):
+            log.error("settlement_of_unknown_request", generation=settlement.request_id)
         return Settled()
-    _, created_at, held, amount, state, *owner = found[0]
-    results = _results(books, settlement)
-    booking = rows.Booking(books.now, books.next_seq() if results else 0, late=state == "expired")
-    for result in results:
-        books.add_line(rows.line_values(owner, result, booking))
+    results = _results(request, settlement)
+    late = bool(request.scopes) and not request.standing
+    booking = rows.Booking(books.now, books.next_seq() if results else 0, late)
+    lines = [rows.line_values(request.owner, result, booking) for result in results]
     cost = sum([rows.cost(result) for result in results])
-    scopes = (key_scope(owner[0]),) if held is None else rows.scopes_of(held)
-    stands = state == "held"
-    if stands:
-        books.end_hold(request_id, "captured" if cost else "released")
-    books.accounts.move(scopes, spent=cost, held=-amount if stands else 0)
-    books.end_request(request_id, rows.ended_values(created_at, settlement, results))
+    scopes = request.scopes or (key_scope(request.owner[0]),)
+    books.accounts.move(scopes, spent=cost, held=-request.amount if request.standing else 0)
+    books.end_request(request, rows.ended_values(request.created_at, settlement, results), lines)
     if settlement.content is not None:
-        _add_content(books, owner, created_at, settlement)
+        _add_content(books, request, settlement)
     return Settled(results, books.accounts.balances(scopes))
 
 
@@ -142,43 +142,37 @@ def recover(books: Books) -> Recovered:
     return Recovered(len(requests), len(booked), sum(result.cost for result in booked))
 
 
-def _results(books: Books, settlement: Settlement) -> list[AttemptResult]:
+def _results(request: OpenRequest, settlement: Settlement) -> list[AttemptResult]:
     """One result for each attempt: the first that was reported, or its bound, since nobody knows what it used."""
     reported: dict[int, AttemptResult] = {}
     for result in settlement.results:
         reported.setdefault(result.intent.number, result)
-    for row in books.select(sql.INTENTS, settlement.request_id):
-        if row[1] not in reported:
-            reported[row[1]] = wire.unreported(rows.intent_of(row), settlement.ended_at)
-    return list(reported.values())
+    silent = sorted(request.attempts.keys() - reported.keys())
+    return [*reported.values(), *[wire.unreported(request.attempts[n], settlement.ended_at) for n in silent]]
 
 
-def _raise_hold(books: Books, request_id: str, at_least: int) -> HoldRefused | None:
+def _raise_hold(books: Books, request: OpenRequest, at_least: int) -> HoldRefused | None:
     """Raise the hold to `at_least`; one that has expired is taken again, for as long as it was meant to live."""
     books.sweep()
-    found = books.select(sql.HOLD, request_id)
-    if not found:
+    if not request.scopes:
         return None
-    text, amount, state, created_at, expires_at = found[0]
-    stands = state == "held"
-    total = max(at_least, amount)
-    more = total - amount if stands else total
+    total = max(at_least, request.amount)
+    more = total - request.amount if request.standing else total
     if more == 0:
         return None
-    scopes = rows.scopes_of(text)
-    refused = books.accounts.refusal(scopes, more=more, total=total)
+    refused = books.accounts.refusal(request.scopes, more=more, total=total)
     if refused is not None:
         return refused
-    books.accounts.move(scopes, held=more)
-    began = created_at if stands else books.now
-    expires_at += began - created_at
-    books.execute(sql.RAISE_HOLD, (total, "held", began, expires_at, request_id))
-    books.expires(expires_at)
+    began = request.since if request.standing else books.now
+    expires_at = request.expires_at + began - request.since
+    request.since = began
+    books.hold(request, more, expires_at)
+    books.change(request)
     return None
 
 
-def _add_content(books: Books, owner: Sequence[object], created_at: float, settlement: Settlement) -> None:
-    request = {"id": settlement.request_id, "created_at": created_at, **dict(zip(rows.OWNER, owner, strict=True))}
-    content = rows.content(request, settlement)
+def _add_content(books: Books, request: OpenRequest, settlement: Settlement) -> None:
+    owner = dict(zip(rows.OWNER, request.owner, strict=True))
+    content = rows.content({"id": request.id, "created_at": request.created_at, **owner}, settlement)
     if content is not None:
-        books.execute(sql.ADD_CONTENT, tuple({**content, "prompt": json.dumps(content["prompt"])}.values()))
+        books.add_content(tuple({**content, "prompt": json.dumps(content["prompt"])}.values()))

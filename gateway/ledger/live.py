@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 
 from gateway.ledger import rows, wire
 from gateway.ledger.counters import Counters, entries, pairs
-from gateway.store.tables import Intent, LedgerLine, Request
-from gateway.types import Intent as Attempt
-from gateway.types import RequestRecord
+from gateway.store.tables import LedgerLine, Request
+from gateway.types import Intent, RequestRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,9 @@ async def find(counters: Counters, generation_id: str) -> Live | None:
 
 
 def _running(fields: dict[str, str]) -> Live:
-    attempts = [wire.load(text, Attempt) for name, text in fields.items() if name.startswith("i:")]
-    values = ({**rows.intent(each), "price": asdict(each.price)} for each in sorted(attempts, key=lambda a: a.number))
-    return Live(
-        _request(wire.load(fields["record"], RequestRecord)), intents=tuple(Intent(**value) for value in values)
-    )
+    attempts = [wire.load(text, Intent) for name, text in fields.items() if name.startswith("i:")]
+    request = _request(wire.load(fields["record"], RequestRecord))
+    return Live(request, intents=tuple(sorted(attempts, key=lambda attempt: attempt.number)))
 
 
 def _settled(event: wire.Event) -> Live:

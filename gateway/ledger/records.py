@@ -18,14 +18,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from gateway import errors
 from gateway.ledger.live import Live
 from gateway.ledger.logs import LogFilter, log_row, visible
+from gateway.ledger.memory import attempts_of
 from gateway.ledger.prices import usd
 from gateway.ledger.rows import MAX_INTEGER
 from gateway.ledger.sums import HALF_HOUR, POSITION, Columns, snapshot, total
 from gateway.ports import Clock
 from gateway.store import windows
 from gateway.store.database import store_errors
-from gateway.store.tables import TOKENS, Account, Intent, LedgerLine, Request, VirtualKey, key_scope
-from gateway.types import Balance, Identity, JsonObject
+from gateway.store.tables import TOKENS, Account, LedgerLine, Request, VirtualKey, key_scope
+from gateway.types import Balance, Identity, Intent, JsonObject
 
 RUNNING = "in_progress"  # what a request without an outcome shows as its status
 RECENT_DAYS = 30
@@ -62,14 +63,12 @@ class SqlRecords:
         if viewer.role != "admin":
             query = query.where(col(Request.tenant) == viewer.tenant)
         lines = select(LedgerLine).where(col(LedgerLine.request_id) == generation_id).order_by(col(LedgerLine.number))
-        intents = select(Intent).where(col(Intent.request_id) == generation_id).order_by(col(Intent.number))
         with store_errors():
             async with self._session() as session:
                 request = (await session.exec(query)).first()
                 if request is not None:
                     ended = (await session.exec(lines)).all()
-                    begun = (await session.exec(intents)).all() if request.status is None else ()
-                    return _generation(request, ended, begun)
+                    return _generation(request, ended, attempts_of(request.attempts or []))
         live = await self._live(generation_id) if self._live is not None else None
         if live is None or (viewer.role != "admin" and live.request.tenant != viewer.tenant):
             return None

@@ -1,4 +1,4 @@
-"""Forgets what need not be kept: contents and details of old requests, ended holds and intents, old sign-ins.
+"""Forgets what need not be kept: contents and details of old requests, old sign-ins and invitations.
 
 Who paid what for how many tokens stays for good. Everything is found by an index and done in small steps with pauses,
 so that whoever writes to the store never waits long. While the store is away `sweep` raises `errors.Unavailable`; what
@@ -22,14 +22,14 @@ from gateway.ledger.steps import Steps
 from gateway.ports import Clock
 from gateway.store.database import store_errors
 from gateway.store.directory import Invitation, SignIn, Team
-from gateway.store.tables import Content, Hold, Intent, Request
+from gateway.store.tables import Content, Request
 
 DAY = 86_400.0
 EVERY, AGAIN = 3_600.0, 60.0  # seconds between two sweeps; the same after one that met a store that is away
 BREATH = 0.1  # seconds between two steps
 MOST_ROWS = 200  # a step
 LONGEST_STEP = 0.0125  # seconds
-ENDED, SIGNED_IN, INVITED = 7 * DAY, 30 * DAY, 90 * DAY  # how long they are kept
+SIGNED_IN, INVITED = 30 * DAY, 90 * DAY  # how long they are kept
 ERASED: dict[str, Any] = {
     "x_request_id": "",
     "template": None,
@@ -47,8 +47,6 @@ class Swept:
 
     details: int = 0
     content: int = 0  # expired ones; those of erased requests are gone with the details
-    holds: int = 0
-    intents: int = 0
     sign_ins: int = 0
     invitations: int = 0
 
@@ -83,8 +81,6 @@ class Retention:
             return Swept(
                 details=await self._details(now),
                 content=await self._step_by_step(_expired_content(now), _content),
-                holds=await self._step_by_step(_ended_holds(now - ENDED), _holds),
-                intents=await self._step_by_step(_ended_intents(now - ENDED), _intents),
                 sign_ins=await self._step_by_step(_sign_ins(now - SIGNED_IN), _old_sign_ins),
                 invitations=await self._step_by_step(_invitations(now - INVITED), _old_invitations),
             )
@@ -139,27 +135,6 @@ def _expired_content(now: float) -> Select[Any]:
 
 def _content(ids: Sequence[str]) -> Sequence[Executable]:
     return (delete(Content).where(col(Content.request_id).in_(ids)),)
-
-
-def _ended_holds(before: float) -> Select[Any]:
-    ended = col(Hold.state) != literal_column("'held'")
-    return _of_ended(select(col(Hold.request_id)), Hold.request_id).where(ended, col(Hold.created_at) < before)
-
-
-def _holds(ids: Sequence[str]) -> Sequence[Executable]:
-    return (delete(Hold).where(col(Hold.request_id).in_(ids)),)
-
-
-def _ended_intents(before: float) -> Select[Any]:
-    return _of_ended(select(col(Intent.request_id)), Intent.request_id).where(col(Intent.started_at) < before)
-
-
-def _intents(ids: Sequence[str]) -> Sequence[Executable]:
-    return (delete(Intent).where(col(Intent.request_id).in_(ids)),)
-
-
-def _of_ended(query: Select[Any], request_id: str) -> Select[Any]:
-    return query.join(Request, col(Request.id) == request_id).where(col(Request.status).is_not(None))
 
 
 def _sign_ins(before: float) -> Select[Any]:

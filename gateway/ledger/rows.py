@@ -1,6 +1,6 @@
 """From the values of `types` to the ledger's rows and back. Pure.
 
-A row is a tuple in the order of its names (`OPENED`, `ENDED`, `INTENT`, `LINE`), which is how SQLite's driver takes it
+A row is a tuple in the order of its names (`OPENED`, `ENDED`, `LINE`), which is how SQLite's driver takes it
 fastest; `named` makes it a dictionary. Texts from outside are cleaned and numbers cut to what any store takes, so that
 no provider's answer can keep a settlement out of the ledger.
 """
@@ -11,10 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from gateway.store.tables import TOKENS
-from gateway.types import AttemptResult, Intent, Price, RequestRecord, Settlement
+from gateway.types import AttemptResult, Price, RequestRecord, Settlement
 
 MAX_COST = 10**16  # nano-dollars: ten million dollars, the most that one attempt is ever charged
 MAX_INTEGER = 2**63 - 1
@@ -54,7 +55,6 @@ ENDED = (
     "estimated",
     *TOKENS,
 )
-INTENT = ("request_id", "number", "deployment_id", "provider", "model", "price", "bound_nano", "started_at")
 OWNER = ("key_id", "tenant", "user", "team", "brand", "simulated")
 LINE = (
     "request_id",
@@ -78,6 +78,8 @@ LINE = (
     "booked_at",
     "ttft_ms",
 )
+
+_OWNER = itemgetter(*map(OPENED.index, OWNER))
 
 Row = dict[str, Any]
 Values = tuple[Any, ...]
@@ -114,6 +116,12 @@ def opened_values(record: RequestRecord) -> Values:
     )
 
 
+def owner_of(opened: Values) -> Values:
+    """`OWNER`, out of `opened_values`."""
+    owner: Values = _OWNER(opened)
+    return owner
+
+
 def ended_values(created_at: float, settlement: Settlement, lines: Sequence[AttemptResult]) -> Values:
     """`ENDED`: the columns of `request` that its end fills; `lines` are the attempts that were booked."""
     return (
@@ -130,26 +138,6 @@ def ended_values(created_at: float, settlement: Settlement, lines: Sequence[Atte
         any(line.usage.estimated for line in lines),
         *_all_tokens(lines),
     )
-
-
-def intent_values(value: Intent) -> Values:
-    """`INTENT`: a row of `intent`."""
-    return (
-        value.request_id,
-        value.number,
-        _text(value.deployment_id),
-        _text(value.provider),
-        _text(value.model),
-        price_text(value.price),
-        min(max(0, value.bound), MAX_COST),
-        value.started_at,
-    )
-
-
-def intent_of(row: Sequence[Any]) -> Intent:
-    """The intent that a row in the order of `INTENT` was made from."""
-    request_id, number, deployment_id, provider, model, price, bound, started_at = row
-    return Intent(request_id, number, deployment_id, provider, model, price_of(json.loads(price)), bound, started_at)
 
 
 def line_values(owner: Sequence[Any], result: AttemptResult, booking: Booking) -> Values:
@@ -187,11 +175,6 @@ def opened(record: RequestRecord) -> Row:
 def ended(created_at: float, settlement: Settlement, lines: Sequence[AttemptResult]) -> Row:
     """`ended_values` by name."""
     return dict(zip(ENDED, ended_values(created_at, settlement, lines), strict=True))
-
-
-def intent(value: Intent) -> Row:
-    """`intent_values` by name."""
-    return dict(zip(INTENT, intent_values(value), strict=True))
 
 
 def line(request: Mapping[str, Any], result: AttemptResult, booked_at: float, *, late: bool, seq: int) -> Row:

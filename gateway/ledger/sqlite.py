@@ -12,7 +12,8 @@ from pathlib import Path
 from gateway.killpoints import reached
 from gateway.ledger import acts
 from gateway.ledger.acts import Recovered
-from gateway.ledger.books import Books, Due
+from gateway.ledger.books import Books
+from gateway.ledger.memory import Memory
 from gateway.ledger.writer import Writer
 from gateway.ports import Clock
 from gateway.types import Balance, HoldRefused, HoldRequest, Intent, Opened, RequestRecord, Settlement
@@ -22,8 +23,8 @@ class SqliteLedger:
     """`ports.Ledger` on the SQLite file at `path`, whose schema `store.database` has made."""
 
     def __init__(self, path: Path, clock: Clock, *, lock_wait: float = 2.0) -> None:
-        due = Due()
-        self._writer = Writer(path, lambda connection: Books(connection, clock.now(), due), lock_wait=lock_wait)
+        memory = Memory()
+        self._writer = Writer(path, lambda connection: Books(connection, clock.now(), memory), lock_wait=lock_wait)
 
     async def start(self) -> None:
         """Raises errors.Unavailable when the file cannot be opened."""

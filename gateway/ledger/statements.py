@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, bindparam, func, insert, literal_column, null, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.dialects.sqlite.base import SQLiteCompiler
 from sqlalchemy.sql import ClauseElement
 from sqlmodel import SQLModel, col
 
-from gateway.ledger.rows import ENDED, INTENT, LINE, OPENED, OWNER
-from gateway.store.tables import Account, Content, Hold, Intent, LedgerLine, Request
+from gateway.ledger.rows import ENDED, LINE, OPENED, OWNER
+from gateway.store.tables import UNDER_WAY, Account, Content, LedgerLine, Request
 
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 BALANCE = ("limit_nano", "spent_nano", "held_nano", "budget_window", "window_started_at", "resets_at")
@@ -46,46 +46,28 @@ def _columns(table: Any, names: Sequence[str]) -> list[Any]:
     return [col(getattr(table, name)) for name in names]
 
 
-# A constant, not a parameter: a partial index only serves a condition that spells its own.
-_STANDING = col(Hold.state) == literal_column("'held'")
-_HOLD = [col(Hold.scopes), col(Hold.amount_nano), col(Hold.state)]
-_HELD_SINCE = [col(Hold.created_at), col(Hold.expires_at)]
+_OPEN = col(Request.status).is_(None)
+# A constant, not a parameter, like everything that says nothing of a single request.
+_STANDING = col(Request.hold_state) == literal_column("'held'")
+_NOTHING = dict.fromkeys(UNDER_WAY, null())
 
 ACCOUNT = _sql(select(*_columns(Account, BALANCE)).where(_is(Account.scope, "scope")), ["scope"])
 ADD_ACCOUNT = _insert(Account)
 CHANGE_ACCOUNT = _sql(update(Account).where(_is(Account.scope, "of_scope")), [*CHANGED, "of_scope"], CHANGED)
 
-ADD_HOLD = _insert(Hold)
-HOLD = _sql(select(*_HOLD, *_HELD_SINCE).where(_is(Hold.request_id, "id")), ["id"])
-EXPIRED_HOLDS = _sql(
-    select(col(Hold.request_id), *_HOLD).where(_STANDING, col(Hold.expires_at) <= bindparam("now")), ["now"]
-)
-NEXT_EXPIRY = _sql(select(func.min(col(Hold.expires_at))).where(_STANDING), [])
-END_HOLD = _sql(update(Hold).where(_is(Hold.request_id, "id"), _STANDING), ["state", "id"], ["state"])
-_RAISED = ("amount_nano", "state", "created_at", "expires_at")
-RAISE_HOLD = _sql(update(Hold).where(_is(Hold.request_id, "id")), [*_RAISED, "id"], _RAISED)
-EXTEND_HOLD = _sql(
-    update(Hold).where(_is(Hold.request_id, "id"), _STANDING, col(Hold.expires_at) < bindparam("until")),
-    ["expires_at", "id", "until"],
-    ["expires_at"],
-)
-
-ADD_REQUEST = _insert(Request, OPENED)
+ADD_REQUEST = _insert(Request, [*OPENED, *UNDER_WAY])
 STATUS = _sql(select(col(Request.status)).where(_is(Request.id, "id")), ["id"])
 REQUEST = _sql(
-    select(col(Request.status), col(Request.created_at), *_HOLD, *_columns(Request, OWNER))
-    .select_from(Request)
-    .outerjoin(Hold, and_(col(Hold.request_id) == col(Request.id)))
-    .where(_is(Request.id, "id")),
-    ["id"],
+    select(*_columns(Request, ["created_at", *UNDER_WAY, *OWNER])).where(_is(Request.id, "id"), _OPEN), ["id"]
 )
-OPEN_REQUESTS = _sql(select(col(Request.id)).where(col(Request.status).is_(None)).order_by(col(Request.created_at)), [])
-END_REQUEST = _sql(update(Request).where(_is(Request.id, "of_request")), [*ENDED, "of_request"], ENDED)
+OPEN_REQUESTS = _sql(select(col(Request.id)).where(_OPEN).order_by(col(Request.created_at)), [])
+EXPIRED_HOLDS = _sql(
+    select(col(Request.id)).where(_OPEN, _STANDING, col(Request.hold_expires_at) <= bindparam("now")), ["now"]
+)
+NEXT_EXPIRY = _sql(select(func.min(col(Request.hold_expires_at))).where(_OPEN, _STANDING), [])
+CHANGE_REQUEST = _sql(update(Request).where(_is(Request.id, "of_request")), [*UNDER_WAY, "of_request"], UNDER_WAY)
+END_REQUEST = _sql(update(Request).where(_is(Request.id, "of_request")).values(_NOTHING), [*ENDED, "of_request"], ENDED)
 
-ADD_INTENT = _insert(Intent, INTENT)
-INTENTS = _sql(
-    select(*_columns(Intent, INTENT)).where(_is(Intent.request_id, "id")).order_by(col(Intent.number)), ["id"]
-)
 NEXT_SEQ = _sql(select(func.coalesce(func.max(col(LedgerLine.seq)), literal_column("0")) + literal_column("1")), [])
 ADD_LINE = _insert(LedgerLine, LINE)
 ADD_CONTENT = _sql(sqlite_insert(Content).on_conflict_do_nothing(), [*Content.model_fields], [*Content.model_fields])

@@ -168,12 +168,12 @@ class Writer(Generic[U]):
         try:
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
+            unit = self._unit(connection)
         except sqlite3.Error as error:
             self._disconnect()
             for job in jobs:
                 job.error = error
             return False
-        unit = self._unit(connection)
         try:
             for job in jobs:
                 job.result = job.act(unit)

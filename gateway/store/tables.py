@@ -1,6 +1,6 @@
 """The tables of keys and money. Money is an integer of nano-dollars, times are Unix seconds, `*_ms` are milliseconds.
 
-People, teams and brands are in `directory.py`. A `request_id` in `hold`, `intent` and `ledger` is the `id` of a row of `request` (the generation, "gen-…"), never the
+People, teams and brands are in `directory.py`. A `request_id` in `ledger` and `content` is the `id` of a row of `request` (the generation, "gen-…"), never the
 `x-request-id` of HTTP, which a client may choose and repeat. `ledger` is append-only: triggers refuse every change but
 the erasure of the person in it. Definitions only: nothing here touches a store.
 """
@@ -26,10 +26,11 @@ _FILTERS = (
     "brand",
     "model_requested",
 )  # a page of requests by these reads the index only, however rare they are
+# Columns of `request` that only the embedded ledger fills, and only while the request has no outcome.
+UNDER_WAY = ("attempts", "hold_scopes", "hold_nano", "hold_state", "hold_since", "hold_expires_at")
 _SPENDERS = {"team": "team", "user": "user", "key": "key_id"}
+_JSON_OR_NULL = JSON(none_as_null=True)
 _OPEN = column("status").is_(None)
-_HELD = column("state") == "held"
-_NOT_HELD = column("state") != "held"
 _DETAILED = column("x_request_id") != ""
 
 
@@ -95,7 +96,11 @@ class Account(SQLModel, table=True):
 
 
 class Request(SQLModel, table=True):
-    """One request. `status` is None until its one terminal outcome is known, `x_request_id` "" once details are erased."""
+    """One request. `status` is None until its one terminal outcome is known, `x_request_id` "" once details are erased.
+
+    Until then `attempts` are those that were written down before they were dispatched, each with the price that it is
+    going to be billed at, and `hold_nano` is set aside on each of `hold_scopes`; `hold_state` is held or expired.
+    """
 
     __tablename__ = "request"
     __table_args__ = (
@@ -140,39 +145,12 @@ class Request(SQLModel, table=True):
     reasoning_tokens: int | None = Field(default=None, sa_type=BigInteger)
     audio_input_tokens: int | None = Field(default=None, sa_type=BigInteger)
     audio_output_tokens: int | None = Field(default=None, sa_type=BigInteger)
-
-
-class Hold(SQLModel, table=True):
-    """Money set aside for a running request on each of `scopes`; `state`: held, then captured, released or expired."""
-
-    __tablename__ = "hold"
-    __table_args__ = (
-        Index("hold_by_expiry", "expires_at", sqlite_where=_HELD, postgresql_where=_HELD),
-        Index("hold_ended", "created_at", sqlite_where=_NOT_HELD, postgresql_where=_NOT_HELD),
-    )
-
-    request_id: str = Field(primary_key=True, foreign_key="request.id", sa_type=Text)
-    scopes: list[str] = Field(sa_type=JSON)
-    amount_nano: int = Field(sa_type=BigInteger)
-    state: str = Field(default="held", sa_type=Text)
-    created_at: float = Field(sa_type=Double)
-    expires_at: float = Field(sa_type=Double)
-
-
-class Intent(SQLModel, table=True):
-    """An attempt, written before it is dispatched, with the price it is going to be billed at."""
-
-    __tablename__ = "intent"
-    __table_args__ = (Index("intent_by_start", "started_at"),)
-
-    request_id: str = Field(primary_key=True, foreign_key="request.id", sa_type=Text)
-    number: int = Field(primary_key=True)
-    deployment_id: str = Field(sa_type=Text)
-    provider: str = Field(sa_type=Text)
-    model: str = Field(sa_type=Text)
-    price: dict[str, Any] = Field(sa_type=JSON)
-    bound_nano: int = Field(sa_type=BigInteger)
-    started_at: float = Field(sa_type=Double)
+    attempts: list[dict[str, Any]] | None = Field(default=None, sa_type=_JSON_OR_NULL)
+    hold_scopes: list[str] | None = Field(default=None, sa_type=_JSON_OR_NULL)
+    hold_nano: int | None = Field(default=None, sa_type=BigInteger)
+    hold_state: str | None = Field(default=None, sa_type=Text)
+    hold_since: float | None = Field(default=None, sa_type=Double)
+    hold_expires_at: float | None = Field(default=None, sa_type=Double)
 
 
 class LedgerLine(SQLModel, table=True):

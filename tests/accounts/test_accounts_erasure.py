@@ -12,7 +12,7 @@ from gateway.accounts import CLI, Actor, NewSession, erasure, export
 from gateway.accounts.erasure import Erasure
 from gateway.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from gateway.store import directory, tables
-from gateway.store.tables import Account, Content, Hold, LedgerLine, Request, SpendDay, SpendRollup
+from gateway.store.tables import Account, Content, LedgerLine, Request, SpendDay, SpendRollup
 from tests.accounts.conftest import PASSWORD, World
 
 KEPT = {"audit"}  # append-only, and ids name nobody
@@ -30,19 +30,12 @@ async def ada(teams: World) -> NewSession:
     await accounts.invitations.create(CLI, email="ada@lovelace.org")
     async with teams.database.session() as db:
         for number in range(5):
-            db.add(a_request(f"g{number}", team="red" if number % 2 else None))
+            request = a_request(f"g{number}", team="red" if number % 2 else None)
+            if number == 4:
+                request.hold_scopes, request.hold_nano, request.hold_state = ["key:k", "user:ada"], 10, "held"
+            db.add(request)
             await db.flush()
             db.add(a_line(f"g{number}", team="red" if number % 2 else None))
-            db.add(
-                Hold(
-                    request_id=f"g{number}",
-                    scopes=["key:k", "user:ada"],
-                    amount_nano=10,
-                    state="held" if number == 4 else "captured",
-                    created_at=1.0,
-                    expires_at=2.0,
-                )
-            )
             db.add(Content(request_id=f"g{number}", tenant="user:ada", user="ada", prompt=["secret"], created_at=1.0))
             db.add(a_rollup(number))
             db.add(SpendDay(**a_rollup(number).model_dump()))
@@ -138,10 +131,10 @@ async def test_nothing_of_the_person_is_left_but_the_money(
     async with teams.database.session() as db:
         assert await db.get(Account, "user:ada") is None
         account = await db.get_one(Account, f"user:{new}")
-        holds = (await db.exec(select(Hold).where(col(Hold.state) == "held"))).all()
+        holds = (await db.exec(select(Request.hold_scopes).where(col(Request.hold_state) == "held"))).all()
         tenants = set((await db.exec(select(Request.tenant))).all())
     assert (account.limit_nano, account.spent_nano, account.held_nano) == (900, 35, 10)
-    assert [hold.scopes for hold in holds] == [["key:k", f"user:{new}"]]
+    assert holds == [["key:k", f"user:{new}"]]
     assert tenants == {"team:red", f"user:{new}"}
     assert set(teams.told.scopes) >= {"user:ada", f"user:{new}"}
 

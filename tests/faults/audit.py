@@ -54,11 +54,13 @@ def read_file(data_dir: Path) -> Books:
     database.row_factory = sqlite3.Row
     try:
         lines = database.execute("SELECT * FROM ledger").fetchall()
+        written = database.execute("SELECT attempts FROM request WHERE attempts IS NOT NULL").fetchall()
+        still = [attempt for row in written for attempt in json.loads(row["attempts"])]
         return Books(
             lines={(row["request_id"], row["number"]): row for row in lines},
-            intents={tuple(row) for row in database.execute("SELECT request_id, number FROM intent")},
+            intents={(row["request_id"], row["number"]) for row in [*lines, *still]},
             requests=dict(database.execute("SELECT id, status FROM request").fetchall()),
-            holds=Counter(row[0] for row in database.execute("SELECT state FROM hold")),
+            holds=Counter(row[0] for row in database.execute("SELECT hold_state FROM request")),
             accounts={
                 row[0]: (row[1], row[2]) for row in database.execute("SELECT scope, spent_nano, held_nano FROM account")
             },

@@ -7,6 +7,7 @@ the `world` fixture, with its own way to read the books.
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -17,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import col
@@ -160,12 +161,13 @@ class SqliteWorld(World):
         return [row["id"] for row in self.read("SELECT id FROM request WHERE status IS NULL")]
 
     async def written(self) -> list[dict[str, Any]]:
-        """The attempts that were written down."""
-        return self.read("SELECT * FROM intent")
+        """The attempts that were written down, of requests that are open."""
+        rows = self.read("SELECT attempts FROM request WHERE attempts IS NOT NULL")
+        return [attempt for row in rows for attempt in json.loads(row["attempts"])]
 
     async def holds(self) -> list[str]:
         """The requests whose holds stand."""
-        return [row["request_id"] for row in self.read("SELECT request_id FROM hold WHERE state = 'held'")]
+        return [row["id"] for row in self.read("SELECT id FROM request WHERE hold_state = 'held'")]
 
     async def recover(self) -> Recovered:
         return await self.ledger.recover()
@@ -197,7 +199,7 @@ class RedisWorld(World):
 
     async def written(self) -> list[dict[str, Any]]:
         found = [await self.ledger.live(name) for name in await self.open_requests()]
-        return [intent.model_dump() for live in found for intent in live.intents]
+        return [asdict(intent) for live in found for intent in live.intents]
 
     async def holds(self) -> list[str]:
         counters = self.ledger.counters

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from gateway import errors
+from gateway.store.tables import UNDER_WAY
 from gateway.types import Balance, HoldRefused, HoldRequest, Opened
 
 DAY = 86_400.0
@@ -161,9 +163,21 @@ async def test_a_whole_life_may_pass_in_one_turn(world: Any, build: Any) -> None
     assert balances == tuple(Balance(scope, None, spent=14, held=0) for scope in BOTH)
     assert again == ()
     assert [line["cost_nano"] for line in await world.lines("g1")] == [7, 7]
-    (hold_row,) = world.read("SELECT * FROM hold")
-    assert (hold_row["state"], hold_row["amount_nano"]) == ("captured", 20)
-    assert hold_row["expires_at"] == world.clock.now() + 90
+    (row,) = world.read("SELECT * FROM request")
+    assert [row[name] for name in UNDER_WAY] == [None] * len(UNDER_WAY), "its hold and its attempts end with it"
+
+
+async def test_what_a_turn_changes_of_a_request_is_in_its_row(world: Any, build: Any) -> None:
+    hold = HoldRequest(BOTH, 10, world.clock.now() + 60)
+    await world.ledger.open(build.record("g1"), hold, build.intent("g1"))
+    world.clock.time += 1
+    await asyncio.gather(
+        world.ledger.dispatch(build.intent("g1", 2), 20), world.ledger.extend(["g1"], world.clock.now() + 90)
+    )
+    (row,) = world.read("SELECT * FROM request")
+    assert [attempt["number"] for attempt in json.loads(row["attempts"])] == [1, 2]
+    assert (json.loads(row["hold_scopes"]), row["hold_nano"], row["hold_state"]) == ([*BOTH], 20, "held")
+    assert (row["hold_since"], row["hold_expires_at"]) == (world.clock.now() - 1, world.clock.now() + 90)
 
 
 async def test_an_attempt_after_the_end_is_refused_in_the_same_turn_too(world: Any, build: Any) -> None:
@@ -201,7 +215,7 @@ async def test_an_act_that_breaks_in_the_middle_spoils_nobody_else(world: Any, s
     assert [type(each) for each in found] == [type(None), tuple, LookupError, HoldRefused, type(None)]
     assert await world.balance() == Balance("key:k_1", 100, spent=25, held=75)
     assert len(await world.lines("g1")) == 1
-    assert sorted(intent["request_id"] for intent in await world.written()) == ["g1", "g2", "g4"]
+    assert sorted(intent["request_id"] for intent in await world.written()) == ["g2", "g4"]
 
 
 async def test_lines_of_one_turn_are_numbered_in_their_order(world: Any, settlement: Any) -> None:

@@ -109,14 +109,14 @@ async def test_an_attempt_is_written_down_before_it_is_sent(world: Any) -> None:
     await world.open("g1", 100)
     assert await world.dispatch("g1", bound=100) is None
     (intent,) = await world.written()
-    assert (intent["request_id"], intent["number"], intent["bound_nano"]) == ("g1", 1, 100)
+    assert (intent["request_id"], intent["number"], intent["bound"]) == ("g1", 1, 100)
 
 
 async def test_a_first_attempt_is_written_down_with_its_request(world: Any) -> None:
     await world.account("key:k_1", 1000)
     assert await world.open_with("g1", 400, bound=300) is None
     (intent,) = await world.written()
-    assert (intent["request_id"], intent["number"], intent["bound_nano"]) == ("g1", 1, 300)
+    assert (intent["request_id"], intent["number"], intent["bound"]) == ("g1", 1, 300)
     assert await world.balance() == Balance("key:k_1", limit=1000, spent=0, held=400)
     with pytest.raises(errors.Conflict):
         await world.dispatch("g1", 1)
@@ -138,7 +138,7 @@ async def test_a_request_that_is_opened_twice_keeps_its_first_attempt(world: Any
     await world.open_with("g1", 10, bound=10)
     with pytest.raises(errors.Conflict):
         await world.open_with("g1", 10, bound=99)
-    assert [intent["bound_nano"] for intent in await world.written()] == [10]
+    assert [intent["bound"] for intent in await world.written()] == [10]
     assert (await world.balance()).held == 10
 
 

@@ -17,7 +17,7 @@ from gateway.ledger.retention import DAY, Retention, Swept
 from gateway.ledger.steps import Steps
 from gateway.store.database import Database, open_database
 from gateway.store.directory import Invitation, SignIn, Team, User
-from gateway.store.tables import Content, Hold, Intent, LedgerLine, Request
+from gateway.store.tables import Content, LedgerLine, Request
 from tests.reports.books import a_line
 
 NOW = 1_900_000_000.0
@@ -135,7 +135,7 @@ async def test_without_a_limit_for_those_without_a_team_theirs_is_kept(database:
 
 
 async def test_an_open_request_is_left_alone_however_old(database: Database) -> None:
-    await write(database, a_team("blog", 1), a_request("g1", 40, status=None), hold("g1", 40), intent("g1", 40))
+    await write(database, a_team("blog", 1), a_request("g1", 40, status=None))
     assert await Retention(database.engine, SetClock()).sweep() == Swept()
 
 
@@ -143,33 +143,6 @@ async def test_content_is_deleted_when_its_time_has_come(database: Database) -> 
     await write(database, content("g1", NOW - 1), content("g2", NOW), content("g3", NOW + 1), content("g4"))
     assert await Retention(database.engine, SetClock()).sweep() == Swept(content=2)
     assert await ids(database, Content.request_id) == ["g3", "g4"]
-
-
-def hold(name: str, days: float, state: str = "captured") -> Hold:
-    return Hold(
-        request_id=name, scopes=["key:k"], amount_nano=1, state=state, created_at=NOW - days * DAY, expires_at=1
-    )
-
-
-def intent(name: str, days: float, number: int = 1) -> Intent:
-    return Intent(
-        request_id=name,
-        number=number,
-        deployment_id="d",
-        provider="p",
-        model="m",
-        price={},
-        bound_nano=1,
-        started_at=NOW - days * DAY,
-    )
-
-
-async def test_ended_holds_and_intents_are_kept_for_a_week(database: Database) -> None:
-    for name, days in (("g1", 6.9), ("g2", 7.1), ("g3", 50)):
-        await write(database, a_request(name, days), hold(name, days), intent(name, days), intent(name, days, 2))
-    assert await Retention(database.engine, SetClock()).sweep() == Swept(holds=2, intents=4)
-    assert await ids(database, Hold.request_id) == ["g1"]
-    assert await ids(database, Intent.request_id) == ["g1", "g1"]
 
 
 async def test_old_sign_ins_and_invitations_are_deleted(database: Database) -> None:

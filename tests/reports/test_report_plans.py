@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, insert, literal, select, text
+from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from benchmarks.reports import QUERIES, VIEWERS
@@ -20,15 +20,12 @@ from benchmarks.volume import NOW, fill
 from gateway.ledger import retention
 from gateway.reports import Snapshot, Source
 from gateway.store.database import Database
-from gateway.store.tables import Hold, Intent, Request
 from tests.reports.books import Books
 
 REQUESTS = 20_000
 LONG_AGO = NOW - 85 * 86_400
 RETENTION = {
     "request_detailed": retention._detailed("team_1", LONG_AGO),
-    "hold_ended": retention._ended_holds(LONG_AGO),
-    "intent_by_start": retention._ended_intents(LONG_AGO),
     "content_by_expiry": retention._expired_content(LONG_AGO),
 }
 
@@ -61,18 +58,6 @@ def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
     async def fill_up(database: Database) -> None:
         await fill(database.engine, REQUESTS)
-        of = select(Request.id, literal([], JSON), literal(1), literal("captured"), Request.created_at, literal(1.0))
-        hold = insert(Hold).from_select(
-            ["request_id", "scopes", "amount_nano", "state", "created_at", "expires_at"], of
-        )
-        facts = (literal(1), literal("d"), literal("p"), literal("m"), literal({}, JSON), literal(1))
-        intent = insert(Intent).from_select(
-            ["request_id", "number", "deployment_id", "provider", "model", "price", "bound_nano", "started_at"],
-            select(Request.id, *facts, Request.created_at),
-        )
-        async with database.engine.begin() as connection:
-            for statement in (hold, intent):
-                await connection.execute(statement)
 
     books.run(fill_up)
     books.roll_up()

@@ -16,7 +16,7 @@ from tests.harness import MASTER, PROVIDER_KEY, FleetThread, GatewayThread, Stor
 PASSWORD = "correct-Horse-9-battery"
 EMAIL = "lea@example.com"
 TABLES = (
-    "virtual_key", "account", "request", "hold", "intent", "ledger", "spend_rollup", "spend_day", "position", "dead_letter",
+    "virtual_key", "account", "request", "ledger", "spend_rollup", "spend_day", "position", "dead_letter",
     "content", "user", "team", "membership", "brand", "invitation", "sign_in", "audit",
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel import SQLModel
 
+from gateway.ledger import statements
 from gateway.store import schema, tables, windows
 from gateway.store.database import Database
 
@@ -147,7 +148,8 @@ def plan(book: sqlite3.Connection, query: str) -> str:
         ("SELECT * FROM request WHERE key_id = 'k' ORDER BY created_at DESC LIMIT 50", "request_by_key"),
         ("SELECT * FROM request ORDER BY created_at DESC LIMIT 50", "request_by_time"),
         ("SELECT id FROM request WHERE status IS NULL ORDER BY created_at", "request_open"),
-        ("SELECT * FROM hold WHERE state = 'held' AND expires_at <= 1 ORDER BY expires_at", "hold_by_expiry"),
+        (statements.EXPIRED_HOLDS.replace("?", "1"), "request_open"),
+        (statements.NEXT_EXPIRY, "request_open"),
     ],
 )
 def test_reports_and_sweeps_read_an_index_and_sort_nothing(book: sqlite3.Connection, query: str, index: str) -> None:
