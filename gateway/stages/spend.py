@@ -125,7 +125,10 @@ class Spend:
         return None
 
     def _first(self, call: Call, now: float) -> Intent | None:
-        """The attempt at the deployment where it has its place, to be written down in the same act; none where nobody is asked."""
+        """The attempt at the deployment where it has its place, to be written down in the same act; none where nobody is asked.
+
+        Where the plan has no other, the hold is for nothing else, and so just as large as what the attempt can cost.
+        """
         candidates = plan_of(call).candidates
         deployment = candidates[0].deployment
         if call.options.mock_response is not None or priceless(deployment):

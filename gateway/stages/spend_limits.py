@@ -51,12 +51,12 @@ def limit_at(deployment: Deployment, call: Call) -> int | None:
 def attempt_at(deployment: Deployment, call: Call, number: int, now: float, most: int | None = None) -> Intent:
     """An attempt as it is written down. Its bound is the most that it can cost, with what the model can write at most.
 
-    `most`: what it can cost there with as many tokens as the call may have, where that is known already.
+    `most`: that bound, where it is known.
     """
-    made = output_limit(call.body)
-    if made is None:
-        made = min(call.bound_tokens, deployment.max_output or call.bound_tokens)
-    if most is None or made != call.bound_tokens:
+    if most is None:
+        made = output_limit(call.body)
+        if made is None:
+            made = min(call.bound_tokens, deployment.max_output or call.bound_tokens)
         most = bound(deployment.price, call.input_bound, made, choices(call.body))
     return Intent(
         request_id=call.id,

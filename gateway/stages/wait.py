@@ -76,9 +76,7 @@ def demand(call: Call) -> Demand:
 def used(call: Call) -> list[tuple[str, int]]:
     """Place and tokens of each attempt."""
     plan = plan_of(call)
-    return [
-        (place_at(plan, each.intent.deployment_id), each.usage.input + each.usage.output) for each in call.attempts
-    ]
+    return [(place_at(plan, each.intent.deployment_id), each.usage.input + each.usage.output) for each in call.attempts]
 
 
 def place_at(plan: Plan, deployment_id: str) -> str:

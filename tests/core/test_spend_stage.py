@@ -10,7 +10,7 @@ from gateway.errors import BudgetExhausted, Interrupted, NotFound, RateLimited, 
 from gateway.ledger.prices import bound
 from gateway.measure import measure
 from gateway.stages.spend import LEAST_OUTPUT, Spend, settlement
-from gateway.stages.spend_limits import LimitDefaults, limit_at, output_tokens, with_limit
+from gateway.stages.spend_limits import LimitDefaults, attempt_at, limit_at, output_tokens, with_limit
 from gateway.types import (
     AttemptResult,
     Call,
@@ -356,6 +356,28 @@ async def test_what_the_ledger_is_told_at_the_start(clock: FakeClock) -> None:
 )
 def test_output_tokens(clock: FakeClock, body: dict[str, object], deployments: list[Deployment], tokens: int) -> None:
     assert output_tokens(asking(clock, *deployments, body=body), DEFAULTS) == tokens
+
+
+@pytest.mark.parametrize("further", [[], [deployment("d2", price=Price(input=10_000, output=50_000))]])
+@pytest.mark.parametrize(("body", "money"), [({}, 10**12), ({}, 400_000), ({"max_tokens": 50, "n": 3}, 10**12)])
+async def test_the_first_attempt_is_bound_by_what_it_can_cost_where_it_goes(
+    clock: FakeClock, body: dict[str, object], money: int, further: list[Deployment]
+) -> None:
+    bench, first = Bench(clock, money), deployment(max_output=900)
+    call = bench.call(first, *further, body=body)
+    await bench.stage.enter(call)
+    ((intent, held),) = bench.ledger.intents
+    assert intent == attempt_at(first, call, 1, clock.now())
+    assert intent.bound <= held
+    assert (intent.bound == held) is (not further)
+
+
+async def test_texts_to_embed_have_no_output_to_bind(clock: FakeClock) -> None:
+    bench = Bench(clock)
+    call = bench.call(endpoint=Endpoint.EMBEDDINGS, body={"input": "some text", "messages": None, "max_tokens": 10**6})
+    await bench.stage.enter(call)
+    ((intent, held),) = bench.ledger.intents
+    assert intent.bound == held == bench.price(call, 0)
 
 
 def test_a_limit_is_told_only_where_money_depends_on_it(clock: FakeClock) -> None:
