@@ -59,7 +59,8 @@ async def open_database(data_dir: Path, url: str | None = None, *, exclusive: bo
     make_folder(data_dir)
     path = _file(target)
     lock = lock_folder(path.parent) if exclusive and path is not None else None
-    engine = create_async_engine(target, hide_parameters=True)
+    # of SQLite's connections the last one used first: each that works has a thread, pages of the file, an arena of malloc
+    engine = create_async_engine(target, hide_parameters=True, pool_use_lifo=path is not None)
     try:
         if path is not None:
             _try_file(path)

@@ -201,3 +201,17 @@ async def test_many_commands_may_write_beside_the_gateway(tmp_path: Path) -> Non
     await asyncio.gather(*(command(number) for number in range(10)))
     assert await count_keys(serving) == 10
     await serving.close()
+
+
+async def test_work_that_comes_one_after_the_other_keeps_to_one_connection(tmp_path: Path) -> None:
+    database = await open_database(tmp_path, exclusive=True)
+    async with database.engine.connect() as first, database.engine.connect() as second:
+        open_at_once = {(await each.get_raw_connection()).driver_connection for each in (first, second)}
+    assert len(open_at_once) == 2
+    used = set()
+    for _ in range(4):
+        async with database.engine.connect() as connection:
+            used.add((await connection.get_raw_connection()).driver_connection)
+    assert len(used) == 1
+    assert used < open_at_once
+    await database.close()
