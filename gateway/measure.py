@@ -6,8 +6,8 @@ because their base64 says nothing about the tokens they cost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -32,6 +32,7 @@ KINDS = {
     "input_file": "file",
     "document": "file",
 }
+Piece: TypeAlias = tuple[str, Any]
 _encode = msgspec.json.encode
 
 
@@ -70,34 +71,37 @@ class Size(msgspec.Struct):
 
 def measure(body: JsonObject) -> Size:
     """Count messages or inputs; everything else that costs input tokens (tools, schemas) counts as text."""
-    messages = body.get("messages")
-    size = Size(
-        messages=len(messages) if isinstance(messages, list) else 0,
-        tools=bool(body.get("tools") or body.get("functions")),
-    )
-    for kind, value in _pieces(body):
-        if isinstance(value, str):
-            size.text_bytes += len(value) if value.isascii() else len(value.encode())
-        elif kind == "text":
-            size.text_bytes += len(_encode(value))
-        elif kind == "image":
-            size.images += 1
-        elif kind == "audio":
-            size.audio_chars += len(_encode(value))
-        else:
-            size.file_chars += len(_encode(value))
+    messages = _messages(body)
+    size = Size(messages=len(messages), tools=bool(body.get("tools") or body.get("functions")))
+    for message in messages:
+        if not isinstance(message, dict):
+            continue
+        for name, value in message.items():
+            if isinstance(value, str):  # as nearly all are
+                size.text_bytes += len(value) if value.isascii() else len(value.encode())
+            else:
+                _count(size, _parts(name, value))
+    if not BESIDE_MESSAGES.isdisjoint(body):
+        _count(size, _beside(body))
     return size
 
 
 def plain_text(body: JsonObject) -> str:
     """The text a provider is given, without media: what a tokenizer should count in place of `Size.text_bytes`."""
-    return "\n".join(_text(value) for kind, value in _pieces(body) if kind == "text")
+    members = [
+        _parts(name, value)
+        for message in _messages(body)
+        if isinstance(message, dict)
+        for name, value in message.items()
+    ]
+    pieces = chain(*members, _beside(body))
+    return "\n".join([_text(value) for kind, value in pieces if kind == "text"])
 
 
 def choices(body: JsonObject) -> int:
     """How many answers the request asks for."""
     n = body.get("n")
-    return n if n is not None and isinstance(n, int) and n > 0 else 1
+    return n if isinstance(n, int) and n > 0 else 1
 
 
 def output_limit(body: JsonObject) -> int | None:
@@ -108,22 +112,33 @@ def output_limit(body: JsonObject) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _pieces(body: JsonObject) -> Iterator[tuple[str, Any]]:
-    """Everything that costs input tokens, each with its kind: text, image, audio or file; a string is text."""
+def _messages(body: JsonObject) -> list[Any]:
     messages = body.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        if not isinstance(message, dict):
-            continue
-        for name, value in message.items():
-            if name == "content" and isinstance(value, list):
-                yield from ((_kind(part), part) for part in value)
-            else:
-                yield "text", value
-    if BESIDE_MESSAGES.isdisjoint(body):
-        return
-    for name, value in body.items():
-        if name in BESIDE_MESSAGES and value is not None:
-            yield "text", value
+    return messages if isinstance(messages, list) else []
+
+
+def _parts(name: str, value: Any) -> list[Piece]:
+    """What a member of a message consists of, each with its kind: text, image, audio or file."""
+    if name == "content" and isinstance(value, list):
+        return [(_kind(part), part) for part in value]
+    return [("text", value)]
+
+
+def _beside(body: JsonObject) -> list[Piece]:
+    """What costs input tokens beside the messages."""
+    return [("text", value) for name, value in body.items() if name in BESIDE_MESSAGES and value is not None]
+
+
+def _count(size: Size, pieces: list[Piece]) -> None:
+    for kind, value in pieces:
+        if kind == "text":
+            size.text_bytes += len(_text(value).encode())
+        elif kind == "image":
+            size.images += 1
+        elif kind == "audio":
+            size.audio_chars += len(_encode(value))
+        else:
+            size.file_chars += len(_encode(value))
 
 
 def _kind(part: Any) -> str:
