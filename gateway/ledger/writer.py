@@ -147,7 +147,11 @@ class Writer(Generic[U]):
         if not jobs:
             return []
         self._run(jobs)
-        away = [job for job in jobs if _store_is_away(job.error)]
+        failed = [job for job in jobs if job.error is not None]
+        if not failed:
+            self._answer(jobs)
+            return []
+        away = [job for job in failed if _store_is_away(job.error)]
         kept = {job for job in away if job.keep}
         if away:
             log.warning("store_away", waiting=len(kept), refused=len(away) - len(kept), error=str(away[0].error))
