@@ -1,7 +1,8 @@
 """The embedded ledger: budgets, holds and lines in one SQLite file, each act one durable transaction.
 
-There is no second copy of a balance anywhere. While the file cannot be written, `open`, `dispatch`, `extend` and
-`balances` raise `errors.Unavailable` and have done nothing; `settle` and `record` wait until it can.
+What is remembered of balances between two acts is forgotten when anybody else has written (`memory`). While the file
+cannot be written, `open`, `dispatch`, `extend` and `balances` raise `errors.Unavailable` and have done nothing;
+`settle` and `record` wait until it can.
 """
 
 from __future__ import annotations
