@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import col, func, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import col
 
 from gateway.store.database import store_errors
 from gateway.store.directory import AuditEntry
+
+# Built once: to build them costs more than to ask them.
+_id = col(AuditEntry.id)
+_LAST = select(func.coalesce(func.max(_id), 0))
+_SINCE = (
+    select(_id, col(AuditEntry.object_type), col(AuditEntry.object_id), col(AuditEntry.action))
+    .where(_id > bindparam("seen"))
+    .order_by(_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +43,11 @@ class SqlChanges:
     async def poll(self) -> list[Change]:
         """Changes since the last call, oldest first; the first call only sets the mark. Raises Unavailable."""
         with store_errors():
-            async with AsyncSession(self._engine) as session:
+            async with self._engine.connect() as connection:
                 if self._seen is None:
-                    self._seen = (await session.exec(select(func.coalesce(func.max(AuditEntry.id), 0)))).one()
+                    self._seen = (await connection.execute(_LAST)).scalar_one()
                     return []
-                columns = select(AuditEntry.id, AuditEntry.object_type, AuditEntry.object_id, AuditEntry.action)
-                query = columns.where(col(AuditEntry.id) > self._seen).order_by(col(AuditEntry.id))
-                rows = (await session.exec(query)).all()
+                rows = (await connection.execute(_SINCE, {"seen": self._seen})).all()
         if rows:
             self._seen = rows[-1][0]
         return [Change(object_type, object_id, action) for _, object_type, object_id, action in rows]
