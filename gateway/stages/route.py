@@ -16,7 +16,7 @@ from gateway.queue.places import Places, place_of
 from gateway.routing import Routes
 from gateway.stages.eligible import by_tags, by_window
 from gateway.stages.need import identity_of
-from gateway.stages.ways import Leg, Way, Ways
+from gateway.stages.ways import DRAW, Leg, Way, Ways
 from gateway.types import Call, Candidate, Deployment, Plan
 
 USED = frozenset({"requests", "tokens"})
@@ -40,6 +40,7 @@ class Route:
     ) -> None:
         """`spent_out`: whether a deployment's own budget, or its provider's, is spent at the moment."""
         self._settings = routes.settings
+        self._narrows = routes.settings.tag_filter or routes.settings.check_context
         self._ways = Ways(routes)
         self._health = health
         self._places = places
@@ -63,11 +64,11 @@ class Route:
         return True
 
     def _planned(self, way: Way, call: Call, *, well: bool) -> Plan:
-        plan = self._ranked(way.own, call)
+        plan = self._ranked(way.own, call, well=well)
         own = [Candidate(each.deployment, each.reason, way.own.group) for each in plan.candidates]
         tail = way.tail if well else None
         if tail is None:
-            tail = tuple(self._further(way, own, call))
+            tail = tuple(self._further(way, own, call, well=well))
         if all(candidate.after for candidate in (*own, *tail)):
             raise self._nothing_left(way, call)
         reason = f"{way.choice.reason}; {plan.reason}" if way.choice.reason else plan.reason
@@ -77,21 +78,24 @@ class Route:
             way.usual = made if way.fixed else None
         return made
 
-    def _ranked(self, leg: Leg, call: Call) -> Plan:
-        deployments = self._eligible(leg.deployments, call)
+    def _ranked(self, leg: Leg, call: Call, *, well: bool) -> Plan:
+        deployments, healthy = leg.deployments, leg.ids
+        if self._narrows or not well:
+            deployments = self._eligible(leg.deployments, call)
+            healthy = frozenset([each.id for each in deployments if self._health.usable(each.id)])
         if not deployments:
             return Plan((), leg.policy.name, "no deployment")
-        plan = leg.policy.rank(call.body, deployments, self._signals(leg.reads, deployments))
+        plan = leg.policy.rank(call.body, deployments, self._signals(leg.reads, deployments, healthy))
         found = {candidate.deployment.id for candidate in plan.candidates}
         if len(plan.candidates) != len(deployments) or found != {each.id for each in deployments}:
             raise RuntimeError(f"the policy {leg.policy.name!r} dropped or invented a deployment")
         return plan
 
-    def _signals(self, reads: frozenset[str], deployments: Sequence[Deployment]) -> Signals:
+    def _signals(self, reads: frozenset[str], deployments: Sequence[Deployment], healthy: frozenset[str]) -> Signals:
         """What the policy reads; health and a draw always."""
-        ids = [each.id for each in deployments]
-        healthy = frozenset([name for name in ids if self._health.usable(name)])
-        latency = self._health.latencies(ids) if "latency" in reads else {}
+        if reads <= DRAW:
+            return Signals(healthy, {}, {}, self._draw())
+        latency = self._health.latencies([each.id for each in deployments]) if "latency" in reads else {}
         if "in_flight" not in reads and USED.isdisjoint(reads):
             return Signals(healthy, {}, latency, self._draw())
         places = {each.id: place_of(each) for each in deployments}
@@ -106,11 +110,11 @@ class Route:
             found = by_window(found, call.body)
         return [deployment for deployment in found if not self._spent_out(deployment)]
 
-    def _further(self, way: Way, own: Iterable[Candidate], call: Call) -> Iterator[Candidate]:
+    def _further(self, way: Way, own: Iterable[Candidate], call: Call, *, well: bool) -> Iterator[Candidate]:
         """The fallbacks: each deployment once, but for those that are for single faults."""
         seen = {candidate.deployment.id for candidate in own}
         for leg in way.further:
-            for each in self._ranked(leg, call).candidates:
+            for each in self._ranked(leg, call, well=well).candidates:
                 if not leg.after:
                     if each.deployment.id in seen:
                         continue

@@ -28,6 +28,7 @@ class Leg:
     group: str
     policy: Policy
     deployments: Sequence[Deployment]
+    ids: frozenset[str]
     reads: frozenset[str]
     reason: str | None = None
     after: frozenset[Fault] = frozenset()
@@ -123,7 +124,8 @@ class Ways:
         found = self._routes.policy(policy)
         deployments = self._routes.deployments(choice.groups, call.endpoint)
         faults = frozenset() if after is None else frozenset({after})
-        return Leg(group, found, deployments, self._routes.reads(found), reason, faults)
+        ids = frozenset(each.id for each in deployments)
+        return Leg(group, found, deployments, ids, self._routes.reads(found), reason, faults)
 
     def _further(self, group: str, call: Call) -> Iterator[Leg]:
         """Where the request goes on: for single faults of the group, then to its fallbacks, each with those for its own."""
