@@ -29,6 +29,7 @@ from gateway.store.failures import StoreInUse, StoreUnavailable
 DATABASE_FILE = "atelier.db"
 LOCK_FILE = "atelier.lock"
 RETRY_AFTER = 1.0
+KEPT = 512  # KiB of the file for each of the pool's connections; the system keeps the file's pages as well
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
@@ -106,6 +107,7 @@ def prepare(connection: Any, lock_wait: float = 5.0) -> None:
 
 def _on_connect(connection: Any, _record: object) -> None:
     prepare(connection)
+    connection.execute(f"PRAGMA cache_size = -{KEPT}").close()
 
 
 def _target(data_dir: Path, url: str | None) -> URL:

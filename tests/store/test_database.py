@@ -209,9 +209,16 @@ async def test_work_that_comes_one_after_the_other_keeps_to_one_connection(tmp_p
         open_at_once = {(await each.get_raw_connection()).driver_connection for each in (first, second)}
     assert len(open_at_once) == 2
     used = set()
-    for _ in range(4):
+    for _ in range(4):  # not in turn, or each would fill its cache
         async with database.engine.connect() as connection:
             used.add((await connection.get_raw_connection()).driver_connection)
     assert len(used) == 1
     assert used < open_at_once
+    await database.close()
+
+
+async def test_a_connection_keeps_little_of_the_file(tmp_path: Path) -> None:
+    database = await open_database(tmp_path, exclusive=True)
+    async with database.engine.connect() as connection:
+        assert (await connection.exec_driver_sql("PRAGMA cache_size")).scalar_one() == -512
     await database.close()
