@@ -12,7 +12,6 @@ from gateway.types import Price, Usage
 
 PICO_PER_NANO = 1_000
 PICO_PER_USD = 10**12
-NANO_DIGITS = 9  # behind the point
 NANO_PER_USD = 10**9
 MAX_TOKENS = 10**9  # keeps any cost at any real price far inside 64 bits
 _EXACT = Context(prec=60, rounding=ROUND_CEILING)
@@ -82,8 +81,8 @@ def usd(nano: int) -> str:
     """Nano-dollars as a plain decimal string of US dollars: `usd(123_000) == "0.000123"`."""
     if nano < 0:
         return f"-{usd(-nano)}"
-    digits = str(nano).zfill(NANO_DIGITS + 1)
-    return f"{digits[:-NANO_DIGITS]}.{digits[-NANO_DIGITS:]}".rstrip("0").rstrip(".")
+    whole, fraction = divmod(nano, NANO_PER_USD)
+    return f"{whole}.{fraction:09d}".rstrip("0") if fraction else str(whole)
 
 
 def in_nano(dollars: float) -> int:
