@@ -23,26 +23,17 @@ class Accounts:
         self._now = now
         self._found = found
         self._changed: list[Account] = []
-
-    def get(self, scope: str) -> Account:
-        """The account, moved into its current window. An unknown one is empty and without limit."""
-        account = self._found.get(scope)
-        if account is None:
-            account = self._found[scope] = self._read(scope)
-        if account.resets_at is not None and account.resets_at <= self._now:
-            self._renew(account)
-        return account
+        self._groups: dict[tuple[str, ...], list[Account]] = {}  # those that were asked for together
 
     def balances(self, scopes: Sequence[str]) -> tuple[Balance, ...]:
         """The accounts as they stand, in that order."""
-        return tuple([self.get(scope).balance() for scope in scopes])
+        return tuple([account.balance() for account in self._all(scopes)])
 
     def move(self, scopes: Sequence[str], *, spent: int = 0, held: int = 0) -> None:
         """Add to what the accounts have spent and hold. An unknown account is made, without limit, so nothing is lost."""
         if not (spent or held):
             return
-        for scope in scopes:
-            account = self.get(scope)
+        for account in self._all(scopes):
             account.spent += spent
             account.held += held
             self._change(account)
@@ -53,8 +44,7 @@ class Accounts:
         An account whose money is gone comes before one where only other holds stand in the way.
         """
         busy: HoldRefused | None = None
-        for scope in scopes:
-            account = self.get(scope)
+        for account in self._all(scopes):
             if account.limit is None or account.spent + account.held + more <= account.limit:
                 continue
             if account.spent + total > account.limit:
@@ -72,6 +62,22 @@ class Accounts:
         values = [(each.spent, each.held, each.started_at, each.resets_at, each.scope) for each in self._changed]
         self._connection.executemany(sql.CHANGE_ACCOUNT, values)
         self._changed.clear()
+
+    def _all(self, scopes: Sequence[str]) -> list[Account]:
+        group = tuple(scopes)
+        found = self._groups.get(group)
+        if found is None:
+            found = self._groups[group] = [self._get(scope) for scope in group]
+        return found
+
+    def _get(self, scope: str) -> Account:
+        """The account, moved into its current window. An unknown one is empty and without limit."""
+        account = self._found.get(scope)
+        if account is None:
+            account = self._found[scope] = self._read(scope)
+        if account.resets_at is not None and account.resets_at <= self._now:
+            self._renew(account)
+        return account
 
     def _read(self, scope: str) -> Account:
         row = self._connection.execute(sql.ACCOUNT, (scope,)).fetchone()
