@@ -36,16 +36,7 @@ from gateway.stages.spend import leave_unsent
 from gateway.stages.spend_limits import attempt_at, limit_at, priceless, with_limit
 from gateway.stages.wait import demand
 from gateway.trace_context import onward
-from gateway.types import (
-    Answer,
-    Call,
-    Candidate,
-    Chunk,
-    Deployment,
-    Intent,
-    Outcome,
-    RunningAttempt,
-)
+from gateway.types import Answer, Call, Candidate, Chunk, Deployment, Intent, Outcome, RunningAttempt
 
 T = TypeVar("T")
 
@@ -229,8 +220,8 @@ class CallProvider:
 
     def _started(self, call: Call, intent: Intent, deployment: Deployment, *, claimed: bool) -> RunningAttempt:
         limit = limit_at(deployment, call)
-        running = call.running = RunningAttempt(intent, deployment, self._clock.monotonic(), limit, claimed)
-        return running
+        call.running = RunningAttempt(intent, deployment, self._clock.monotonic(), limit, claimed)
+        return call.running
 
     async def _written(self, call: Call, deployment: Deployment) -> Intent:
         """The intent in the ledger. The hold covers what earlier attempts owe and the most that this one can cost."""

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.api.auth import PUBLIC
 from gateway.errors import Unavailable
+from gateway.stages.route import Route
 from gateway.types import Endpoint
 from tests.api.shapes import HELLO, api_routes, refused
 from tests.harness import FleetThread, GatewayThread, wait_until
@@ -195,10 +196,10 @@ def test_a_bug_is_a_plain_500_without_its_text(gateway: GatewayThread, monkeypat
 def test_a_bug_in_a_stage_is_a_plain_500(
     gateway: GatewayThread, fleet: FleetThread, monkeypatch: pytest.MonkeyPatch, stream: bool
 ) -> None:
-    def broken(*_: object) -> None:
+    async def broken(*_: object) -> None:
         raise RuntimeError("the secret of the route")
 
-    monkeypatch.setattr(gateway.gateway.services.routes, "choose", broken)
+    monkeypatch.setattr(Route, "enter", broken)
     with gateway.http() as http:
         answer = http.post("/v1/chat/completions", json={**HELLO, "stream": stream})
     refused(answer, 500, "internal_error")
