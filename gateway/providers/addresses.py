@@ -60,7 +60,7 @@ class Opening:
 
 def ended(lines: list[str]) -> str:
     """Lines as they are sent. Raises ValueError where they would be more, or others."""
-    text = "".join([f"{line}\r\n" for line in lines])
+    text = "\r\n".join([*lines, ""])
     if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
         raise ValueError("a header's value has an end of line")
     return text

@@ -6,13 +6,14 @@ certain to need no change is no plain answer, and is read by who knows the other
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from gateway.providers.shapes import count
 from gateway.types import Completion, Usage
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -22,30 +23,30 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 class Given(Known, frozen=True):
     """Of what was read."""
 
-    cached_tokens: int = 0
-    cache_write_tokens: int = 0
-    audio_tokens: int = 0
-    text_tokens: int = 0
-    image_tokens: int = 0
+    cached_tokens: Count = 0
+    cache_write_tokens: Count = 0
+    audio_tokens: Count = 0
+    text_tokens: Count = 0
+    image_tokens: Count = 0
 
 
 class Made(Known, frozen=True):
     """Of what was written."""
 
-    reasoning_tokens: int = 0
-    audio_tokens: int = 0
-    text_tokens: int = 0
-    image_tokens: int = 0
-    accepted_prediction_tokens: int = 0
-    rejected_prediction_tokens: int = 0
+    reasoning_tokens: Count = 0
+    audio_tokens: Count = 0
+    text_tokens: Count = 0
+    image_tokens: Count = 0
+    accepted_prediction_tokens: Count = 0
+    rejected_prediction_tokens: Count = 0
 
 
 class Used(Known, frozen=True):
     """Tokens."""
 
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
+    prompt_tokens: Count
+    completion_tokens: Count
+    total_tokens: Count
     prompt_tokens_details: Given = Given()
     completion_tokens_details: Made = Made()
 
@@ -99,11 +100,11 @@ def usage_of(used: Used) -> Usage:
     """Token classes, as in every lane."""
     given, made = used.prompt_tokens_details, used.completion_tokens_details
     return Usage(
-        count(used.prompt_tokens),
-        count(used.completion_tokens),
-        count(given.cached_tokens),
-        count(given.cache_write_tokens),
-        count(made.reasoning_tokens),
-        count(given.audio_tokens),
-        count(made.audio_tokens),
+        used.prompt_tokens,
+        used.completion_tokens,
+        given.cached_tokens,
+        given.cache_write_tokens,
+        made.reasoning_tokens,
+        given.audio_tokens,
+        made.audio_tokens,
     )

@@ -13,9 +13,10 @@ import pytest
 import pytest_asyncio
 
 from gateway.errors import Fault, ProviderError
-from gateway.providers.addresses import ALWAYS, proxy_for, trusted_authorities
+from gateway.providers.addresses import ALWAYS, address_of, proxy_for, trusted_authorities
 from gateway.providers.errors import causes, transport_fault
-from gateway.providers.http import Http, Sending
+from gateway.providers.fields import Fields
+from gateway.providers.http import Http, Reply, Sending
 from gateway.providers.unpacking import MOST_BYTES
 from tests.providers.replay import Canary, Recorded, ReplayServer
 
@@ -177,3 +178,19 @@ def test_certificates_are_checked_unless_it_is_said_that_they_are_not(monkeypatc
     monkeypatch.setenv("SSL_VERIFY", "False")
     assert not trusted_authorities().check_hostname
     assert trusted_authorities().verify_mode is ssl.CERT_NONE
+
+
+def test_no_secret_and_nothing_that_was_said_is_in_a_representation() -> None:
+    opening = address_of("http://me:secret@a.invalid/").opening({"authorization": "secret"})
+    told = [Sending("http://a.invalid", {"api-key": "secret"}, b"secret", opening), opening]
+    told += [Reply(200, {"set-cookie": "secret"}, b"secret"), Fields({b"set-cookie": b"secret"})]
+    assert all("secret" not in repr(each) for each in told)
+
+
+def test_headers_are_found_by_their_names_in_lower_case() -> None:
+    raw = {b"Content-Type": b"text/plain", b"X-NAME": "ü".encode("latin-1")}
+    headers = Fields(raw)
+    assert headers.may_have(b"content-type")
+    assert not headers.may_have(b"content-encoding")
+    assert (headers["x-name"], headers.get("X-NAME"), len(headers)) == ("ü", None, 2)
+    assert headers == {"content-type": "text/plain", "x-name": "ü"}
