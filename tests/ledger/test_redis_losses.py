@@ -276,3 +276,36 @@ async def test_with_redis_and_the_disk_away_nothing_begins_and_what_ends_is_not_
     await one.ledger._replay()
     assert [line["cost_nano"] for line in await one.lines("g1")] == [7]
     assert await one.request("g2") is None
+
+
+@pytest.mark.parametrize("cause", ["others stand before it", "SQL is asked for an account"])
+async def test_a_settlement_waits_for_so_long_and_goes_to_the_journal_then(
+    scaled: Any, monkeypatch: Any, cause: str
+) -> None:
+    """With nobody before it and nothing to bring, the connection's own bound is the one that counts."""
+    one = await scaled.worker()
+    await one.account("key:k_1", 100)
+    await one.open("g1", 0)  # Redis forgets the account below, and with it what is held
+    await one.dispatch("g1")
+    counters = one.ledger.counters
+    waiting: list[object] = []
+
+    async def for_ever(*args: object) -> None:
+        waiting.append(args)
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gateway.ledger.redis.SETTLE_TIME", 0.01)
+        if cause == "others stand before it":
+            patch.setattr(type(counters.redis), "crowded", True)
+            patch.setattr(counters.redis, "script", for_ever)
+        else:
+            await counters.redis.call("DEL", counters.key("acct", "key:k_1"))
+            patch.setattr(counters, "plant", for_ever)
+        await one.settle("g1", 7)
+    assert len(waiting) == 1
+    assert [ended.seq for ended in one.ledger.mirror.ended.values()] == [None]
+    await one.ledger._replay()
+    await one.ledger.consumer.drain()
+    assert (await one.request("g1"))["cost_nano"] == 7
+    assert (await one.balance()) == Balance("key:k_1", 100, spent=7, held=0)
