@@ -57,8 +57,7 @@ class RedisLimiter:
         self._free_worker = Script.load("free_worker")
         self._alone = MemoryLimiter(clock)
         self._admitted_alone: set[str] = set()
-        self._taken: dict[str, tuple[str, str]] = {}  # by call: the slot's name, and the key of Redis that it is in
-        self._owed: dict[str, str] = {}  # slots that have to be freed, and where they are
+        self._owed: dict[str, str] = {}  # calls whose slot has to be freed, with their keys
         connection.watch(self._turned)
 
     async def acquire(self, identity: Identity, call_id: str) -> Allowance | None:
@@ -82,9 +81,8 @@ class RedisLimiter:
         if call_id in self._admitted_alone:
             self._admitted_alone.discard(call_id)
             await self._alone.release(identity, call_id)
-        elif (taken := self._taken.pop(call_id, None)) is not None:
-            slot, slots = taken
-            self._owed[slot] = slots
+        elif identity.max_parallel is not None:
+            self._owed[call_id] = identity.key_id
             self._free()
 
     async def release_worker(self, worker_id: str) -> int:
@@ -102,22 +100,19 @@ class RedisLimiter:
 
     async def _together(self, identity: Identity, call_id: str) -> Allowance | None:
         key_id, rpm, parallel = identity.key_id, identity.rpm, identity.max_parallel
-        slots, slot = self._slots_key(key_id), slot_of(self._worker(), call_id)
-        keys = (f"{self._limits}{key_id}:window", slots)
-        bounds = (limit_of(rpm), limit_of(parallel))
-        args = (micros_of(self._now), WINDOW_MICROS, *bounds, slot, round(self.slot_ttl * MICRO))
+        keys = (f"{self._limits}{key_id}:window", self._slots_key(key_id))
+        slot, lasts = slot_of(self._worker(), call_id), round(self.slot_ttl * MICRO)
+        args = (micros_of(self._now), WINDOW_MICROS, limit_of(rpm), limit_of(parallel), slot, lasts)
         answered = False
         try:
             verdict, count, left = await self._connection.script(self._admit, keys, args)
             answered = True
         finally:
             if not answered and parallel is not None:  # failed or cancelled: it may have a slot
-                self._owed[slot] = slots
+                self._owed[call_id] = key_id
                 self._free()
         if verdict != b"ok":
             raise too_many_requests(rpm or 0, left / MICRO) if verdict == b"rate" else too_many_at_once(parallel or 0)
-        if parallel is not None:
-            self._taken[call_id] = slot, slots
         return None if rpm is None else Allowance(rpm, rpm - count, left / MICRO)
 
     def _share(self, identity: Identity) -> Identity:
@@ -131,8 +126,8 @@ class RedisLimiter:
         """Free what is owed. What cannot be freed now stays owed."""
         if self._connection.away or not self._owed:
             return
-        owed, self._owed = self._owed, {}
-        commands = [("ZREM", slots, slot) for slot, slots in owed.items()]
+        owed, self._owed, worker = self._owed, {}, self._worker()
+        commands = [("ZREM", self._slots_key(key_id), slot_of(worker, call_id)) for call_id, key_id in owed.items()]
 
         def told(done: bool) -> None:  # noqa: FBT001 - a listener of the connection
             if not done:

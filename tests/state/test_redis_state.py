@@ -84,18 +84,6 @@ async def test_slots_of_a_dead_worker_are_freed_and_no_others(worker):
         await living.acquire(two, "c6")
 
 
-async def test_a_slot_is_freed_under_the_name_that_it_was_taken_under(server, connect, clock):
-    names = ["before"]
-    limiter = RedisLimiter(connect(server, timeout=2.0), clock, lambda: names[-1], lambda: 1, now=clock.now)
-    await limiter.acquire(key(max_parallel=1), "c1")
-    names.append("after")
-    await limiter.release(key(max_parallel=1), "c1")
-    await limiter.acquire(key(max_parallel=1), "c2")
-    assert await limiter.release_worker("before") == 0
-    assert await limiter.release_worker("aft") == 0
-    assert await limiter.release_worker("after") == 1
-
-
 async def test_a_slot_that_nobody_frees_runs_out(worker, clock):
     limiter = worker()
     await limiter.acquire(key(max_parallel=1), "c1")
