@@ -148,11 +148,10 @@ class Counters:
         """One try. Raises Unavailable."""
         now = "" if self._server_time else wire.instant(self._clock.now())
         word, *parts = await self.redis.script(script(name), self._keys, (self.epoch, self.seen, now, *args))
+        reply = Reply(word.decode(), parts)
         if word == b"ok" and name not in WITHOUT_SEQ:
-            if (seq := int(parts[0])) > self.seen:
-                self.seen = seq
-            self.acked = int(parts[1])
-        return Reply(word.decode(), parts)
+            self.seen, self.acked = max(self.seen, reply.seq), reply.acked
+        return reply
 
     async def _further(self, reply: Reply, name: str, args: Sequence[Operand], *, anew: bool) -> Reply:
         """Bring what the answers ask for, until one asks for nothing more."""

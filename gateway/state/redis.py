@@ -21,9 +21,9 @@ from gateway.types import Identity, JsonObject
 
 if TYPE_CHECKING:  # it brings redis-py
     from gateway.state.connection import RedisConnection
+    from gateway.state.line import Command
 
 MICRO = 1_000_000
-AT_A_TIME = 500  # keys looked at in one step
 WINDOW_MICROS = int(WINDOW * MICRO)
 SLOT_TTL = 360.0  # seconds: longer than any request lives
 MAX_VALUE = 1024 * 1024  # bytes; a larger answer would keep every other call waiting
@@ -52,7 +52,7 @@ class RedisLimiter:
         self._replicas = replicas
         self.slot_ttl = slot_ttl
         self._now = now
-        self._limits = connection.key("limit", "")
+        self._limits, self._workers = connection.key("limit", ""), connection.key("worker", "")
         self._admit = Script.load("admit")
         self._free_worker = Script.load("free_worker")
         self._alone = MemoryLimiter(clock)
@@ -86,23 +86,15 @@ class RedisLimiter:
             self._free()
 
     async def release_worker(self, worker_id: str) -> int:
-        """Free the slots of a worker that is dead; how many. Raises `errors.Unavailable`.
-
-        They are looked for, which takes a while; in return nothing is written down of a worker for each request.
-        """
-        freed, cursor, slots = 0, b"0", self._slots_key("*")
-        while True:
-            cursor, names = await self._connection.call("SCAN", cursor, "MATCH", slots, "COUNT", AT_A_TIME)
-            for name in names:
-                freed += await self._connection.script(self._free_worker, (name,), (slot_of(worker_id, ""),))
-            if int(cursor) == 0:
-                return freed
+        """Free the slots of a worker that is dead; how many. Raises `errors.Unavailable`."""
+        freed: int = await self._connection.script(self._free_worker, [self._worker_key(worker_id)])
+        return freed
 
     async def _together(self, identity: Identity, call_id: str) -> Allowance | None:
         key_id, rpm, parallel = identity.key_id, identity.rpm, identity.max_parallel
-        keys = (f"{self._limits}{key_id}:window", self._slots_key(key_id))
-        slot, lasts = slot_of(self._worker(), call_id), round(self.slot_ttl * MICRO)
-        args = (micros_of(self._now), WINDOW_MICROS, limit_of(rpm), limit_of(parallel), slot, lasts)
+        keys = (self._window_key(key_id), self._slots_key(key_id), self._worker_key(self._worker()))
+        bounds = (limit_of(rpm), limit_of(parallel))
+        args = (micros_of(self._now), WINDOW_MICROS, *bounds, call_id, round(self.slot_ttl * MICRO))
         answered = False
         try:
             verdict, count, left = await self._connection.script(self._admit, keys, args)
@@ -126,8 +118,12 @@ class RedisLimiter:
         """Free what is owed. What cannot be freed now stays owed."""
         if self._connection.away or not self._owed:
             return
-        owed, self._owed, worker = self._owed, {}, self._worker()
-        commands = [("ZREM", self._slots_key(key_id), slot_of(worker, call_id)) for call_id, key_id in owed.items()]
+        owed, self._owed = self._owed, {}
+        worker = self._worker_key(self._worker())
+        commands: list[Command] = []
+        for call_id, key_id in owed.items():
+            slots = self._slots_key(key_id)
+            commands += (("ZREM", slots, call_id), ("SREM", worker, f"{call_id} {slots}"))
 
         def told(done: bool) -> None:  # noqa: FBT001 - a listener of the connection
             if not done:
@@ -139,8 +135,14 @@ class RedisLimiter:
         if not away:
             self._free()
 
+    def _window_key(self, key_id: str) -> str:
+        return f"{self._limits}{key_id}:window"
+
     def _slots_key(self, key_id: str) -> str:
         return f"{self._limits}{key_id}:slots"
+
+    def _worker_key(self, worker_id: str) -> str:
+        return f"{self._workers}{worker_id}:slots"
 
 
 class RedisCache:
@@ -202,11 +204,6 @@ def value_of(stored: bytes) -> JsonObject | None:
 def micros_of(now: Callable[[], float] | None) -> str:
     """The time for a script, in microseconds; empty for the server's own."""
     return "" if now is None else str(round(now() * MICRO))
-
-
-def slot_of(worker: str, call_id: str) -> str:
-    """The name of a slot: whose it is, and which request's."""
-    return f"{worker} {call_id}"
 
 
 def limit_of(limit: int | None) -> int | str:

@@ -78,6 +78,7 @@ async def test_slots_of_a_dead_worker_are_freed_and_no_others(worker):
         await living.acquire(two, "c4")
     assert await living.release_worker("a") == 2
     assert await living.release_worker("a") == 0
+    assert await living._connection.call("EXISTS", living._connection.key("worker", "a", "slots")) == 0
     await living.acquire(two, "c4")
     await living.acquire(key("other", max_parallel=1), "c5")
     with pytest.raises(RateLimited):
@@ -108,7 +109,7 @@ async def test_redis_itself_forgets_a_key_that_is_idle(worker):
         name.split(b"}:")[1]: await limiter._connection.call("PTTL", name)
         for name in await limiter._connection.call("KEYS", "*")
     }
-    assert sorted(lives) == [b"limit:k:slots", b"limit:k:window"]
+    assert sorted(lives) == [b"limit:k:slots", b"limit:k:window", b"worker:a:slots"]
     assert 0 < lives.pop(b"limit:k:window") <= 60_000
     assert all(60_000 < left <= 360_000 for left in lives.values())
 

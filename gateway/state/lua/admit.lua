@@ -1,7 +1,7 @@
 -- Count one request in a sliding window and take a slot beside the running ones; or refuse, and take nothing.
--- KEYS  the window; and where there is a limit of slots: the slots
+-- KEYS  the window; and where there is a limit of slots: the slots, the worker's slots
 -- ARGV  now ("": the server's clock), length of the window, requests in it ("": no limit), slots ("": no limit),
---       and then the slot's name, how long it lasts at most. All times are whole microseconds.
+--       and then the request's id, how long its slot lasts at most. All times are whole microseconds.
 -- Returns {"ok" | "rate" | "slots", requests in the window, time until the oldest of them leaves it}.
 local now, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local rate, parallel = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -28,7 +28,9 @@ if parallel then
   if redis.call('ZCARD', KEYS[2]) >= parallel then return {'slots', count, left} end
   local lasts = tonumber(ARGV[6])
   redis.call('ZADD', KEYS[2], whole(now + lasts), ARGV[5])
+  redis.call('SADD', KEYS[3], ARGV[5] .. ' ' .. KEYS[2])
   redis.call('PEXPIRE', KEYS[2], whole(lasts / 1000))
+  redis.call('PEXPIRE', KEYS[3], whole(lasts / 1000))
 end
 if rate then
   redis.call('ZADD', KEYS[1], whole(now), whole(now) .. ':' .. count) -- at one time the count only grows

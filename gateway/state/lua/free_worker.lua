@@ -1,9 +1,9 @@
--- Free those of a key's slots that are one worker's. KEYS  the slots  ARGV  what the names of the worker's begin with
+-- Free all slots of one worker. KEYS  the worker's slots, each as "request slots-key"
 -- Returns how many were freed.
 local freed = 0
-for _, slot in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if string.sub(slot, 1, #ARGV[1]) == ARGV[1] then
-    freed = freed + redis.call('ZREM', KEYS[1], slot)
-  end
+for _, entry in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  local request, slots = string.match(entry, '^(%S+) (.*)$')
+  freed = freed + redis.call('ZREM', slots, request)
 end
+redis.call('DEL', KEYS[1])
 return freed
