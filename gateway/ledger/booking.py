@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -39,6 +40,7 @@ MOVE = (
 )
 LONGEST = 30.0  # seconds that a batch may take
 OPENED = rows.OPENED[:-1]  # the last one, the cost, is among those of its end
+OWNER = itemgetter(*map(OPENED.index, rows.OWNER))
 REQUESTS = bulk.Target(Request, (*OPENED, *rows.ENDED), "id")
 LINES = bulk.Target(LedgerLine, rows.LINE, "request_id")
 Add = Callable[[AsyncConnection, bulk.Target, Sequence[rows.Values]], Awaitable[set[Any]]]
@@ -98,7 +100,7 @@ async def _rows(events: Sequence[Event]) -> list[_Booked]:
 def _booked(event: Event) -> _Booked:
     record, results = event.record, event.results
     opened = rows.opened_values(record)[:-1]
-    owner = rows.owner_of(opened)
+    owner = OWNER(opened)
     booking = rows.Booking(event.booked_at, event.seq, event.late)
     lines = [rows.line_values(owner, result, booking) for result in results]
     return _Booked(event, opened + rows.ended_values(record.created_at, event.settlement, results), lines)

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Text, bindparam, cast, func, literal_column, select
+from sqlalchemy import JSON, Text, bindparam, cast, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import SQLModel
@@ -69,7 +69,7 @@ def _together(target: Target) -> Any:
     """One statement for any number of rows, which answers with one row."""
     given = func.jsonb_array_elements(cast(bindparam("rows", type_=Text), postgresql.JSONB)).column_valued("given")
     values = [
-        cast(given.op("->>")(literal_column(str(place))), target.columns[name].type)
+        cast(given.op("->>")(literal(place, literal_execute=True)), target.columns[name].type)
         for place, name in enumerate(target.names)
     ]
     statement = postgresql.insert(target.table).from_select(target.names, select(*values))

@@ -7,7 +7,6 @@ that cannot be booked is tried five times and then kept as a dead letter; the ot
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 from collections import Counter
@@ -26,10 +25,10 @@ from gateway.ports import Clock
 from gateway.store.database import unavailable
 from gateway.store.tables import DeadLetter
 
-BATCH, TRIES = 1_000, 5
+BATCH, TRIES = 500, 5
 MUCH = 8 * 1024 * 1024  # characters of whole texts after which the next look is at fewer events
 GATHER, FOLLOW = (
-    0.5,
+    0.25,
     1.0,
 )  # seconds between looks at the stream, so that a batch is worth its transaction; at who leads
 LEASE = 5.0  # seconds that a leader leads without renewing it
@@ -91,12 +90,7 @@ class Consumer:
 
     async def book(self, entries: Sequence[Entry]) -> list[str]:
         """Into SQL; those that are there now, or are dead letters. Raises Unavailable."""
-        events = []
-        for number, entry in enumerate(entries, 1):
-            if (event := self._read(entry)) is not None:
-                events.append(event)
-            if number % booking.AT_A_TIME == 0:
-                await asyncio.sleep(0)
+        events = [event for entry in entries if (event := self._read(entry)) is not None]
         try:
             if events and len(events) == len(entries):
                 await booking.book(self._engine, events)
