@@ -11,7 +11,7 @@ from unittest import mock
 from vcr.request import Request
 
 from gateway.providers.addresses import ALWAYS
-from gateway.providers.http import Body, Http, Sending
+from gateway.providers.http import Http, Sending
 from gateway.providers.http1 import Connection
 from gateway.providers.origin import Origin
 from gateway.providers.pool import Pool
@@ -22,7 +22,7 @@ from tests.providers.unwired import Unwired
 def from_tape(tape: Any) -> Iterator[None]:
     """Every request of `Http` is answered by `tape`, which raises for one that is not on it."""
 
-    async def opened(_: Http, sending: Sending) -> Body:
+    async def asked(_: Http, sending: Sending) -> Connection:
         answer = tape.play_response(Request("POST", sending.url, sending.data, {**ALWAYS, **sending.headers}))
         data: bytes = answer["body"]["string"]
         fields = [f"{name}: {value}" for name, values in answer["headers"].items() for value in values]
@@ -32,7 +32,7 @@ def from_tape(tape: Any) -> Iterator[None]:
         connection.connection_made(Unwired())
         connection.send(b"", b"")
         connection.data_received(head.encode() + data)
-        return Body(connection, mock.create_autospec(Pool, instance=True))
+        return connection
 
-    with mock.patch.object(Http, "open", opened):
+    with mock.patch.object(Http, "_asked", asked), mock.patch.object(Pool, "give_back"):
         yield
