@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import op
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -128,9 +129,36 @@ async def test_what_an_earlier_version_left_open_is_ended_at_its_bounds(
     assert {line[4] for line in lines} == {OLD_PRICE}
 
 
+async def test_an_upgrade_that_is_cut_off_has_moved_nothing_and_can_begin_anew(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(_: str) -> None:
+        raise RuntimeError("the process dies here")
+
+    engine = create_async_engine(url)
+    await old(engine, monkeypatch, BEFORE)
+    monkeypatch.setattr(op, "drop_table", cut)
+    with pytest.raises(RuntimeError, match="dies here"):
+        await schema.upgrade(engine)
+    async with engine.connect() as connection:
+        columns = await connection.run_sync(_columns)
+        left = [
+            (await connection.execute(text(f"SELECT count(*) FROM {name}"))).scalar() for name in ("hold", "intent")
+        ]
+    monkeypatch.undo()
+    again = await schema.upgrade(engine)
+    await engine.dispose()
+    assert (left, again) == ([3, 4], True)
+    assert columns.isdisjoint(UNDER_WAY)
+
+
 def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
 def _tables(connection: Connection) -> set[str]:
     return set(inspect(connection).get_table_names())
+
+
+def _columns(connection: Connection) -> set[str]:
+    return {column["name"] for column in inspect(connection).get_columns("request")}
